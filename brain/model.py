@@ -1,0 +1,211 @@
+"""What is asserted, and what follows from it.
+
+The model is a function of the *set* of change sets received: each carries its event id and its clocks, each register is won by
+the greatest `Stamp`, and so neither order, nor duplicates, nor batching can change the result (DESIGN.md, promise 1).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from brain.schema import Scalar, Value
+
+NOTHING: Mapping[str, Value] = {}
+
+
+class Stamp(NamedTuple):
+    """Who says so, as of when. Tuple order is the order of precedence: valid time, then authority, then event id.
+
+    `source` breaks the tie of two sources that use one event id. `valid` is µs since the epoch, UTC.
+    """
+
+    valid: int
+    authority: int
+    event: str
+    source: str
+
+
+class Link(NamedTuple):
+    """One relation from the change's subject to `target` (a node id). `qualifier` is data, as in OCEL 2.0: "" where none."""
+
+    relation: str
+    target: str
+    qualifier: str = ""
+
+
+class Assert(NamedTuple):
+    """`subject` is (at least) a `cls`, has these property values and these links.
+
+    Property names and relation names are the schema's. `attributes` are the names and values of a payload for which the
+    ontology has no property: they are kept as data, under their own names, and never become labels or property names.
+    """
+
+    subject: str
+    cls: str
+    properties: Mapping[str, Scalar] = {}
+    attributes: Mapping[str, Scalar] = {}
+    links: tuple[Link, ...] = ()
+
+
+class Retract(NamedTuple):
+    """What was said of these properties, attributes and links no longer holds from the change set's valid time on."""
+
+    subject: str
+    cls: str
+    properties: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+
+
+class Verdict(StrEnum):
+    """Why a value is not good. Quality is state: it is kept on the model and shown, never dropped."""
+
+    NULL = "null"
+    OUT_OF_RANGE = "outOfRange"
+    WRONG_TYPE = "wrongType"
+    NO_TIMESTAMP = "noTimestamp"
+    DUPLICATE = "duplicate"
+
+
+class Flag(NamedTuple):
+    """A verdict on one value of `subject`. `at` is µs valid time, None where the message had none; `detail` is the raw value.
+
+    DUPLICATE is counted by the pipeline and never stored: the model is a function of a set, which knows no duplicates.
+    """
+
+    subject: str
+    cls: str
+    property: str
+    verdict: Verdict
+    at: int | None
+    detail: str = ""
+
+
+Change = Assert | Retract | Flag
+
+
+class ChangeSet(NamedTuple):
+    """All that one event says: the unit of idempotence. Times are µs since the epoch, UTC.
+
+    `event` is unique within `source` (CloudEvents 1.0, id and source). `received` is when it reached us.
+    """
+
+    event: str
+    source: str
+    valid: int
+    received: int
+    changes: tuple[Change, ...]
+    authority: int = 0
+
+    @property
+    def stamp(self) -> Stamp:
+        return Stamp(self.valid, self.authority, self.event, self.source)
+
+
+class Mark(NamedTuple):
+    """How far a stream has been stored: every record of (topic, partition) below `offset` is in."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class DeadLetter(NamedTuple):
+    """A message that could not become a change set, with the reason and all that is needed to try again.
+
+    `id` is a digest of source, event and payload, so that burying it twice is burying it once.
+    """
+
+    id: str
+    adapter: str
+    topic: str
+    reason: str
+    payload: bytes
+    received: int
+
+
+class Notice(NamedTuple):
+    """`subject` may have changed: what subscribers are told after a commit. A function of the batch, not of the difference
+    it made, so that a replay after a crash tells again what the crash may have swallowed."""
+
+    subject: str
+    cls: str
+    names: tuple[str, ...]
+    event: str
+    valid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node as believed: its class, its property values, its other attributes, and the stamp behind each value.
+
+    `stamps` has an entry for each property (by name), for each attribute (by `@name`) and, unless the node is a mere
+    placeholder, for the class itself (by `""`).
+    """
+
+    id: str
+    cls: str
+    properties: Mapping[str, Scalar]
+    attributes: Mapping[str, Scalar]
+    stamps: Mapping[str, Stamp]
+
+    @property
+    def key(self) -> str:
+        return self.id.partition("/")[2]
+
+
+class Edge(NamedTuple):
+    """One relation that holds, with its evidence."""
+
+    source: str
+    relation: str
+    target: str
+    qualifier: str
+    stamp: Stamp
+
+
+class Occurrence(NamedTuple):
+    """One step in the life of one object: a row of the log flattened on that object (OCEL 2.0, flattening).
+
+    Times are µs or None. `sequence` and `start_sequence` are positions in a case log, None in an object-centric one.
+    `lifecycle` is None for work done, else the XES transition that the step stands for (suspend, resume, …).
+    """
+
+    object: str
+    step: str
+    activity: str
+    started: int | None
+    completed: int | None
+    sequence: int | None
+    start_sequence: int | None
+    lifecycle: str | None
+
+
+class Quality(NamedTuple):
+    """A stored flag, with the event that brought it."""
+
+    subject: str
+    property: str
+    verdict: Verdict
+    at: int | None
+    detail: str
+    event: str
+    source: str
+
+
+class Version(NamedTuple):
+    """What one event said of one node, kept for ever: a row of the grow-only set. Times are µs.
+
+    `properties` and `attributes` map names to values, None where retracted; `links` map to True, or False where retracted.
+    Properties whose history is LATEST are not in it.
+    """
+
+    subject: str
+    cls: str
+    stamp: Stamp
+    received: int
+    recorded: int
+    properties: Mapping[str, Value]
+    attributes: Mapping[str, Value]
+    links: Mapping[Link, bool]

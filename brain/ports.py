@@ -1,0 +1,96 @@
+"""What the kernel needs from outside, as Protocols. `tests/contract/` judges every implementation of `Store` and `Feed`."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Protocol, overload
+
+from brain.model import ChangeSet, DeadLetter, Edge, Mark, Node, Notice, Occurrence, Quality, Version
+from brain.query import NOW, AsOf, Edges, Find, Hop, Nodes, Occurrences, Page, Qualities, Scope, Versions, Window
+from brain.schema import Schema
+
+
+class Clock(Protocol):
+    def now(self) -> int:
+        """Microseconds since the epoch, UTC."""
+        ...
+
+
+class Store(Protocol):
+    """A durable model. Every method takes many; one `apply` is one transaction. All raise `StoreBusy` where waiting may help
+    and `StoreBroken` where it will not."""
+
+    async def prepare(self, schema: Schema) -> None:
+        """Make ready for the schema (tables, constraints, indexes); call once before anything else. Idempotent."""
+        ...
+
+    async def apply(
+        self, batch: Sequence[ChangeSet], marks: Sequence[Mark] = (), letters: Sequence[DeadLetter] = ()
+    ) -> list[Notice]:
+        """Join the batch into the model, and move the marks and bury the letters with it, all or nothing.
+
+        Applying a change set again changes nothing and returns the same notices. A mark never moves back.
+        """
+        ...
+
+    async def nodes(self, ids: Sequence[str], at: AsOf = NOW) -> list[Node | None]:
+        """The nodes, in the order asked; None for an id that is not known (or was not, at that time)."""
+        ...
+
+    async def find(self, query: Find, at: AsOf = NOW) -> Page: ...
+
+    async def count(self, query: Find) -> int:
+        """How many nodes the query's class and conditions match now, beyond any page."""
+        ...
+
+    async def related(self, hops: Sequence[Hop], at: AsOf = NOW) -> list[list[Edge]]:
+        """The edges of each hop, in the order asked."""
+        ...
+
+    async def history(self, ids: Sequence[str], window: Window = Window()) -> list[list[Version]]:
+        """The versions of each node, newest first by (valid, authority, event, source)."""
+        ...
+
+    async def quality(self, ids: Sequence[str]) -> list[list[Quality]]:
+        """The quality flags of each node, in order of time; those without a time first."""
+        ...
+
+    @overload
+    def scan(self, scope: Nodes) -> AsyncIterator[Node]: ...
+    @overload
+    def scan(self, scope: Edges) -> AsyncIterator[Edge]: ...
+    @overload
+    def scan(self, scope: Occurrences) -> AsyncIterator[Occurrence]: ...
+    @overload
+    def scan(self, scope: Versions) -> AsyncIterator[Version]: ...
+    @overload
+    def scan(self, scope: Qualities) -> AsyncIterator[Quality]: ...
+    def scan(self, scope: Scope) -> AsyncIterator[Any]:
+        """All of a scope, streamed, as of one point in time where the store can give it (see each store)."""
+        ...
+
+    async def object_types(self) -> dict[str, int]:
+        """How many objects of each type take part in steps: by `objectType` for WorkObjects, else by class."""
+        ...
+
+    async def marks(self) -> list[Mark]: ...
+
+    async def letters(self, limit: int = 100, after: str | None = None) -> list[DeadLetter]:
+        """Dead letters in order of id."""
+        ...
+
+    async def release(self, ids: Sequence[str]) -> None:
+        """Remove dead letters that were replayed. Unknown ids are ignored."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Feed(Protocol):
+    """Change notices from the process that commits to those that watch. At least once; order is not promised."""
+
+    async def publish(self, notices: Sequence[Notice]) -> None: ...
+
+    def subscribe(self) -> AsyncIterator[Notice]:
+        """Notices published from the first `anext` on. Ends when the feed is closed."""
+        ...
+
+    async def close(self) -> None: ...
