@@ -1,0 +1,248 @@
+"""The join: a batch of change sets becomes one state a key, and states merge by maximum.
+
+Every state here is a join-semilattice (Shapiro et al., *Conflict-free Replicated Data Types*, 2011): a node is a map of
+last-writer registers, an edge is a last-writer-wins element (the newest link against the newest unlink), versions and flags are
+grow-only sets. Merging is associative, commutative and idempotent, so a store that reads, merges and writes under a lock ends in
+the same state whatever the order, the batching and the repetition of its input. Stores do nothing cleverer than that.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, assert_never
+
+import orjson
+
+from brain.model import Assert, ChangeSet, Edge, Flag, Link, Node, Notice, Quality, Retract, Stamp, Verdict, Version
+from brain.schema import ROOT, History, Schema, Value
+
+ATTRIBUTE = "@"
+"""Prefix of a register that holds an attribute rather than a property of the ontology."""
+
+
+class Register(NamedTuple):
+    stamp: Stamp
+    value: Value
+
+
+class EdgeKey(NamedTuple):
+    source: str
+    relation: str
+    target: str
+    qualifier: str
+
+
+@dataclass(slots=True)
+class NodeState:
+    """`cls` is won by depth in the ontology, then stamp: a closer description beats a vaguer one whenever it was said."""
+
+    id: str
+    cls: str = ROOT
+    cls_stamp: Stamp | None = None
+    registers: dict[str, Register] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class EdgeState:
+    """The newest time it was linked and the newest time it was unlinked, by stamp. It is present if the former is greater."""
+
+    linked: Stamp | None = None
+    unlinked: Stamp | None = None
+
+    @property
+    def present(self) -> bool:
+        return self.linked is not None and (self.unlinked is None or self.linked > self.unlinked)
+
+
+@dataclass(slots=True)
+class Delta:
+    """A batch, joined. `mentioned` are ids that links point to: placeholders, unless something describes them."""
+
+    nodes: dict[str, NodeState] = field(default_factory=dict)
+    edges: dict[EdgeKey, EdgeState] = field(default_factory=dict)
+    versions: dict[tuple[str, Stamp, bytes], Version] = field(default_factory=dict)
+    qualities: set[Quality] = field(default_factory=set)
+    mentioned: set[str] = field(default_factory=set)
+
+
+def canonical(value: object) -> bytes:
+    """The one JSON text of a value: sorted keys, UTF-8, no spaces. Integers and floats stay distinct."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def newer(stamp: Stamp, value: Value, old: Register) -> bool:
+    """Whether (stamp, value) wins over a register. Two values under one stamp contradict; the greater text wins, everywhere."""
+    if stamp != old.stamp:
+        return stamp > old.stamp
+    return value != old.value and canonical(value) > canonical(old.value)
+
+
+class Joiner:
+    """Joins batches under one schema. Pure: the same batch and `recorded` time always give the same delta."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._depth = {name: cls.depth for name, cls in schema.classes.items()}
+        self._latest = {
+            name: frozenset(p.name for p in cls.properties.values() if p.history is History.LATEST)
+            for name, cls in schema.classes.items()
+        }
+
+    def join(self, batch: Sequence[ChangeSet], recorded: int) -> Delta:
+        delta = Delta()
+        for changes in batch:
+            stamp = changes.stamp
+            for change in changes.changes:
+                match change:
+                    case Assert():
+                        self._assert(delta, stamp, change, changes.received, recorded)
+                    case Retract():
+                        self._retract(delta, stamp, change, changes.received, recorded)
+                    case Flag():
+                        self._flag(delta, stamp, change)
+                    case _:
+                        assert_never(change)
+        delta.mentioned.difference_update(delta.nodes)
+        return delta
+
+    def merge_node(self, old: NodeState, new: NodeState) -> NodeState:
+        """The join of two states of one node; `old` is changed in place and returned."""
+        if new.cls_stamp is not None:
+            self._type(old, new.cls, new.cls_stamp)
+        registers = old.registers
+        for name, (stamp, value) in new.registers.items():
+            held = registers.get(name)
+            if held is None or newer(stamp, value, held):
+                registers[name] = Register(stamp, value)
+        return old
+
+    def _type(self, state: NodeState, cls: str, stamp: Stamp) -> None:
+        held = state.cls_stamp
+        if held is None or (self._depth.get(cls, 0), stamp, cls) > (self._depth.get(state.cls, 0), held, state.cls):
+            state.cls, state.cls_stamp = cls, stamp
+
+    def _state(self, delta: Delta, subject: str, cls: str, stamp: Stamp) -> NodeState:
+        state = delta.nodes.get(subject)
+        if state is None:
+            delta.nodes[subject] = state = NodeState(subject, cls, stamp)
+        elif state.cls != cls or state.cls_stamp is None or state.cls_stamp < stamp:
+            self._type(state, cls, stamp)
+        return state
+
+    def _assert(self, delta: Delta, stamp: Stamp, change: Assert, received: int, recorded: int) -> None:
+        registers = self._state(delta, change.subject, change.cls, stamp).registers
+        for name, value in change.properties.items():
+            held = registers.get(name)
+            if held is None or newer(stamp, value, held):
+                registers[name] = Register(stamp, value)
+        for name, value in change.attributes.items():
+            held = registers.get(ATTRIBUTE + name)
+            if held is None or newer(stamp, value, held):
+                registers[ATTRIBUTE + name] = Register(stamp, value)
+        for link in change.links:
+            edge = delta.edges.setdefault(EdgeKey(change.subject, *link), EdgeState())
+            edge.linked = latest(edge.linked, stamp)
+            delta.mentioned.add(link.target)
+        latest_only = self._latest[change.cls]
+        kept = {n: v for n, v in change.properties.items() if n not in latest_only} if latest_only else change.properties
+        if kept or change.attributes or change.links:
+            self._keep(delta, Version(change.subject, change.cls, stamp, received, recorded, kept, change.attributes,
+                                      dict.fromkeys(change.links, True)))
+
+    def _retract(self, delta: Delta, stamp: Stamp, change: Retract, received: int, recorded: int) -> None:
+        registers = self._state(delta, change.subject, change.cls, stamp).registers
+        for name in (*change.properties, *(ATTRIBUTE + n for n in change.attributes)):
+            held = registers.get(name)
+            if held is None or newer(stamp, None, held):
+                registers[name] = Register(stamp, None)
+        for link in change.links:
+            edge = delta.edges.setdefault(EdgeKey(change.subject, *link), EdgeState())
+            edge.unlinked = latest(edge.unlinked, stamp)
+            delta.mentioned.add(link.target)
+        self._keep(delta, Version(change.subject, change.cls, stamp, received, recorded,
+                                  dict.fromkeys(change.properties), dict.fromkeys(change.attributes),
+                                  dict.fromkeys(change.links, False)))
+
+    def _keep(self, delta: Delta, version: Version) -> None:
+        delta.versions.setdefault((version.subject, version.stamp, body(version)), version)
+
+    def _flag(self, delta: Delta, stamp: Stamp, flag: Flag) -> None:
+        # A flagged subject exists, but a mere doubt about it says nothing about its state beyond its class.
+        self._state(delta, flag.subject, flag.cls, stamp)
+        if flag.verdict is not Verdict.DUPLICATE:
+            delta.qualities.add(
+                Quality(flag.subject, flag.property, flag.verdict, flag.at, flag.detail, stamp.event, stamp.source)
+            )
+
+
+def latest(a: Stamp | None, b: Stamp | None) -> Stamp | None:
+    """The greater of two stamps; None is less than any."""
+    if a is None or b is None:
+        return a or b
+    return max(a, b)
+
+
+def body(version: Version) -> bytes:
+    """The content of a version as canonical JSON: what tells two statements under one stamp apart.
+
+    Shape: `{"c": class, "p": {property: value}, "a": {attribute: value}, "l": [[relation, target, qualifier, holds], …]}`.
+    """
+    return canonical({
+        "c": version.cls,
+        "p": version.properties,
+        "a": version.attributes,
+        "l": sorted([*link, holds] for link, holds in version.links.items()),
+    })
+
+
+def holding(states: dict[EdgeKey, EdgeState], functional: bool) -> dict[EdgeKey, Stamp]:
+    """Which of the edges of one (source, relation) hold, and since which stamp.
+
+    A functional relation has at most one: the newest link, unless that very link has been undone. What it replaced does not
+    come back when it is undone: the thing has left the old place too.
+    """
+    present = {key: s.linked for key, s in states.items() if s.present and s.linked is not None}
+    if not functional or not present:
+        return present
+    newest = max((s.linked, key) for key, s in states.items() if s.linked is not None)
+    return {newest[1]: newest[0]} if newest[1] in present else {}
+
+
+def to_node(state: NodeState) -> Node:
+    properties: dict[str, str | int | float | bool] = {}
+    attributes: dict[str, str | int | float | bool] = {}
+    stamps: dict[str, Stamp] = {} if state.cls_stamp is None else {"": state.cls_stamp}
+    for name, (stamp, value) in state.registers.items():
+        stamps[name] = stamp
+        if value is None:
+            continue
+        if name[0] == ATTRIBUTE:
+            attributes[name[1:]] = value
+        else:
+            properties[name] = value
+    return Node(state.id, state.cls, properties, attributes, stamps)
+
+
+def to_edge(key: EdgeKey, stamp: Stamp) -> Edge:
+    return Edge(key.source, key.relation, key.target, key.qualifier, stamp)
+
+
+def notices(batch: Sequence[ChangeSet]) -> list[Notice]:
+    """One notice for each subject of each event, in the batch's order."""
+    told: list[Notice] = []
+    for changes in batch:
+        for change in changes.changes:
+            match change:
+                case Assert() | Retract():
+                    names = (*change.properties, *change.attributes, *(link.relation for link in change.links))
+                case Flag():
+                    names = (change.property,)
+                case _:
+                    assert_never(change)
+            told.append(Notice(change.subject, change.cls, names, changes.event, changes.valid))
+    return told
+
+
+__all__ = [
+    "ATTRIBUTE", "Delta", "EdgeKey", "EdgeState", "Joiner", "Link", "NodeState", "Register", "body", "canonical", "holding",
+    "latest", "newer", "notices", "to_edge", "to_node",
+]

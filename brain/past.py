@@ -1,0 +1,105 @@
+"""Reading the past out of versions: what held at a valid time, as known at a recorded time.
+
+Both intervals are half-open: a statement holds from its valid time on (included) until a greater stamp says otherwise, and it is
+known from its recorded time on (Snodgrass, *Developing Time-Oriented Database Applications in SQL*, 1999).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from brain.join import ATTRIBUTE, EdgeKey, EdgeState, Joiner, NodeState, Register, holding, latest, to_edge, to_node
+from brain.model import Edge, Node, Version
+from brain.query import AsOf, Condition, Direction, Hop, Op
+from brain.schema import Schema
+
+
+def visible(version: Version, at: AsOf) -> bool:
+    return (at.valid is None or version.stamp.valid <= at.valid) and (at.known is None or version.recorded <= at.known)
+
+
+def node_at(joiner: Joiner, now: NodeState | None, versions: Iterable[Version], at: AsOf) -> Node | None:
+    """The node at that point, or None where nothing was said of it yet.
+
+    A register that keeps no versions (history LATEST) is shown only where its one known value held already and belief is asked
+    for as of now; otherwise it is absent, since what it was then is not known.
+    """
+    if now is None:
+        return None
+    state = NodeState(now.id)
+    for version in versions:
+        if visible(version, at):
+            said = {n: Register(version.stamp, v) for n, v in version.properties.items()}
+            said |= {ATTRIBUTE + n: Register(version.stamp, v) for n, v in version.attributes.items()}
+            joiner.merge_node(state, NodeState(now.id, version.cls, version.stamp, said))
+    if at.known is None:
+        kept = {n: r for n, r in now.registers.items() if at.valid is None or r.stamp.valid <= at.valid}
+        typed = now.cls_stamp if now.cls_stamp and (at.valid is None or now.cls_stamp.valid <= at.valid) else None
+        joiner.merge_node(state, NodeState(now.id, now.cls, typed, kept))
+    return to_node(state) if state.cls_stamp is not None else None
+
+
+def edges_at(schema: Schema, versions: Iterable[Version], at: AsOf) -> list[Edge]:
+    """All edges that leave the subjects of the versions and held at that point."""
+    groups: defaultdict[tuple[str, str], dict[EdgeKey, EdgeState]] = defaultdict(dict)
+    for version in versions:
+        if not visible(version, at):
+            continue
+        for link, linked in version.links.items():
+            key = EdgeKey(version.subject, *link)
+            edge = groups[key.source, key.relation].setdefault(key, EdgeState())
+            if linked:
+                edge.linked = latest(edge.linked, version.stamp)
+            else:
+                edge.unlinked = latest(edge.unlinked, version.stamp)
+    return [
+        to_edge(key, stamp)
+        for (_, relation), states in groups.items()
+        for key, stamp in holding(states, functional(schema, relation)).items()
+    ]
+
+
+def functional(schema: Schema, relation: str) -> bool:
+    known = schema.relations.get(relation)
+    return known is not None and known.functional
+
+
+def select(edges: Iterable[Edge], hop: Hop) -> list[Edge]:
+    """The edges of one hop, in the hop's order."""
+    near, far = (0, 2) if hop.direction is Direction.OUT else (2, 0)
+    found = [e for e in edges if e[near] == hop.node and (not hop.relations or e.relation in hop.relations)]
+    found.sort(key=lambda e: (e.relation, e[far], e.qualifier))
+    return found[: hop.limit]
+
+
+def matches(node: Node, where: Sequence[Condition]) -> bool:
+    """Whether a node meets every condition; the meaning that each store's own query language must reproduce."""
+    return all(_holds(node, condition) for condition in where)
+
+
+def _holds(node: Node, condition: Condition) -> bool:
+    held = node.id if condition.property == "id" else node.properties.get(condition.property)
+    value = condition.value
+    if held is None:
+        return False
+    if isinstance(value, tuple):
+        return condition.op is Op.IN and held in value
+    match condition.op:
+        case Op.EQ:
+            return held == value
+        case Op.NE:
+            return held != value
+        case Op.IN:
+            return False
+        case Op.CONTAINS:
+            return str(value) in str(held)
+        case Op.STARTS_WITH:
+            return str(held).startswith(str(value))
+        case Op.LT | Op.LE | Op.GT | Op.GE:
+            return _ordered(held, value, condition.op)
+
+
+def _ordered(held: str | float, value: str | float, op: Op) -> bool:
+    if isinstance(held, str) != isinstance(value, str):
+        return False
+    less, same = held < value, held == value  # type: ignore[operator]
+    return {Op.LT: less, Op.LE: less or same, Op.GT: not (less or same), Op.GE: not less}[op]

@@ -1,0 +1,108 @@
+"""Connections: one to write, on a thread of its own; one a reading thread; errors turned into ours."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+
+from brain.errors import BrainError, StoreBroken, StoreBusy
+
+T = TypeVar("T")
+
+BUSY_SECONDS = 30.0
+READERS = 4
+
+
+class Connections:
+    """Runs functions of a connection: `write` in one immediate transaction, `read` in one snapshot. Paths: "" is in memory."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._name = path or f"file:brain-{uuid4().hex}?mode=memory&cache=shared"
+        self._writer = ThreadPoolExecutor(1, "sqlite-writer")
+        self._readers = ThreadPoolExecutor(READERS if path else 1, "sqlite-reader")
+        self._local = threading.local()
+        self._open: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._run, work, "BEGIN IMMEDIATE")
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        # A shared in-memory database locks whole tables, so there its readers queue behind the writer instead.
+        pool = self._readers if self._path else self._writer
+        return await asyncio.get_running_loop().run_in_executor(pool, self._run, work, "BEGIN")
+
+    def connect(self) -> sqlite3.Connection:
+        """A new connection that any one thread at a time may use; the caller closes it."""
+        with told(self._path):
+            if self._path:
+                Path(self._path).expanduser().parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(
+                Path(self._path).expanduser() if self._path else self._name,
+                timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=not self._path,
+            )
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA cache_size = -65536")
+            return connection
+
+    def _run(self, work: Callable[[sqlite3.Connection], T], begin: str) -> T:
+        with told(self._path):
+            connection = self._mine()
+            connection.execute(begin)
+            try:
+                result = work(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+            return result
+
+    def _mine(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self.connect()
+            with self._lock:
+                self._open.append(connection)
+        return connection
+
+    def close(self) -> None:
+        self._writer.shutdown()
+        self._readers.shutdown()
+        with self._lock:
+            for connection in self._open:
+                connection.close()
+            self._open.clear()
+
+
+@contextmanager
+def told(path: str) -> Iterator[None]:
+    """Turns SQLite's and the system's errors into StoreBusy or StoreBroken, with the mend."""
+    try:
+        yield
+    except BrainError:
+        raise
+    except sqlite3.OperationalError as error:
+        text = str(error)
+        if "locked" in text or "busy" in text:
+            raise StoreBusy(f"{path}: another process has held the file for {BUSY_SECONDS:.0f} s; is an import running?") from error
+        if "disk is full" in text or "disk I/O" in text:
+            raise StoreBroken(f"{path}: {text}; nothing of this batch was stored. Free some space and start again") from error
+        if "readonly" in text:
+            raise StoreBroken(f"{path}: the file is read-only; nothing was stored. Make it and its folder writable") from error
+        if "unable to open" in text:
+            raise StoreBroken(f"{path}: cannot be opened; does its folder exist, and may you write there?") from error
+        raise
+    except sqlite3.DatabaseError as error:
+        if "not a database" in str(error) or "malformed" in str(error):
+            raise StoreBroken(f"{path}: not a SQLite file, or damaged ({error}); name another file with --store") from error
+        raise
+    except OSError as error:
+        raise StoreBroken(f"{path}: {error.strerror or error}; name another file with --store") from error

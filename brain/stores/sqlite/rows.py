@@ -1,0 +1,80 @@
+"""Rows of the tables, to and from the states that they hold."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from brain.join import ATTRIBUTE, NodeState, Register, body, canonical
+from brain.model import Edge, Link, Quality, Stamp, Verdict, Version
+
+Row = tuple[Any, ...]
+
+
+def node_row(state: NodeState) -> Row:
+    """(id, class, properties, attributes, stamps). Stamps are grouped, since one event mostly says all:
+    `[[valid, authority, event, source, name, …], …]`, where the name "" is the class's own."""
+    properties, attributes = {}, {}
+    groups: dict[Stamp, list[str]] = {} if state.cls_stamp is None else {state.cls_stamp: [""]}
+    for name, (stamp, value) in state.registers.items():
+        groups.setdefault(stamp, []).append(name)
+        if value is not None:
+            if name[0] == ATTRIBUTE:
+                attributes[name[1:]] = value
+            else:
+                properties[name] = value
+    stamps = [[*stamp, *names] for stamp, names in groups.items()]
+    return state.id, state.cls, _text(properties), _text(attributes), _text(stamps)
+
+
+def node_state(row: Row) -> NodeState:
+    properties, attributes = orjson.loads(row[2]), orjson.loads(row[3])
+    state = NodeState(row[0], row[1])
+    for valid, authority, event, source, *names in orjson.loads(row[4]):
+        stamp = Stamp(valid, authority, event, source)
+        for name in names:
+            if not name:
+                state.cls_stamp = stamp
+            elif name[0] == ATTRIBUTE:
+                state.registers[name] = Register(stamp, attributes.get(name[1:]))
+            else:
+                state.registers[name] = Register(stamp, properties.get(name))
+    return state
+
+
+def stamp_text(stamp: Stamp | None) -> str | None:
+    return None if stamp is None else _text(stamp)
+
+
+def stamp(text: str | None) -> Stamp | None:
+    return None if text is None else Stamp(*orjson.loads(text))
+
+
+def edge(row: Row) -> Edge:
+    """From (source, relation, target, qualifier, linked)."""
+    return Edge(row[0], row[1], row[2], row[3], Stamp(*orjson.loads(row[4])))
+
+
+def version_rows(versions: Iterable[Version]) -> list[Row]:
+    rows = []
+    for v in versions:
+        text = body(v)
+        digest = blake2b(text, digest_size=8).digest()
+        rows.append((v.subject, *v.stamp, digest, v.received, v.recorded, text.decode()))
+    return rows
+
+
+def version(row: Row) -> Version:
+    """From (subject, valid, authority, event, source, received, recorded, body)."""
+    said = orjson.loads(row[7])
+    links = {Link(relation, target, qualifier): holds for relation, target, qualifier, holds in said["l"]}
+    return Version(row[0], said["c"], Stamp(*row[1:5]), row[5], row[6], said["p"], said["a"], links)
+
+
+def quality(row: Row) -> Quality:
+    return Quality(row[0], row[1], Verdict(row[2]), *row[3:])
+
+
+def _text(value: object) -> str:
+    return canonical(value).decode()

@@ -1,0 +1,85 @@
+"""Scans: a whole scope, streamed from one snapshot on a connection of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any, assert_never
+
+import orjson
+
+from brain.join import to_node
+from brain.model import Occurrence
+from brain.query import Edges, Nodes, Occurrences, Qualities, Scope, Versions
+from brain.schema import Schema
+from brain.stores.sqlite import rows
+from brain.stores.sqlite.connection import Connections, told
+
+CHUNK = 5000
+
+Plan = tuple[str, list[str], Callable[[Any], Any]]
+"""A statement, its parameters, and what makes a result out of a row."""
+
+
+class Scans:
+    """The scanning half of the store."""
+
+    _connections: Connections
+    _schema: Schema
+    _path: str
+
+    async def scan(self, scope: Scope) -> AsyncIterator[Any]:
+        sql, values, make = self._plan(scope)
+        db = await asyncio.to_thread(self._connections.connect)
+        try:
+            with told(self._path):
+                cursor = await asyncio.to_thread(db.execute, sql, values)
+                while chunk := await asyncio.to_thread(cursor.fetchmany, CHUNK):
+                    for row in chunk:
+                        yield make(row)
+        finally:
+            await asyncio.to_thread(db.close)
+
+    def _plan(self, scope: Scope) -> Plan:
+        match scope:
+            case Nodes(cls):
+                classes = list(self._schema.descendants[self._schema.of(cls).name])
+                among = f"class IN ({_marks(classes)})"
+                sql = f"SELECT id, class, properties, attributes, stamps FROM node WHERE {among} ORDER BY id"
+                return sql, classes, lambda row: to_node(rows.node_state(row))
+            case Edges(relations):
+                among = f" AND relation IN ({_marks(relations)})" if relations else ""
+                sql = f"SELECT source, relation, target, qualifier, linked FROM edge WHERE holds{among}"
+                return sql, list(relations), rows.edge
+            case Occurrences(object_type):
+                return self._occurrences(object_type)
+            case Versions():
+                return "SELECT subject, valid, authority, event, source, received, recorded, body FROM version", [], rows.version
+            case Qualities():
+                return "SELECT * FROM quality", [], rows.quality
+            case _:
+                assert_never(scope)
+
+    def _occurrences(self, object_type: str) -> Plan:
+        if object_type in self._schema.classes:
+            values = list(self._schema.descendants[object_type])
+            objects = f"SELECT id FROM node WHERE class IN ({_marks(values)})"
+        else:
+            values = [object_type]
+            objects = "SELECT id FROM node WHERE json_extract(properties, '$.objectType') = ?"
+        sql = f"""
+            SELECT DISTINCT e.target, e.source, s.properties FROM edge e CROSS JOIN node s ON s.id = e.source
+            WHERE e.relation = 'object' AND e.holds AND e.target IN ({objects})"""
+        return sql, values, _occurrence
+
+
+def _occurrence(row: tuple[str, str, str]) -> Occurrence:
+    p = orjson.loads(row[2])
+    return Occurrence(
+        row[0], row[1], p.get("activity", ""), p.get("startedAt"), p.get("completedAt"), p.get("sequence"),
+        p.get("startSequence"), p.get("lifecycle"),
+    )
+
+
+def _marks(values: object) -> str:
+    return ",".join("?" * len(values))  # type: ignore[arg-type]
+
+

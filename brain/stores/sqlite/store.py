@@ -1,0 +1,223 @@
+"""The store: read what the delta touches, merge, write, in one immediate transaction."""
+
+import sqlite3
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from brain.errors import StoreBroken
+from brain.join import Delta, EdgeKey, EdgeState, Joiner, NodeState, holding, latest, notices, to_node
+from brain.model import ChangeSet, DeadLetter, Edge, Mark, Node, Notice, Quality, Version
+from brain.past import edges_at, functional, matches, node_at, select
+from brain.query import NOW, AsOf, Direction, Find, Hop, Page, Window
+from brain.schema import ROOT, Schema
+from brain.stores.sqlite import rows
+from brain.stores.sqlite.connection import Connections
+from brain.stores.sqlite.scans import Scans
+from brain.stores.sqlite.tables import FORMAT, TABLES, index_sql, where_sql
+
+IN_LIST = 500
+"""Ids a statement. SQLite takes 32,766 parameters; short lists keep the statement cache useful."""
+
+NODE = "SELECT id, class, properties, attributes, stamps FROM node"
+VERSION = "SELECT subject, valid, authority, event, source, received, recorded, body FROM version"
+NEWEST = "ORDER BY valid DESC, authority DESC, event DESC, source DESC, digest DESC"
+
+
+class SqliteStore(Scans):
+    """One file, or nothing but memory. Reads see one snapshot each; scans see one snapshot from first row to last."""
+
+    def __init__(self, path: str, clock: Callable[[], int] = lambda: time.time_ns() // 1000) -> None:
+        self._connections = Connections(path)
+        self._path = path
+        self._clock = clock
+
+    async def prepare(self, schema: Schema) -> None:
+        self._schema = schema
+        self._joiner = Joiner(schema)
+        await self._connections.write(self._prepare)
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        (found,) = db.execute("PRAGMA user_version").fetchone()
+        if found not in (0, FORMAT):
+            raise StoreBroken(f"{self._path}: written in format {found}, this program reads {FORMAT}; import again into a new file")
+        for statement in (*TABLES.split(";\n"), *index_sql(self._schema)):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {FORMAT}")
+
+    async def apply(
+        self, batch: Sequence[ChangeSet], marks: Sequence[Mark] = (), letters: Sequence[DeadLetter] = ()
+    ) -> list[Notice]:
+        delta = self._joiner.join(batch, self._clock())
+
+        def work(db: sqlite3.Connection) -> None:
+            self._write_nodes(db, delta)
+            self._write_edges(db, delta)
+            db.executemany("INSERT OR IGNORE INTO version VALUES (?,?,?,?,?,?,?,?,?)", rows.version_rows(delta.versions.values()))
+            db.executemany("INSERT OR IGNORE INTO quality VALUES (?,?,?,?,?,?,?)", delta.qualities)
+            db.executemany(
+                "INSERT INTO mark VALUES (?,?,?) ON CONFLICT DO UPDATE SET position = max(position, excluded.position)", marks
+            )
+            db.executemany("INSERT OR IGNORE INTO letter VALUES (?,?,?,?,?,?)", letters)
+
+        await self._connections.write(work)
+        return notices(batch)
+
+    def _write_nodes(self, db: sqlite3.Connection, delta: Delta) -> None:
+        states = delta.nodes
+        for row in _select(db, f"{NODE} WHERE id IN", states):
+            states[row[0]] = self._joiner.merge_node(rows.node_state(row), states[row[0]])
+        db.executemany("INSERT OR REPLACE INTO node VALUES (?,?,?,?,?)", [rows.node_row(states[i]) for i in sorted(states)])
+        db.executemany(
+            f"INSERT OR IGNORE INTO node VALUES (?, '{ROOT}', '{{}}', '{{}}', '[]')", [(i,) for i in sorted(delta.mentioned)]
+        )
+
+    def _write_edges(self, db: sqlite3.Connection, delta: Delta) -> None:
+        groups: defaultdict[tuple[str, str], dict[EdgeKey, EdgeState]] = defaultdict(dict)
+        for key, state in delta.edges.items():
+            groups[key.source, key.relation][key] = state
+        sources = {key.source for key in delta.edges}
+        old = _select(db, "SELECT source, relation, target, qualifier, linked, unlinked FROM edge WHERE source IN", sources)
+        for row in old:
+            group = groups.get((row[0], row[1]))
+            if group is not None:
+                state = group.setdefault(EdgeKey(*row[:4]), EdgeState())
+                state.linked = latest(state.linked, rows.stamp(row[4]))
+                state.unlinked = latest(state.unlinked, rows.stamp(row[5]))
+        written = []
+        for (_, relation), states in groups.items():
+            held = holding(states, functional(self._schema, relation))
+            for key, state in states.items():
+                written.append((*key, rows.stamp_text(state.linked), rows.stamp_text(state.unlinked), key in held))
+        written.sort(key=lambda row: row[:4])
+        db.executemany("INSERT OR REPLACE INTO edge VALUES (?,?,?,?,?,?,?)", written)
+
+    async def nodes(self, ids: Sequence[str], at: AsOf = NOW) -> list[Node | None]:
+        def work(db: sqlite3.Connection) -> list[Node | None]:
+            states = {row[0]: rows.node_state(row) for row in _select(db, f"{NODE} WHERE id IN", set(ids))}
+            if at == NOW:
+                return [to_node(states[i]) if i in states else None for i in ids]
+            return self._past(db, ids, states, at)
+
+        return await self._connections.read(work)
+
+    def _past(self, db: sqlite3.Connection, ids: Sequence[str], states: dict[str, NodeState], at: AsOf) -> list[Node | None]:
+        said = _versions(db, states)
+        return [node_at(self._joiner, states.get(i), said.get(i, ()), at) for i in ids]
+
+    async def find(self, query: Find, at: AsOf = NOW) -> Page:
+        if at != NOW:
+            return await self._connections.read(lambda db: self._find_past(db, query, at))
+        where, values = where_sql(self._schema, query)
+        for bound, sign in ((query.after, ">"), (query.before, "<")):
+            if bound is not None:
+                where += f" AND id {sign} ?"
+                values.append(bound)
+        order = "DESC" if query.backwards else "ASC"
+
+        def work(db: sqlite3.Connection) -> list[Node]:
+            sql = f"{NODE} WHERE {where} ORDER BY id {order} LIMIT ?"
+            return [to_node(rows.node_state(row)) for row in db.execute(sql, (*values, query.limit + 1))]
+
+        return _page(await self._connections.read(work), query)
+
+    def _find_past(self, db: sqlite3.Connection, query: Find, at: AsOf) -> Page:
+        where_sql(self._schema, query)
+        below = set(self._schema.descendants[query.cls])
+        states = {row[0]: rows.node_state(row) for row in db.execute(NODE)}
+        then = self._past(db, sorted(states, reverse=query.backwards), states, at)
+        found = [n for n in then if n and n.cls in below and matches(n, query.where) and _inside(n.id, query)]
+        return _page(found[: query.limit + 1], query)
+
+    async def count(self, query: Find) -> int:
+        where, values = where_sql(self._schema, query)
+
+        def work(db: sqlite3.Connection) -> int:
+            return int(db.execute(f"SELECT count(*) FROM node WHERE {where}", values).fetchone()[0])
+
+        return await self._connections.read(work)
+
+    async def related(self, hops: Sequence[Hop], at: AsOf = NOW) -> list[list[Edge]]:
+        def work(db: sqlite3.Connection) -> list[list[Edge]]:
+            return [self._hop(db, hop) if at == NOW else self._hop_past(db, hop, at) for hop in hops]
+
+        return await self._connections.read(work)
+
+    def _hop(self, db: sqlite3.Connection, hop: Hop) -> list[Edge]:
+        near, far = ("source", "target") if hop.direction is Direction.OUT else ("target", "source")
+        among = f" AND relation IN ({','.join('?' * len(hop.relations))})" if hop.relations else ""
+        sql = (
+            f"SELECT source, relation, target, qualifier, linked FROM edge WHERE {near} = ? AND holds{among}"
+            f" ORDER BY relation, {far}, qualifier LIMIT ?"
+        )
+        return [rows.edge(row) for row in db.execute(sql, (hop.node, *hop.relations, hop.limit))]
+
+    def _hop_past(self, db: sqlite3.Connection, hop: Hop, at: AsOf) -> list[Edge]:
+        sources = {hop.node}
+        if hop.direction is Direction.IN:
+            sources = {row[0] for row in db.execute("SELECT DISTINCT source FROM edge WHERE target = ?", (hop.node,))}
+        versions = [v for group in _versions(db, sources).values() for v in group]
+        return select(edges_at(self._schema, versions, at), hop)
+
+    async def history(self, ids: Sequence[str], window: Window = Window()) -> list[list[Version]]:
+        clauses, values = "", list[object]()
+        for bound, sign in ((window.start, ">="), (window.end, "<")):
+            if bound is not None:
+                clauses += f" AND valid {sign} ?"
+                values.append(bound)
+
+        def work(db: sqlite3.Connection) -> list[list[Version]]:
+            sql = f"{VERSION} WHERE subject = ?{clauses} {NEWEST} LIMIT ?"
+            return [[rows.version(row) for row in db.execute(sql, (i, *values, window.limit))] for i in ids]
+
+        return await self._connections.read(work)
+
+    async def quality(self, ids: Sequence[str]) -> list[list[Quality]]:
+        sql = "SELECT * FROM quality WHERE subject = ? ORDER BY at IS NOT NULL, at, property, verdict, event, source"
+        return await self._connections.read(lambda db: [[rows.quality(row) for row in db.execute(sql, (i,))] for i in ids])
+
+    async def object_types(self) -> dict[str, int]:
+        sql = """
+            SELECT coalesce(json_extract(n.properties, '$.objectType'), n.class) AS type, count(*) FROM node n
+            WHERE n.id IN (SELECT target FROM edge WHERE relation = 'object' AND holds) GROUP BY type ORDER BY type"""
+        return await self._connections.read(lambda db: dict(db.execute(sql).fetchall()))
+
+    async def marks(self) -> list[Mark]:
+        sql = "SELECT topic, partition, position FROM mark ORDER BY topic, partition"
+        return await self._connections.read(lambda db: [Mark(*row) for row in db.execute(sql)])
+
+    async def letters(self, limit: int = 100, after: str | None = None) -> list[DeadLetter]:
+        sql = "SELECT * FROM letter WHERE id > ? ORDER BY id LIMIT ?"
+        return await self._connections.read(lambda db: [DeadLetter(*row) for row in db.execute(sql, (after or "", limit))])
+
+    async def release(self, ids: Sequence[str]) -> None:
+        await self._connections.write(lambda db: db.executemany("DELETE FROM letter WHERE id = ?", [(i,) for i in ids]) and None)
+
+    async def close(self) -> None:
+        self._connections.close()
+
+
+def _select(db: sqlite3.Connection, sql: str, keys: Iterable[str]) -> list[tuple[object, ...]]:
+    """All rows whose key is in a list of any length."""
+    found: list[tuple[object, ...]] = []
+    ordered = sorted(keys)
+    for i in range(0, len(ordered), IN_LIST):
+        part = ordered[i : i + IN_LIST]
+        found += db.execute(f"{sql} ({','.join('?' * len(part))})", part)
+    return found
+
+
+def _versions(db: sqlite3.Connection, subjects: Iterable[str]) -> dict[str, list[Version]]:
+    grouped: defaultdict[str, list[Version]] = defaultdict(list)
+    for row in _select(db, f"{VERSION} WHERE subject IN", subjects):
+        grouped[row[0]].append(rows.version(row))
+    return grouped
+
+
+def _inside(node: str, query: Find) -> bool:
+    return (query.after is None or node > query.after) and (query.before is None or node < query.before)
+
+
+def _page(found: list[Node], query: Find) -> Page:
+    nodes = found[: query.limit]
+    return Page(tuple(reversed(nodes) if query.backwards else nodes), len(found) > query.limit)

@@ -1,0 +1,88 @@
+"""Tables, indexes and the SQL of `find`. Times are integers, µs; JSON texts are canonical (brain.join.canonical)."""
+
+from brain.errors import BadQuery
+from brain.query import Condition, Find, Op
+from brain.schema import Schema, nearest
+
+FORMAT = 1
+"""`PRAGMA user_version` of the files that this code reads and writes."""
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS node (
+    id TEXT PRIMARY KEY, class TEXT NOT NULL, properties TEXT NOT NULL, attributes TEXT NOT NULL, stamps TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS node_class ON node (class, id);
+CREATE TABLE IF NOT EXISTS edge (
+    source TEXT NOT NULL, relation TEXT NOT NULL, target TEXT NOT NULL, qualifier TEXT NOT NULL,
+    linked TEXT, unlinked TEXT, holds INTEGER NOT NULL,
+    PRIMARY KEY (source, relation, target, qualifier)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS edge_in ON edge (target, relation, source, qualifier);
+CREATE TABLE IF NOT EXISTS version (
+    subject TEXT NOT NULL, valid INTEGER NOT NULL, authority INTEGER NOT NULL, event TEXT NOT NULL, source TEXT NOT NULL,
+    digest BLOB NOT NULL, received INTEGER NOT NULL, recorded INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (subject, valid, authority, event, source, digest)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS quality (
+    subject TEXT NOT NULL, property TEXT NOT NULL, verdict TEXT NOT NULL, at INTEGER, detail TEXT NOT NULL,
+    event TEXT NOT NULL, source TEXT NOT NULL,
+    UNIQUE (subject, event, source, property, verdict, detail)
+);
+CREATE TABLE IF NOT EXISTS mark (
+    topic TEXT NOT NULL, partition INTEGER NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (topic, partition)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS letter (
+    id TEXT PRIMARY KEY, adapter TEXT NOT NULL, topic TEXT NOT NULL, reason TEXT NOT NULL, payload BLOB NOT NULL,
+    received INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS notice (
+    position INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, class TEXT NOT NULL, names TEXT NOT NULL,
+    event TEXT NOT NULL, valid INTEGER NOT NULL
+);
+"""
+
+
+def index_sql(schema: Schema) -> list[str]:
+    """An index on each property that the ontology declares indexed. Names are the schema's, checked to be identifiers."""
+    names = sorted({p.name for cls in schema.classes.values() for p in cls.properties.values() if p.indexed})
+    return [
+        f"CREATE INDEX IF NOT EXISTS node_{name} ON node (json_extract(properties, '$.{name}'), id)"
+        f" WHERE json_extract(properties, '$.{name}') IS NOT NULL"
+        for name in names
+    ]
+
+
+def where_sql(schema: Schema, query: Find) -> tuple[str, list[object]]:
+    """The WHERE clause of a query without its paging, and its parameters. BadQuery for an unknown class or property."""
+    cls = schema.of(query.cls)
+    classes = schema.descendants[cls.name]
+    known = {name: p for below in classes for name, p in schema.classes[below].properties.items()}
+    clauses, values = [f"class IN ({','.join('?' * len(classes))})"], list[object](classes)
+    for condition in query.where:
+        if condition.property != "id" and condition.property not in known:
+            raise BadQuery(f"{cls.name} has no property {condition.property!r}{nearest(condition.property, known)}")
+        clause, parameters = _condition(condition)
+        clauses.append(clause)
+        values.extend(parameters)
+    return " AND ".join(clauses), values
+
+
+_COMPARE = {Op.EQ: "=", Op.NE: "<>", Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
+
+
+def _condition(condition: Condition) -> tuple[str, list[object]]:
+    column = "id" if condition.property == "id" else f"json_extract(properties, '$.{condition.property}')"
+    value = condition.value
+    if isinstance(value, tuple):
+        if condition.op is not Op.IN:
+            raise BadQuery(f"{condition.op} compares with one value, not with a list; use {Op.IN}")
+        return f"{column} IN ({','.join('?' * len(value))})", list(value)
+    if condition.op is Op.IN:
+        raise BadQuery(f"{Op.IN} needs a list of values")
+    if condition.op is Op.CONTAINS:
+        return f"instr({column}, ?) > 0", [str(value)]
+    if condition.op is Op.STARTS_WITH:
+        return f"substr({column}, 1, ?) = ?", [len(str(value)), str(value)]
+    # SQLite orders numbers before texts; ours compares like with like alone.
+    types = "('text')" if isinstance(value, str) else "('integer', 'real')"
+    return f"({column} {_COMPARE[condition.op]} ? AND typeof({column}) IN {types})", [value]
