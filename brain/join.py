@@ -143,10 +143,23 @@ class Joiner:
             edge.linked = latest(edge.linked, stamp)
             delta.mentioned.add(link.target)
         latest_only = self._latest[change.cls]
-        kept = {n: v for n, v in change.properties.items() if n not in latest_only} if latest_only else change.properties
+        kept = (
+            {n: v for n, v in change.properties.items() if n not in latest_only} if latest_only else change.properties
+        )
         if kept or change.attributes or change.links:
-            self._keep(delta, Version(change.subject, change.cls, stamp, received, recorded, kept, change.attributes,
-                                      dict.fromkeys(change.links, True)))
+            self._keep(
+                delta,
+                Version(
+                    change.subject,
+                    change.cls,
+                    stamp,
+                    received,
+                    recorded,
+                    kept,
+                    change.attributes,
+                    dict.fromkeys(change.links, True),
+                ),
+            )
 
     def _retract(self, delta: Delta, stamp: Stamp, change: Retract, received: int, recorded: int) -> None:
         registers = self._state(delta, change.subject, change.cls, stamp).registers
@@ -158,9 +171,19 @@ class Joiner:
             edge = delta.edges.setdefault(EdgeKey(change.subject, *link), EdgeState())
             edge.unlinked = latest(edge.unlinked, stamp)
             delta.mentioned.add(link.target)
-        self._keep(delta, Version(change.subject, change.cls, stamp, received, recorded,
-                                  dict.fromkeys(change.properties), dict.fromkeys(change.attributes),
-                                  dict.fromkeys(change.links, False)))
+        self._keep(
+            delta,
+            Version(
+                change.subject,
+                change.cls,
+                stamp,
+                received,
+                recorded,
+                dict.fromkeys(change.properties),
+                dict.fromkeys(change.attributes),
+                dict.fromkeys(change.links, False),
+            ),
+        )
 
     def _keep(self, delta: Delta, version: Version) -> None:
         delta.versions.setdefault((version.subject, version.stamp, body(version)), version)
@@ -186,12 +209,14 @@ def body(version: Version) -> bytes:
 
     Shape: `{"c": class, "p": {property: value}, "a": {attribute: value}, "l": [[relation, target, qualifier, holds], …]}`.
     """
-    return canonical({
-        "c": version.cls,
-        "p": version.properties,
-        "a": version.attributes,
-        "l": sorted([*link, holds] for link, holds in version.links.items()),
-    })
+    return canonical(
+        {
+            "c": version.cls,
+            "p": version.properties,
+            "a": version.attributes,
+            "l": sorted([*link, holds] for link, holds in version.links.items()),
+        }
+    )
 
 
 def holding(states: dict[EdgeKey, EdgeState], functional: bool) -> dict[EdgeKey, Stamp]:
@@ -243,6 +268,20 @@ def notices(batch: Sequence[ChangeSet]) -> list[Notice]:
 
 
 __all__ = [
-    "ATTRIBUTE", "Delta", "EdgeKey", "EdgeState", "Joiner", "Link", "NodeState", "Register", "body", "canonical", "holding",
-    "latest", "newer", "notices", "to_edge", "to_node",
+    "ATTRIBUTE",
+    "Delta",
+    "EdgeKey",
+    "EdgeState",
+    "Joiner",
+    "Link",
+    "NodeState",
+    "Register",
+    "body",
+    "canonical",
+    "holding",
+    "latest",
+    "newer",
+    "notices",
+    "to_edge",
+    "to_node",
 ]

@@ -44,7 +44,7 @@ def node_state(row: Row) -> NodeState:
 
 
 def stamp_text(stamp: Stamp | None) -> str | None:
-    return None if stamp is None else _text(stamp)
+    return None if stamp is None else _text(list(stamp))
 
 
 def stamp(text: str | None) -> Stamp | None:

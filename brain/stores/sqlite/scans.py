@@ -52,7 +52,11 @@ class Scans:
             case Occurrences(object_type):
                 return self._occurrences(object_type)
             case Versions():
-                return "SELECT subject, valid, authority, event, source, received, recorded, body FROM version", [], rows.version
+                return (
+                    "SELECT subject, valid, authority, event, source, received, recorded, body FROM version",
+                    [],
+                    rows.version,
+                )
             case Qualities():
                 return "SELECT * FROM quality", [], rows.quality
             case _:
@@ -74,12 +78,16 @@ class Scans:
 def _occurrence(row: tuple[str, str, str]) -> Occurrence:
     p = orjson.loads(row[2])
     return Occurrence(
-        row[0], row[1], p.get("activity", ""), p.get("startedAt"), p.get("completedAt"), p.get("sequence"),
-        p.get("startSequence"), p.get("lifecycle"),
+        row[0],
+        row[1],
+        p.get("activity", ""),
+        p.get("startedAt"),
+        p.get("completedAt"),
+        p.get("sequence"),
+        p.get("startSequence"),
+        p.get("lifecycle"),
     )
 
 
 def _marks(values: object) -> str:
     return ",".join("?" * len(values))  # type: ignore[arg-type]
-
-

@@ -13,6 +13,7 @@ from brain.query import NOW, AsOf, Direction, Find, Hop, Page, Window
 from brain.schema import ROOT, Schema
 from brain.stores.sqlite import rows
 from brain.stores.sqlite.connection import Connections
+from brain.stores.sqlite.rows import Row
 from brain.stores.sqlite.scans import Scans
 from brain.stores.sqlite.tables import FORMAT, TABLES, index_sql, where_sql
 
@@ -40,7 +41,9 @@ class SqliteStore(Scans):
     def _prepare(self, db: sqlite3.Connection) -> None:
         (found,) = db.execute("PRAGMA user_version").fetchone()
         if found not in (0, FORMAT):
-            raise StoreBroken(f"{self._path}: written in format {found}, this program reads {FORMAT}; import again into a new file")
+            raise StoreBroken(
+                f"{self._path}: written in format {found}, this program reads {FORMAT}; import again into a new file"
+            )
         for statement in (*TABLES.split(";\n"), *index_sql(self._schema)):
             db.execute(statement)
         db.execute(f"PRAGMA user_version = {FORMAT}")
@@ -53,10 +56,13 @@ class SqliteStore(Scans):
         def work(db: sqlite3.Connection) -> None:
             self._write_nodes(db, delta)
             self._write_edges(db, delta)
-            db.executemany("INSERT OR IGNORE INTO version VALUES (?,?,?,?,?,?,?,?,?)", rows.version_rows(delta.versions.values()))
+            db.executemany(
+                "INSERT OR IGNORE INTO version VALUES (?,?,?,?,?,?,?,?,?)", rows.version_rows(delta.versions.values())
+            )
             db.executemany("INSERT OR IGNORE INTO quality VALUES (?,?,?,?,?,?,?)", delta.qualities)
             db.executemany(
-                "INSERT INTO mark VALUES (?,?,?) ON CONFLICT DO UPDATE SET position = max(position, excluded.position)", marks
+                "INSERT INTO mark VALUES (?,?,?) ON CONFLICT DO UPDATE SET position = max(position, excluded.position)",
+                marks,
             )
             db.executemany("INSERT OR IGNORE INTO letter VALUES (?,?,?,?,?,?)", letters)
 
@@ -67,9 +73,12 @@ class SqliteStore(Scans):
         states = delta.nodes
         for row in _select(db, f"{NODE} WHERE id IN", states):
             states[row[0]] = self._joiner.merge_node(rows.node_state(row), states[row[0]])
-        db.executemany("INSERT OR REPLACE INTO node VALUES (?,?,?,?,?)", [rows.node_row(states[i]) for i in sorted(states)])
         db.executemany(
-            f"INSERT OR IGNORE INTO node VALUES (?, '{ROOT}', '{{}}', '{{}}', '[]')", [(i,) for i in sorted(delta.mentioned)]
+            "INSERT OR REPLACE INTO node VALUES (?,?,?,?,?)", [rows.node_row(states[i]) for i in sorted(states)]
+        )
+        db.executemany(
+            f"INSERT OR IGNORE INTO node VALUES (?, '{ROOT}', '{{}}', '{{}}', '[]')",
+            [(i,) for i in sorted(delta.mentioned)],
         )
 
     def _write_edges(self, db: sqlite3.Connection, delta: Delta) -> None:
@@ -77,7 +86,9 @@ class SqliteStore(Scans):
         for key, state in delta.edges.items():
             groups[key.source, key.relation][key] = state
         sources = {key.source for key in delta.edges}
-        old = _select(db, "SELECT source, relation, target, qualifier, linked, unlinked FROM edge WHERE source IN", sources)
+        old = _select(
+            db, "SELECT source, relation, target, qualifier, linked, unlinked FROM edge WHERE source IN", sources
+        )
         for row in old:
             group = groups.get((row[0], row[1]))
             if group is not None:
@@ -101,7 +112,9 @@ class SqliteStore(Scans):
 
         return await self._connections.read(work)
 
-    def _past(self, db: sqlite3.Connection, ids: Sequence[str], states: dict[str, NodeState], at: AsOf) -> list[Node | None]:
+    def _past(
+        self, db: sqlite3.Connection, ids: Sequence[str], states: dict[str, NodeState], at: AsOf
+    ) -> list[Node | None]:
         said = _versions(db, states)
         return [node_at(self._joiner, states.get(i), said.get(i, ()), at) for i in ids]
 
@@ -174,7 +187,9 @@ class SqliteStore(Scans):
 
     async def quality(self, ids: Sequence[str]) -> list[list[Quality]]:
         sql = "SELECT * FROM quality WHERE subject = ? ORDER BY at IS NOT NULL, at, property, verdict, event, source"
-        return await self._connections.read(lambda db: [[rows.quality(row) for row in db.execute(sql, (i,))] for i in ids])
+        return await self._connections.read(
+            lambda db: [[rows.quality(row) for row in db.execute(sql, (i,))] for i in ids]
+        )
 
     async def object_types(self) -> dict[str, int]:
         sql = """
@@ -188,18 +203,20 @@ class SqliteStore(Scans):
 
     async def letters(self, limit: int = 100, after: str | None = None) -> list[DeadLetter]:
         sql = "SELECT * FROM letter WHERE id > ? ORDER BY id LIMIT ?"
-        return await self._connections.read(lambda db: [DeadLetter(*row) for row in db.execute(sql, (after or "", limit))])
+        return await self._connections.read(
+            lambda db: [DeadLetter(*row) for row in db.execute(sql, (after or "", limit))]
+        )
 
     async def release(self, ids: Sequence[str]) -> None:
-        await self._connections.write(lambda db: db.executemany("DELETE FROM letter WHERE id = ?", [(i,) for i in ids]) and None)
+        await self._connections.write(lambda db: db.executemany("DELETE FROM letter WHERE id = ?", [(i,) for i in ids]))
 
     async def close(self) -> None:
         self._connections.close()
 
 
-def _select(db: sqlite3.Connection, sql: str, keys: Iterable[str]) -> list[tuple[object, ...]]:
+def _select(db: sqlite3.Connection, sql: str, keys: Iterable[str]) -> list[Row]:
     """All rows whose key is in a list of any length."""
-    found: list[tuple[object, ...]] = []
+    found: list[Row] = []
     ordered = sorted(keys)
     for i in range(0, len(ordered), IN_LIST):
         part = ordered[i : i + IN_LIST]

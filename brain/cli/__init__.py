@@ -1,0 +1,67 @@
+"""The `brain` command: the composition root, the one place that may know every part.
+
+Each module here holds one click command, loaded only when it is asked for, so that `brain --help` answers at once.
+"""
+
+import sys
+from importlib import import_module
+from importlib.metadata import version
+
+import click
+
+from brain.errors import BrainError
+
+COMMANDS = {
+    "demo": "brain.cli.demo:demo",
+    "import": "brain.cli.importing:import_",
+    "ingest": "brain.cli.ingest:ingest",
+    "serve": "brain.cli.serve:serve",
+    "report": "brain.cli.report:report",
+    "deadletters": "brain.cli.deadletters:deadletters",
+    "ontology": "brain.cli.ontology:ontology",
+    "servers": "brain.cli.servers:servers",
+    "hash": "brain.cli.hashing:hash_",
+}
+
+
+class Lazy(click.Group):
+    """A group whose commands are imported when they are named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(version("enterprise-brain"), prog_name="brain")
+def brain() -> None:
+    """Enterprise Brain: one live model of assets, people and processes.
+
+    \b
+    brain demo                                     a simulated hospital shift, its bottlenecks, and GraphQL
+    brain import log.xes --store sqlite:///t.db    real event logs
+    brain report bottlenecks --store sqlite:///t.db
+    brain serve --store sqlite:///t.db             GraphQL with GraphiQL on 127.0.0.1:8000
+
+    The store is --store, else BRAIN_STORE, else a SQLite file in your data folder. Results go to stdout, all else to stderr.
+    Exit codes: 0 done, 1 failed, 2 wrong use.
+    """
+
+
+def main() -> None:
+    """Run the command line; a BrainError is one clear line on stderr and exit code 1."""
+    try:
+        brain()
+    except BrainError as error:
+        click.secho(f"brain: {error}", err=True, fg="red")
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader of a pipe (head, less) has gone; that is no failure of ours.
+        sys.stderr.close()
+        sys.exit(0)

