@@ -10,12 +10,27 @@ come from Maven Central by a lock with checksums (`jars`), the Java from the whe
 from pathlib import Path
 
 from brain.servers.jars import FetchFailed
+from brain.servers.kafka import KafkaServer
 from brain.servers.neo4j import Neo4jServer
 from brain.servers.process import Server, ServerFailed, free_port
 
-__all__ = ["FetchFailed", "Neo4jServer", "Server", "ServerFailed", "free_port", "neo4j_server"]
+__all__ = [
+    "FetchFailed",
+    "KafkaServer",
+    "Neo4jServer",
+    "Server",
+    "ServerFailed",
+    "free_port",
+    "kafka_server",
+    "neo4j_server",
+]
 
 
 def neo4j_server(data_dir: Path | None = None, port: int | None = None, password: str | None = None) -> Neo4jServer:
     """A Neo4j to be started with `with` or `start()`. Without `data_dir` its data is removed at the end."""
     return Neo4jServer(home=data_dir, port=port, password=password)
+
+
+def kafka_server(data_dir: Path | None = None, port: int | None = None) -> KafkaServer:
+    """A Kafka broker to be started with `with` or `start()`. Without `data_dir` its data is removed at the end."""
+    return KafkaServer(home=data_dir, port=port)

