@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
+from itertools import pairwise
 from sys import intern
 from typing import Literal, NamedTuple
 
@@ -21,7 +22,7 @@ from brain.schema import Schema, nearest
 MICRO = 1_000_000
 EXAMPLES = 3
 LEAST_FREQUENCY = 10
-SHARE_OF_OBJECTS = 100
+SHARE_OF_OBJECTS = 0.01
 
 Lifecycle = Literal["complete"]
 
@@ -115,7 +116,7 @@ async def bottlenecks(
         known = ", ".join(types) or "none: the store is empty, import something first"
         raise BadQuery(f"no object of type {object_type!r} has a step{nearest(object_type, types)}; types here: {known}")
     edges = _handovers(lives)
-    least = min_frequency if min_frequency is not None else max(LEAST_FREQUENCY, -(-len(lives) // SHARE_OF_OBJECTS))
+    least = min_frequency if min_frequency is not None else max(LEAST_FREQUENCY, round(len(lives) * SHARE_OF_OBJECTS))
     frequent = [edge for edge in edges if edge.count >= least]
     steps = {life.step: life for timed in lives.values() for life in timed}
     return Bottlenecks(
@@ -155,7 +156,7 @@ async def _lives(scan: AsyncIterator[Occurrence], lifecycle: Lifecycle | None) -
 def _handovers(lives: dict[str, list[_Timed]]) -> list[Handover]:
     gaps: defaultdict[tuple[str, str], list[tuple[int, str, str, str]]] = defaultdict(list)
     for name, life in lives.items():
-        for a, b in zip(life, life[1:], strict=False):
+        for a, b in pairwise(life):
             gaps[a.activity, b.activity].append((b.start - a.end, name, a.step, b.step))
     edges = [_handover(source, target, found) for (source, target), found in gaps.items()]
     return sorted(edges, key=lambda e: (-e.total_seconds, e.source, e.target))

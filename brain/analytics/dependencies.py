@@ -51,7 +51,7 @@ class Dependencies:
 
 async def dependencies(store: Store, schema: Schema, root: str, toward: Toward, depth: int = 3) -> Dependencies:
     """Breadth first from a node id, one read of the store a level. A cycle is walked once."""
-    graph = nx.DiGraph()
+    graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_node(root)
     found: list[Edge] = []
     partial, level = False, [root]

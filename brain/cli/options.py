@@ -1,0 +1,66 @@
+"""What the commands share: the store's option, formats, and an opened store with its schema."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+
+from brain.ports import Store
+from brain.schema import Schema
+from brain.settings import Settings
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+store_option = click.option(
+    "--store",
+    metavar="URL",
+    help="sqlite:///file.db or neo4j://user:password@host/db. [default: BRAIN_STORE, else a file in your data folder]",
+)
+
+
+def format_option(*formats: str) -> Callable[[F], F]:
+    """`--format`, the first of the formats by default."""
+    return click.option("--format", "form", type=click.Choice(formats), default=formats[0], show_default=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    settings: Settings
+    schema: Schema
+    store: Store
+
+
+def settings_for(store: str | None) -> Settings:
+    settings = Settings.read()
+    return replace(settings, store=store) if store else settings
+
+
+@asynccontextmanager
+async def opened(store: str | None) -> AsyncIterator[Opened]:
+    """The store that the option or the environment names, prepared for the ontology, and closed at the end."""
+    from brain.stores import open_store
+    from ontology import load_schema
+
+    settings = settings_for(store)
+    schema = load_schema(settings.ontology)
+    opened_store = open_store(settings.store)
+    try:
+        await opened_store.prepare(schema)
+        yield Opened(settings, schema, opened_store)
+    finally:
+        await opened_store.close()
+
+
+def run(command: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
+    """Makes a click callback out of a coroutine function."""
+
+    @wraps(command)
+    def callback(*args: Any, **kwargs: Any) -> T:
+        return asyncio.run(command(*args, **kwargs))
+
+    return callback

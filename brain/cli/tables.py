@@ -1,0 +1,62 @@
+"""Tables for people, on stdout."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from brain.analytics.bottlenecks import Bottlenecks, Handover
+from brain.analytics.dependencies import Dependencies, Toward
+
+UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
+
+
+def duration(seconds: float | None) -> str:
+    """`93 600` seconds → `1.1 d`: for reading; programs take the JSON."""
+    if seconds is None:
+        return "–"
+    for size, unit in UNITS:
+        if seconds >= size:
+            return f"{seconds / size:,.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def print_bottlenecks(found: Bottlenecks, top: int) -> None:
+    console = Console()
+    console.print(
+        f"[bold]Bottlenecks of {found.object_type}[/]: {found.objects:,} objects, {found.steps:,} steps"
+        + (f", {found.left_out:,} more without a time that counts" if found.left_out else "")
+    )
+    console.print(_handovers(f"Waiting, by total (top {top} of {len(found.edges)})", found.edges[:top]))
+    console.print(_handovers(f"Waiting, by mean (at least {found.min_frequency} handovers)", found.by_mean[:top]))
+    timed = [a for a in found.activities if a.timed][:top]
+    if timed:
+        table = Table("activity", title="Processing, by total", title_justify="left")
+        for name in ("steps", "mean", "total"):
+            table.add_column(name, justify="right")
+        for a in timed:
+            table.add_row(a.activity, f"{a.count:,}", duration(a.mean_seconds), duration(a.total_seconds))
+        console.print(table)
+    console.print(f"[dim]Definition: {found.definition}. Ontology {found.ontology_version}.[/]")
+
+
+def _handovers(title: str, edges: Sequence[Handover]) -> Table:
+    table = Table("from", "to", title=title, title_justify="left")
+    for name in ("count", "mean", "median", "p90", "total", "overlaps"):
+        table.add_column(name, justify="right")
+    for e in edges:
+        figures = (e.mean_seconds, e.median_seconds, e.p90_seconds, e.total_seconds)
+        table.add_row(e.source, e.target, f"{e.count:,}", *(duration(f) for f in figures), f"{e.overlaps:,}")
+    return table
+
+
+def print_dependencies(found: Dependencies) -> None:
+    console = Console()
+    says = "depends on" if found.toward is Toward.UP else "is needed by"
+    console.print(f"[bold]{found.root}[/] {says} {len(found.nodes):,} things within {found.depth} steps")
+    table = Table("id", "class", "name", "distance", "via")
+    for n in found.nodes:
+        table.add_row(n.id, n.cls, n.name or "", str(n.distance), " → ".join(n.via[1:-1]))
+    console.print(table)
+    if found.partial:
+        console.print("[yellow]Partial: more lies beyond this depth, or a node has too many relations to follow.[/]")
