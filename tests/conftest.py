@@ -32,6 +32,16 @@ def kafka_address() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def mqtt_address() -> Iterator[str]:
+    """`127.0.0.1:PORT` of one real MQTT broker for the session: mosquitto, else amqtt (which says so on stderr)."""
+    from brain.servers import install_mosquitto, mqtt_broker
+
+    install_mosquitto()
+    with mqtt_broker() as server:
+        yield server.address
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of published logs, vocabularies, standards and oracles that lies beside the checkout."""
     if SHARED_DATA.is_dir():

@@ -11,17 +11,21 @@ from pathlib import Path
 
 from brain.servers.jars import FetchFailed
 from brain.servers.kafka import KafkaServer
+from brain.servers.mqtt import MqttBroker, install_mosquitto
 from brain.servers.neo4j import Neo4jServer
 from brain.servers.process import Server, ServerFailed, free_port
 
 __all__ = [
     "FetchFailed",
     "KafkaServer",
+    "MqttBroker",
     "Neo4jServer",
     "Server",
     "ServerFailed",
     "free_port",
+    "install_mosquitto",
     "kafka_server",
+    "mqtt_broker",
     "neo4j_server",
 ]
 
@@ -34,3 +38,8 @@ def neo4j_server(data_dir: Path | None = None, port: int | None = None, password
 def kafka_server(data_dir: Path | None = None, port: int | None = None) -> KafkaServer:
     """A Kafka broker to be started with `with` or `start()`. Without `data_dir` its data is removed at the end."""
     return KafkaServer(home=data_dir, port=port)
+
+
+def mqtt_broker(data_dir: Path | None = None, port: int | None = None) -> MqttBroker:
+    """An MQTT broker to be started with `with` or `start()`. Without `data_dir` its data is removed at the end."""
+    return MqttBroker(home=data_dir, port=port)

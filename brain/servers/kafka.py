@@ -37,6 +37,9 @@ SETTINGS = {
     "group.initial.rebalance.delay.ms": "0",
     # Lets a worker that was killed be noticed within seconds, if it asks for a short session.
     "group.min.session.timeout.ms": "1000",
+    # After kill -9 the controller refuses the same broker until its old session ends: 9 s by default.
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
     "log.cleaner.dedupe.buffer.size": "4194304",
     # A misspelt topic is an error that names it, not a new topic with the wrong number of partitions.
     "auto.create.topics.enable": "false",

@@ -1,0 +1,117 @@
+"""A local MQTT broker: Eclipse mosquitto where it is, else amqtt, a broker written in Python, which says so."""
+
+import fcntl
+import getpass
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from brain.servers.places import cache_dir
+from brain.servers.process import HOST, Server, ServerFailed, listening
+
+# Debian keeps it in /usr/sbin, which is not on every user's PATH; Homebrew likewise.
+FURTHER_PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin", "/usr/local/opt/mosquitto/sbin")
+APT_SECONDS = 300
+
+
+def find_mosquitto() -> Path | None:
+    """Where mosquitto is installed, or None."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *FURTHER_PLACES])
+    found = shutil.which("mosquitto", path=path)
+    return Path(found) if found else None
+
+
+def install_mosquitto(out: TextIO | None = None) -> Path | None:
+    """Where mosquitto is, after installing it with apt-get if it is missing and we are root on a Debian-like system.
+
+    For tests, on machines that exist for a test run: it changes the system, and prints that it does. Never raises:
+    without it `MqttBroker` falls back to amqtt.
+    """
+    say = out or sys.stderr
+    if find_mosquitto() is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        cache_dir().mkdir(parents=True, exist_ok=True)
+        with (cache_dir() / "apt.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if find_mosquitto() is None:
+                print("mqtt: mosquitto is missing; installing it with apt-get (we are root)", file=say, flush=True)
+                _apt_get("install", say) or (_apt_get("update", say) and _apt_get("install", say))
+    return find_mosquitto()
+
+
+def _apt_get(verb: str, out: TextIO) -> bool:
+    what = ["--yes", "--no-install-recommends", "mosquitto"] if verb == "install" else []
+    command = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=120", verb, *what]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=APT_SECONDS, check=False, stdin=subprocess.DEVNULL
+        )
+    except subprocess.TimeoutExpired:
+        print(f"mqtt: apt-get {verb} did not end within {APT_SECONDS} s", file=out, flush=True)
+        return False
+    if done.returncode != 0:
+        last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
+        print(f"mqtt: apt-get {verb} failed: {''.join(last)}", file=out, flush=True)
+    return done.returncode == 0
+
+
+@dataclass
+class MqttBroker(Server):
+    """One broker without authentication on the loopback address; `url` is `mqtt://127.0.0.1:PORT`."""
+
+    name = "mqtt"
+    start_seconds = 30.0
+    stop_seconds = 10.0
+
+    @property
+    def url(self) -> str:
+        return f"mqtt://{self.address}"
+
+    @property
+    def software(self) -> str:
+        """`mosquitto` or `amqtt`: which one a start would run now."""
+        return "mosquitto" if find_mosquitto() else "amqtt"
+
+    def prepare(self) -> list[str]:
+        if mosquitto := find_mosquitto():
+            return [str(mosquitto), "-c", str(self._mosquitto_settings())]
+        print("mqtt: no mosquitto on this machine; using amqtt, a broker in Python", file=sys.stderr, flush=True)
+        try:
+            import amqtt  # noqa: F401 - only to say early, and in our words, that it is missing
+        except ImportError as why:
+            raise ServerFailed(
+                "there is neither mosquitto nor amqtt: apt-get install mosquitto, or pip install 'enterprise-brain[servers]'"
+            ) from why
+        return [sys.executable, "-m", "amqtt.scripts.broker_script", "-c", str(self._amqtt_settings())]
+
+    def is_ready(self, log: str) -> bool:
+        return listening(self.listens_on)
+
+    def _mosquitto_settings(self) -> Path:
+        lines = [
+            f"listener {self.listens_on} {HOST}",
+            "allow_anonymous true",
+            "log_dest stderr",
+            "persistence true",
+            f"persistence_location {self.data}/",
+            # The default drops what a slow subscriber has not taken after 1,000 messages; nothing may be lost here.
+            "max_queued_messages 0",
+            # Started by root it would become the user `mosquitto`, who cannot write to our folder.
+            f"user {getpass.getuser()}",
+        ]
+        file = self.data / "mosquitto.conf"
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return file
+
+    def _amqtt_settings(self) -> Path:
+        file = self.data / "amqtt.yaml"
+        file.write_text(
+            f"listeners:\n  default:\n    type: tcp\n    bind: {HOST}:{self.listens_on}\n"
+            "plugins:\n  amqtt.plugins.authentication.AnonymousAuthPlugin:\n    allow_anonymous: true\n",
+            encoding="utf-8",
+        )
+        return file
