@@ -1,6 +1,6 @@
 """Jars by coordinate and checksum: fetched once with jgo, verified, cached outside the checkout.
 
-A lock file (`locks/NAME.lock`) lists each jar's SHA-256, size and Maven coordinate. No repository's address is kept
+A lock file (`NAME.lock` beside this file) lists each jar's SHA-256, size and Maven coordinate. No repository's address is kept
 here: jgo knows Maven Central, and a mirror can be named in jgo's own settings (`~/.config/jgo.conf`, section
 `[repositories]`). Nothing is resolved when fetching, so two machines with one lock get the same bytes.
 
@@ -80,7 +80,7 @@ Download = Callable[[Jar, Path], Path]
 
 def lock_path(name: str) -> Path:
     """Where the lock of that name is kept in the project."""
-    return Path(__file__).parent / "locks" / f"{name}.lock"
+    return Path(__file__).parent / f"{name}.lock"
 
 
 def read_lock(name: str) -> Lock:
@@ -151,9 +151,7 @@ def _missing(lock: Lock, folder: Path) -> list[Jar]:
     return [jar for jar in lock.jars if sizes.get(jar.file_name) != jar.size]
 
 
-def _fetch_missing(
-    lock: Lock, missing: list[Jar], folder: Path, scratch: Path, download: Download, out: TextIO
-) -> None:
+def _fetch_missing(lock: Lock, missing: list[Jar], folder: Path, scratch: Path, download: Download, out: TextIO) -> None:
     total = sum(jar.size for jar in missing)
     print(
         f"{lock.name}: fetching {len(missing)} of {len(lock.jars)} jars ({total / MEGABYTE:.0f} MB) from Maven Central"
