@@ -1,7 +1,7 @@
 """A simulated hospital shift: what the demo streams and the tests count.
 
-The same seed gives the same bytes at the same times, on every machine. All of it is invented; no patient, device or hospital
-behind it is real.
+The same seed gives the same bytes at the same times, on every machine. All of it is invented; no patient, device or
+hospital behind it is real.
 """
 
 from ingest.simulation.dirt import spoil

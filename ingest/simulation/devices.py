@@ -15,6 +15,7 @@ class Pump:
     def __init__(self, env: simpy.Environment, name: str, random: Random, sent: list[Event]) -> None:
         self.env, self.id, self.random, self.sent = env, name, random, sent
         self.rate = 0.0
+        self.told = ""
         self.charge = random.uniform(60, 100)
         env.process(self.report())
 
@@ -45,16 +46,19 @@ class Pump:
             "flow_ml_h": round(max(flow, 0.0), 1),
             "pressure_kpa": round(max(pressure, 0.0), 2),
             "battery_pct": round(self.charge, 1),
-            "state": "infusing" if self.rate else "standby",
         }
+        # By exception: the state when it changed, and now and then for those who missed that.
+        state = "infusing" if self.rate else "standby"
+        if state != self.told or number % 20 == 0:
+            self.told = fields["state"] = state
         return Event(PUMPS, f"{self.id}-{number}", self.id, at, fields)
 
 
 class Robot:
-    """The dispensing robot: the temperature of its store, in °F, every 30 s."""
+    """The dispensing robot: the temperature of its store, in °F, its state and its queue, every 30 s."""
 
-    def __init__(self, env: simpy.Environment, name: str, random: Random, sent: list[Event]) -> None:
-        self.env, self.id, self.random, self.sent = env, name, random, sent
+    def __init__(self, env: simpy.Environment, name: str, picker: simpy.Resource, random: Random, sent: list[Event]) -> None:
+        self.env, self.id, self.picker, self.random, self.sent = env, name, picker, random, sent
         env.process(self.report())
 
     def report(self) -> Generator[simpy.Event, None, None]:
@@ -64,5 +68,6 @@ class Robot:
             warm = warm * 0.97 + self.random.gauss(0, 0.12)
             at = START + round(self.env.now * 1000) * 1000
             fields: Fields = {"ev": "status", "r": self.id, "n": number, "t": at, "tf": round(68.5 + warm, 1)}
+            fields |= {"q": len(self.picker.queue), "st": "PICK" if self.picker.count else "IDLE"}
             self.sent.append(Event(ROBOT, f"{self.id}-{number}", self.id, at, fields))
             yield self.env.timeout(30)

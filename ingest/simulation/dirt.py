@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from random import Random
 
-from ingest.simulation.shift import Dirt, Gap, Message
+from ingest.simulation.shift import Dirt, Gap, Message, chance
 from ingest.simulation.wire import PUMPS, Event, Fields, encode
 
 SECOND = 1_000_000
@@ -14,7 +14,7 @@ DUPLICATED, LATE, NULLED = 0.02, 0.03, 0.004
 
 def spoil(sent: Sequence[Event], seed: int, start: int, hours: float) -> tuple[tuple[Message, ...], Dirt]:
     """The messages as they arrived, ordered by arrival, and the truth about the damage."""
-    random = Random(f"{seed}/dirt")
+    random = chance(seed, "dirt")
     silence = _silence(random, start, hours)
     heard = [e for e in sent if not (e.key == silence.device and silence.since <= e.at < silence.until)]
     spoilt = _damage(heard, random)

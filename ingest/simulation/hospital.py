@@ -1,33 +1,32 @@
-"""The hospital: patients, staff, beds and devices as a discrete-event simulation (simpy). Time inside is seconds from the start.
+"""The hospital: patients, staff, beds and devices as a discrete-event simulation (simpy). Time is seconds from the start.
 
-Nothing here says where the delay is. It comes about because two pharmacists verify in rounds, between other duties, and more
-orders reach them in an hour than they can clear; treatment takes longer than any other work, but seldom waits.
+Nothing here says where the delay is. It comes about because two pharmacists verify in rounds, between other duties, and
+more orders reach them in an hour than they can clear; treatment takes longer than any other work, but seldom waits.
 """
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from random import Random
 from typing import Any, NamedTuple
 
 import simpy
 
 from ingest.simulation.devices import Pump, Robot
-from ingest.simulation.shift import START, Work
+from ingest.simulation.shift import START, Work, chance
 from ingest.simulation.wire import ADT, ORDERS, PHARMACY, ROBOT, SCANNERS, Event, Fields
 
 MINUTE = 60.0
 HOUR = 3600.0
 ARRIVALS = (11, 12, 11, 9, 7, 6, 4, 2)
-"""Patients expected in each hour of a day shift: busy mornings, quieter after noon. Later hours have as many as the last."""
+"""Patients expected in each hour of a day shift: busy mornings, quieter after noon. Later hours are like the last."""
 FORMULARY = (
-    ("vancomycin", 120.0, True),
-    ("heparin", 60.0, True),
-    ("potassium chloride", 90.0, True),
-    ("ceftriaxone", 150.0, True),
-    ("furosemide", 0.0, False),
-    ("metoprolol", 0.0, False),
+    ("vancomycin", 1.0, 120.0),
+    ("paracetamol", 1.0, 60.0),
+    ("potassium chloride", 3.0, 90.0),
+    ("ceftriaxone", 2.0, 150.0),
+    ("furosemide", 0.04, 0.0),
+    ("metoprolol", 0.05, 0.0),
 )
-"""Medication, dose (mL/h for an infusion), whether it is infused."""
+"""Medication, dose in grams, rate in mL/h (0: swallowed, not infused)."""
 
 Process = Generator[simpy.Event, Any, None]
 Staff = simpy.Store
@@ -35,6 +34,7 @@ Staff = simpy.Store
 
 class Patient(NamedTuple):
     id: str
+    visit: str
     acuity: int
     bed: str
     ward: str
@@ -46,9 +46,7 @@ class Order:
 
     id: str
     patient: Patient
-    medication: str
     rate: float
-    infused: bool
     verified: simpy.Event
 
 
@@ -57,10 +55,10 @@ class Hospital:
 
     def __init__(self, seed: int) -> None:
         self.env = simpy.Environment()
-        self.random = Random(f"{seed}/hospital")
+        self.random = chance(seed, "hospital")
         self.sent: list[Event] = []
         self.trace: list[Work] = []
-        self.count = {"PAT": 0, "RX": 0, "ADT": 0, "SCN": 0, "PIS": 0}
+        self.count = {"PAT": 0, "VIS": 0, "RX": 0, "ADT": 0, "SCN": 0, "PIS": 0}
         self.triage = self.store("NUR-1{}", 2)
         self.nurses = self.store("NUR-2{}", 6)
         self.physicians = self.store("PHY-{}", 3)
@@ -69,10 +67,10 @@ class Hospital:
         self.beds = self.store("BED-{:02d}", 44)
         self.robot = simpy.Resource(self.env)
         self.inbox = simpy.Store(self.env)
-        pumps = [Pump(self.env, f"PUMP-{n:02d}", Random(f"{seed}/pump/{n}"), self.sent) for n in range(1, 16)]
+        pumps = [Pump(self.env, f"PUMP-{n:02d}", chance(seed, f"pump/{n}"), self.sent) for n in range(1, 16)]
         self.pumps = simpy.Store(self.env)
         self.pumps.items.extend(pumps)
-        self.telemetry = Robot(self.env, "ROB-1", Random(f"{seed}/robot"), self.sent)
+        self.telemetry = Robot(self.env, "ROB-1", self.robot, chance(seed, "robot"), self.sent)
 
     def run(self, hours: float) -> None:
         for n, delay in ((1, 3 * MINUTE), (2, 17 * MINUTE)):
@@ -112,7 +110,7 @@ class Hospital:
 
     def stay(self) -> Process:
         """Admit, triage, a bed, assess, prescribe; then every order to its end; then discharge."""
-        patient = Patient(self.next("PAT"), self.random.choices((2, 3, 4, 5), (1, 4, 4, 1))[0], "", "")
+        patient = Patient(self.next("PAT"), self.next("VIS"), self.random.choices((2, 3, 4, 5), (1, 4, 4, 1))[0], "", "")
         self.adt("A01", "Admit", patient, None, "CLK-1", "clerk")
         nurse = yield self.triage.get()
         began = self.now
@@ -139,7 +137,13 @@ class Hospital:
 
     def adt(self, trigger: str, activity: str, patient: Patient, began: int | None, staff: str, role: str) -> None:
         fields: Fields = {"trigger": trigger, "activity": activity, "started": began, "completed": self.now}
-        who: Fields = {"patient": patient.id, "acuity": patient.acuity, "staff": staff, "role": role}
+        who: Fields = {
+            "patient": patient.id,
+            "visit": patient.visit,
+            "acuity": patient.acuity,
+            "staff": staff,
+            "role": role,
+        }
         place: Fields = {"bed": patient.bed, "ward": patient.ward}
         self.sent.append(Event(ADT, self.next("ADT"), patient.id, self.now, fields | who | place))
         self.trace.append(Work("", patient.id, activity, began, self.now, staff))
@@ -147,10 +151,10 @@ class Hospital:
     # Orders -----------------------------------------------------------------------------------------------------------
 
     def prescribe(self, patient: Patient, physician: str) -> Order:
-        medication, rate, infused = self.random.choice(FORMULARY)
-        order = Order(self.next("RX"), patient, medication, rate, infused, self.env.event())
+        medication, dose, rate = self.random.choice(FORMULARY)
+        order = Order(self.next("RX"), patient, rate, self.env.event())
         fields: Fields = {"time": self.now, "order": order.id, "patient": patient.id, "physician": physician}
-        drug: Fields = {"medication": medication, "route": "intravenous" if infused else "oral", "rate_ml_h": rate}
+        drug: Fields = {"medication": medication, "dose_g": dose, "route": "intravenous" if rate else "oral"}
         self.sent.append(Event(ORDERS, f"{order.id}/prescribed", order.id, self.now, fields | drug))
         self.record(order, "Prescribe", None, physician)
         return order
@@ -203,7 +207,7 @@ class Hospital:
 
     def treat(self, order: Order) -> Process:
         """Bedside scan, then the treatment itself: long, watched by a pump where the drug is infused."""
-        pump: Pump | None = (yield self.pumps.get()) if order.infused else None
+        pump: Pump | None = (yield self.pumps.get()) if order.rate else None
         nurse = yield self.nurses.get()
         yield self.wait(1, 3, 9)  # what is at hand comes first
         began = self.now

@@ -1,6 +1,7 @@
 """One shift as the gateway got it: raw bytes by topic, with the truth beside them for the tests."""
 
 from dataclasses import dataclass
+from random import Random
 from typing import NamedTuple
 
 START = 1_772_431_200_000_000
@@ -8,7 +9,7 @@ START = 1_772_431_200_000_000
 
 
 class Message(NamedTuple):
-    """What one system sent: bytes as they came over the wire. `received` is µs since the epoch, UTC, by the gateway's clock."""
+    """What one system sent: bytes as they came. `received` is µs since the epoch, UTC, by the gateway's clock."""
 
     topic: str
     key: str
@@ -19,8 +20,8 @@ class Message(NamedTuple):
 class Work(NamedTuple):
     """One piece of work as it truly happened. Times are µs since the epoch, UTC, in whole milliseconds.
 
-    `order` is "" for work on the patient alone; `started` is None where the system that tells of it knows one time only, `by` is ""
-    where the system did it by itself.
+    `order` is "" for work on the patient alone; `started` is None where the system that tells of it knows one time only,
+    `by` is "" where the system did it by itself.
     """
 
     order: str
@@ -43,8 +44,8 @@ class Gap(NamedTuple):
 class Dirt:
     """What was spoilt on its way. Messages are named `<topic> <event>`, with the event's id as the sender wrote it.
 
-    `duplicates` counts messages sent again, byte for byte; `late` names those held up for 20 s and more. The damage below does
-    not overlap: a message is spoilt in at most one way, and a spoilt one is not sent twice.
+    `duplicates` counts messages sent again, byte for byte; `late` names those held up for 20 s and more. The damage below
+    does not overlap: a message is spoilt in at most one way, and a spoilt one is not sent twice.
     """
 
     duplicates: int
@@ -59,9 +60,14 @@ class Dirt:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """`messages` in the order of `received`. `dirt` and `trace` are the truth, for tests: no report may look at them."""
+    """`messages` ordered by `received`. `dirt` and `trace` are the truth, for tests: no report may look at them."""
 
     messages: tuple[Message, ...]
     dirt: Dirt
     start: int
     trace: tuple[Work, ...]
+
+
+def chance(seed: int, part: str) -> Random:
+    """The dice of one part of the simulation: a part that rolls once more leaves the others as they were."""
+    return Random(f"{seed}/{part}")  # noqa: S311  # a simulation wants dice that can be thrown again, not secrets

@@ -1,6 +1,6 @@
 """How each system writes: six topics, four formats, three ways to write a time and two scales of temperature.
 
-The fields of an `Event` are plain values with times in µs since the epoch; `encode` turns them into the sender's own bytes.
+The fields of an `Event` are plain values with times in µs since the epoch; `encode` turns them into the sender's bytes.
 """
 
 import json
@@ -72,7 +72,7 @@ def _scan(event: str, f: Fields) -> bytes:
 
 
 def _adt(event: str, f: Fields) -> bytes:
-    """Admission, discharge, transfer as XML; HL7 v2.5.1's trigger codes (table 0003: A01 admit, A02 transfer, A03 discharge)."""
+    """Admission, transfer, discharge as XML, with HL7 v2.5.1's trigger codes (table 0003: A01, A02, A03, update A08)."""
 
     def part(tag: str, **attributes: object) -> str:
         known = "".join(f" {k}={quoteattr(str(v))}" for k, v in attributes.items() if v is not None)
@@ -82,6 +82,7 @@ def _adt(event: str, f: Fields) -> bytes:
         f'<?xml version="1.0" encoding="UTF-8"?>\n<ADT id={quoteattr(event)} trigger={quoteattr(str(f["trigger"]))}>'
         + part("Event", name=f["activity"], started=_iso(f["started"], LOCAL), completed=_iso(f["completed"], LOCAL))
         + part("Patient", id=f["patient"], acuity=f["acuity"])
+        + part("Visit", id=f["visit"])
         + (part("Bed", id=f["bed"], ward=f["ward"]) if f["bed"] else "")
         + part("Staff", id=f["staff"], role=f["role"])
         + "</ADT>\n"

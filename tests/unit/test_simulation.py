@@ -182,7 +182,8 @@ def test_admissions_are_xml_in_local_time(shift: Shift) -> None:
     for m in of(shift, "hospital/adt"):
         adt = ElementTree.fromstring(m.payload)
         event, patient = adt.find("Event"), adt.find("Patient")
-        assert event is not None and patient is not None
+        assert event is not None
+        assert patient is not None
         assert event.attrib["completed"].endswith("+01:00")
         started = micros(event.attrib["started"]) if "started" in event.attrib else None
         told.add((patient.attrib["id"], event.attrib["name"], started, micros(event.attrib["completed"])))
