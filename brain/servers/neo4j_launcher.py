@@ -7,6 +7,7 @@ nothing of ours imports it: what connects us to the server is the Bolt protocol 
 """
 
 import argparse
+import os
 import signal
 import sys
 from pathlib import Path
@@ -36,6 +37,8 @@ def main() -> None:
     print(READY, flush=True)
     signal.sigwait(waited_for)
     service.shutdown()
+    # All is closed and on disk; Java's own end would wait five seconds for idle threads.
+    os._exit(0)
 
 
 def start_java(jars: Path, heap: str) -> None:
@@ -80,6 +83,7 @@ def start_neo4j(home: Path, port: int, page_cache: int) -> Any:
     settings = jpype.JClass("org.neo4j.configuration.GraphDatabaseSettings")
     bolt = jpype.JClass("org.neo4j.configuration.connectors.BoltConnector")
     address = jpype.JClass("org.neo4j.configuration.helpers.SocketAddress")(HOST, port)
+    bolt_internals = jpype.JClass("org.neo4j.configuration.connectors.BoltConnectorInternalSettings")
     yes = jpype.JClass("java.lang.Boolean").TRUE
     builder = jpype.JClass("org.neo4j.dbms.api.DatabaseManagementServiceBuilder")(
         jpype.JClass("java.nio.file.Path").of(str(home))
@@ -90,6 +94,8 @@ def start_neo4j(home: Path, port: int, page_cache: int) -> Any:
         (bolt.advertised_address, address),
         (settings.auth_enabled, yes),
         (settings.pagecache_memory, jpype.JClass("java.lang.Long")(page_cache)),
+        # When the databases are closed Bolt still waits twice this long for new work, 5 s each by default.
+        (bolt_internals.thread_pool_shutdown_wait_time, jpype.JClass("java.time.Duration").ofMillis(200)),
     ):
         builder = builder.setConfig(setting, value)
     return builder.build()
