@@ -1,0 +1,213 @@
+"""First pass: which terms the files declare, and whether each may be declared there. Shapes are only collected."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+import re
+
+from rdflib import OWL, RDF, RDFS, SH, BNode, URIRef
+from rdflib.term import Node
+
+from brain.schema import nearest
+from ontology.faults import BadOntology, Fault
+from ontology.terms import BORROWED, CLASS_KINDS, EB, KINDS, PREDICATES, RESERVED, RESERVED_CLASSES, STANDARD
+from ontology.turtle import Source
+
+KERNEL = "upper"
+
+
+@dataclass(frozen=True)
+class Term:
+    """A class, property, relation or inverse name that some file declares."""
+
+    kind: str
+    name: str
+    iri: URIRef
+    source: Source
+    line: int
+    description: str
+
+    def fault(self, message: str, line: int = 0) -> Fault:
+        return self.source.fault(line or self.line, f"{self.name}: {message}")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A node shape, not yet read, with the class that it is for."""
+
+    node: Node
+    source: Source
+    line: int
+    target: URIRef
+
+
+@dataclass
+class Declared:
+    """Everything declared, by IRI. `inverses` maps the inverse's IRI to its relation's."""
+
+    classes: dict[URIRef, Term] = field(default_factory=dict)
+    properties: dict[URIRef, Term] = field(default_factory=dict)
+    relations: dict[URIRef, Term] = field(default_factory=dict)
+    inverses: dict[URIRef, URIRef] = field(default_factory=dict)
+    shapes: list[Shape] = field(default_factory=list)
+    prefixes: dict[str, str] = field(default_factory=dict)
+
+    def curie(self, iri: Node) -> str:
+        """The short form in messages and listings: `sosa:Sensor`; the IRI itself where no prefix fits."""
+        for prefix, namespace in sorted(self.prefixes.items(), key=lambda item: -len(item[1])):
+            if str(iri).startswith(namespace):
+                return f"{prefix}:{str(iri)[len(namespace) :]}"
+        return f"<{iri}>"
+
+    def of_kind(self, kind: str) -> dict[URIRef, Term]:
+        return {"class": self.classes, "property": self.properties, "relation": self.relations}[kind]
+
+    def suggestion(self, iri: Node, kind: str) -> str:
+        return nearest(local_name(iri), {term.name: term for term in self.of_kind(kind).values()})
+
+
+def local_name(iri: Node) -> str:
+    return re.split(r"[#/]", str(iri))[-1]
+
+
+def declare(sources: Sequence[Source]) -> Declared:
+    """Collects the terms of all files; raises BadOntology with every fault of this pass."""
+    found, faults = Declared(), list[Fault]()
+    for source in sources:
+        _prefixes(source, found, faults)
+    for source in sources:
+        for node in source.facts:
+            _subject(node, source, found, faults)
+    for relation in list(found.relations.values()):
+        _inverse(relation, found, faults)
+    faults.extend(_name_faults(found))
+    if faults:
+        raise BadOntology(faults)
+    return found
+
+
+def _prefixes(source: Source, found: Declared, faults: list[Fault]) -> None:
+    known = STANDARD | {prefix: entry[0] for prefix, entry in BORROWED.items()} | {"eb": str(EB)}
+    for prefix, namespace in source.prefixes.items():
+        name = prefix or source.name
+        if found.prefixes.setdefault(name, known.get(name, namespace)) != namespace:
+            faults.append(
+                source.fault(_line_of(source, f"{prefix}:"), f"prefix {name!r} already means <{found.prefixes[name]}>")
+            )
+
+
+def _line_of(source: Source, text: str) -> int:
+    lines = source.text.splitlines()
+    return next((number for number, line in enumerate(lines, 1) if "prefix" in line.lower() and text in line), 0)
+
+
+def _subject(node: Node, source: Source, found: Declared, faults: list[Fault]) -> None:
+    """Sorts one subject of a file into its kind, and checks that each thing said of it is understood."""
+    facts = source.facts[node]
+    kinds = {KINDS.get(fact.value) for fact in facts if fact.predicate == RDF.type}  # type: ignore[call-overload]
+    if not kinds and isinstance(node, BNode):
+        return  # a property shape or a list: read with the shape that holds it
+    line, name = facts[0].line, local_name(node)
+    if len(kinds) != 1 or None in kinds:
+        known = "owl:Class, owl:DatatypeProperty, owl:ObjectProperty, sh:NodeShape"
+        types = " ".join(found.curie(fact.value) for fact in facts if fact.predicate == RDF.type) or "nothing"
+        faults.append(source.fault(line, f"{name}: is declared as {types}; give it exactly one of {known}"))
+        return
+    (kind,) = kinds
+    assert kind is not None
+    if kind == "header":
+        return
+    faults.extend(unknown_predicates(node, source, kind, found, name))
+    if kind == "shape":
+        _shape(node, source, found, faults)
+    elif kind != "part":
+        _term(node, kind, source, found, faults)
+
+
+def unknown_predicates(node: Node, source: Source, kind: str, found: Declared, name: str) -> Iterator[Fault]:
+    """A fault for each statement about the node that the compiler would not obey."""
+    known = {found.curie(predicate): predicate for predicate in PREDICATES[kind]}
+    for fact in source.facts[node]:
+        if fact.predicate in PREDICATES[kind]:
+            continue
+        curie = found.curie(fact.predicate)
+        what = "is a SHACL feature that is not supported here" if str(fact.predicate).startswith(str(SH)) else "is not understood"
+        kind_name = {"shape": "a shape", "part": "a property shape", "class": "a class"}.get(kind, f"a {kind}")
+        hint = nearest(curie, known) or f"; {kind_name} takes {', '.join(sorted(c for c in known if c[:5] != 'rdfs:'))}"
+        yield source.fault(fact.line, f"{name}: {curie} {what}{hint}")
+
+
+def _term(node: Node, kind: str, source: Source, found: Declared, faults: list[Fault]) -> None:
+    facts, name = source.facts[node], local_name(node)
+    line = facts[0].line
+    if not isinstance(node, URIRef):
+        faults.append(source.fault(line, f"a {kind} without a name: give it an IRI such as :Pump"))
+        return
+    if source.name == KERNEL and not node.startswith(EB):
+        faults.append(source.fault(line, f"{name}: kernel terms belong to <{EB}>"))
+    elif source.name != KERNEL and node.startswith(EB):
+        faults.append(source.fault(line, f"{name}: redefines a kernel term; declare {name} in the domain's own namespace"))
+    elif any(node.startswith(namespace) for namespace in _foreign()):
+        faults.append(source.fault(line, f"{name}: {found.curie(node)} is a published term; subclass it under a name of your own"))
+    elif kind != "annotation":
+        _add(Term(kind, name, node, source, line, _comment(node, source)), found, faults)
+
+
+def _add(term: Term, found: Declared, faults: list[Fault]) -> None:
+    same = found.of_kind(term.kind).setdefault(term.iri, term)
+    if same is not term:
+        faults.append(term.fault(f"is also declared in {same.source.label}:{same.line}"))
+
+
+def _foreign() -> tuple[str, ...]:
+    return (*STANDARD.values(), *(entry[0] for entry in BORROWED.values()))
+
+
+def _comment(node: Node, source: Source) -> str:
+    texts = [fact.value for fact in source.values(node, RDFS.comment)]
+    english = [text for text in texts if getattr(text, "language", None) in (None, "en")]
+    return " ".join(str((english or texts or [""])[0]).split())
+
+
+def _shape(node: Node, source: Source, found: Declared, faults: list[Fault]) -> None:
+    line = source.facts[node][0].line
+    targets = source.values(node, SH.targetClass)
+    if len(targets) != 1 or not isinstance(targets[0].value, URIRef):
+        faults.append(source.fault(line, "a node shape needs exactly one sh:targetClass"))
+        return
+    found.shapes.append(Shape(node, source, line, targets[0].value))
+
+
+def _inverse(relation: Term, found: Declared, faults: list[Fault]) -> None:
+    """An inverse is a name for a relation read backwards: declared by being named in owl:inverseOf, and nowhere else."""
+    facts = relation.source.values(relation.iri, OWL.inverseOf)
+    for fact in facts:
+        if len(facts) > 1 or not isinstance(fact.value, URIRef) or fact.value in found.inverses:
+            faults.append(relation.fault("owl:inverseOf takes one IRI that is the inverse of nothing else", fact.line))
+        elif fact.value in found.relations:
+            faults.append(
+                relation.fault(f"its inverse {local_name(fact.value)} is declared too; keep one direction, as a relation", fact.line)
+            )
+        else:
+            found.inverses[fact.value] = relation.iri
+
+
+def _name_faults(found: Declared) -> Iterator[Fault]:
+    """Names are GraphQL names, Neo4j labels and columns: plain, unlike any other, and not one that is already in use."""
+    inverses = [
+        Term("inverse", local_name(iri), iri, found.relations[of].source, found.relations[of].line, "")
+        for iri, of in found.inverses.items()
+    ]
+    taken: dict[tuple[bool, str], Term] = {}
+    for term in (*found.classes.values(), *found.properties.values(), *found.relations.values(), *inverses):
+        is_class = term.kind == "class"
+        if not re.fullmatch("[A-Z][A-Za-z0-9]*" if is_class else "[a-z][A-Za-z0-9]*", term.name):
+            start = "a capital" if is_class else "a small"
+            yield term.fault(f"a {term.kind} is named with {start} letter, then letters and digits only")
+        reserved = RESERVED_CLASSES if is_class else RESERVED
+        if term.name.lower() in {name.lower() for name in reserved}:
+            yield term.fault(f"the name is the kernel's own; call the {term.kind} something else")
+        other = taken.setdefault((is_class, term.name.lower()), term)
+        if other is not term:
+            yield term.fault(f"{found.curie(term.iri)} clashes with {found.curie(other.iri)} ({other.source.label}:{other.line})")
+
+

@@ -1,0 +1,119 @@
+"""Reads Turtle and remembers on which line each statement stands, so that every fault can say where it is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rdflib import RDF, Graph, Literal, URIRef
+from rdflib.plugins.parsers.notation3 import BadSyntax, RDFSink, SinkParser
+from rdflib.term import Node
+
+from ontology.faults import Fault
+
+
+class Fact(NamedTuple):
+    """One statement about a subject, and the line of its predicate."""
+
+    predicate: Node
+    value: Node
+    line: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """One Turtle file. `name` is the domain, `label` the path as messages show it, `facts` are by subject in order."""
+
+    name: str
+    label: str
+    text: str
+    facts: dict[Node, list[Fact]] = field(default_factory=dict)
+    prefixes: dict[str, str] = field(default_factory=dict)
+
+    def fault(self, line: int, message: str) -> Fault:
+        return Fault(self.label, line, message)
+
+    def values(self, subject: Node, predicate: Node) -> list[Fact]:
+        return [fact for fact in self.facts.get(subject, ()) if fact.predicate == predicate]
+
+    def items(self, head: Node) -> Iterator[Node]:
+        """The members of an RDF list."""
+        while head != RDF.nil and (first := self.values(head, RDF.first)):
+            yield first[0].value
+            head = self.values(head, RDF.rest)[0].value
+
+
+class _Sink(RDFSink):
+    """Keeps statements with their lines in place of filling a graph (which this needs no index for)."""
+
+    def __init__(self, facts: dict[Node, list[Fact]]) -> None:
+        super().__init__(Graph())
+        self.facts = facts
+        self.line = 0
+
+    def makeStatement(self, quadruple: Any, why: Any = None) -> None:  # noqa: N802 (rdflib's name)
+        formula, predicate, subject, value = (self.normalise(None, part) for part in quadruple)
+        self.facts.setdefault(subject, []).append(Fact(predicate, value, self.line))
+
+
+class _Parser(SinkParser):
+    """rdflib's Turtle parser, which counts lines but does not tell the sink.
+
+    By the time a statement is made the parser stands behind its end, maybe on a later line; so each level of `[ … ]` notes
+    the line on which its current verb was read.
+    """
+
+    def __init__(self, sink: _Sink, base: str) -> None:
+        super().__init__(sink, baseURI=base, turtle=True)
+        self._sink = sink
+        self._verbs = [0]
+
+    def property_list(self, argstr: Any, i: Any, subj: Any) -> Any:
+        self._verbs.append(self.lines + 1)
+        try:
+            return super().property_list(argstr, i, subj)
+        finally:
+            self._verbs.pop()
+
+    def verb(self, argstr: Any, i: Any, res: Any) -> Any:
+        end = super().verb(argstr, i, res)
+        if end >= 0:
+            self._verbs[-1] = self.lines + 1
+        return end
+
+    def makeStatement(self, quadruple: Any) -> None:  # noqa: N802 (rdflib's name)
+        self._sink.line = self._verbs[-1]
+        super().makeStatement(quadruple)
+
+
+def read_turtle(path: Path, label: str, faults: list[Fault]) -> Source | None:
+    """The file's statements, or None after noting why it cannot be read."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        faults.append(Fault(label, 0, f"cannot be read as UTF-8 text: {error}"))
+        return None
+    source = Source(path.stem, label, text)
+    parser = _Parser(_Sink(source.facts), f"file:///{label}#")
+    try:
+        parser.loadBuf(text)
+    except BadSyntax as error:
+        faults.append(Fault(label, error.lines + 1, f"Turtle syntax: {error._why} before {_snippet(text, error._i)}"))
+        return None
+    except (ValueError, AssertionError, IndexError, RecursionError) as error:
+        # rdflib lets these through on some broken input, e.g. a bad escape or an unclosed string at the end of the file
+        faults.append(Fault(label, parser.lines + 1, f"Turtle syntax: {error or type(error).__name__}"))
+        return None
+    source.prefixes.update({prefix: str(iri) for prefix, iri in parser._bindings.items()})
+    return source
+
+
+def _snippet(text: str, start: int) -> str:
+    rest = text[start:].strip().split("\n", 1)[0]
+    return repr(rest[:40]) if rest else "the end of the file"
+
+
+def plain(value: Node) -> str | None:
+    """The text of a literal without language or in English, else None."""
+    ok = isinstance(value, Literal) and value.language in (None, "en") or isinstance(value, URIRef)
+    return str(value) if ok else None
