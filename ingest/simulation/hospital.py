@@ -14,6 +14,7 @@ from ingest.simulation.devices import Pump, Robot
 from ingest.simulation.shift import START, Work, chance
 from ingest.simulation.wire import ADT, ORDERS, PHARMACY, ROBOT, SCANNERS, Event, Fields
 
+SITE = "PHARM-1"
 MINUTE = 60.0
 HOUR = 3600.0
 ARRIVALS = (11, 12, 11, 9, 7, 6, 4, 2)
@@ -140,7 +141,7 @@ class Hospital:
         who: Fields = {
             "patient": patient.id,
             "visit": patient.visit,
-            "acuity": patient.acuity,
+            "acuity": None if activity == "Admit" else patient.acuity,
             "staff": staff,
             "role": role,
         }
@@ -197,12 +198,12 @@ class Hospital:
             yield self.wait(12, 20, 32)
 
     def pharmacy(self, order: Order, activity: str, began: int | None, by: str | None) -> None:
-        fields: Fields = {"order": order.id, "step": activity, "started": began, "completed": self.now, "staff": by}
+        fields: Fields = {"order": order.id, "step": activity, "started": began, "completed": self.now, "staff": by, "site": SITE}
         self.sent.append(Event(PHARMACY, self.next("PIS"), order.id, self.now, fields))
         self.record(order, activity, began, by or "")
 
     def pick(self, order: Order, began: int) -> None:
-        fields: Fields = {"ev": "pick", "r": "ROB-1", "t": self.now, "rx": order.id, "t0": began, "t1": self.now}
+        fields: Fields = {"ev": "pick", "r": "ROB-1", "t": self.now, "rx": order.id, "t0": began, "t1": self.now, "site": SITE}
         self.sent.append(Event(ROBOT, f"{order.id}/pick", order.id, self.now, fields))
 
     def treat(self, order: Order) -> Process:
