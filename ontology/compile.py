@@ -1,9 +1,9 @@
 """Third pass: classes with all that they inherit, as the frozen `Schema` that everything else reads."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 import hashlib
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from rdflib import RDFS, URIRef
 
@@ -141,7 +141,8 @@ class _Reading:
             hint = self.declared.suggestion(shape.target, "class")
             what = f"sh:targetClass {self.declared.curie(shape.target)} is no class of the ontology{hint}"
         else:
-            what = f"{draft.term.name}: its shape stands beside it in {draft.term.source.label}; to say more, declare a subclass here"
+            home = draft.term.source.label
+            what = f"{draft.term.name}: its shape stands beside it in {home}; to say more, declare a subclass here"
         return shape.source.fault(shape.line, what)
 
     def _read(self, part: Part, draft: _Draft) -> None:
@@ -222,13 +223,9 @@ def _keyspace(term: Term, parent: NodeClass | None, spaces: dict[str, Term], fau
         faults.append(term.fault(f"eb:keyspace is one word of small letters and digits, not {space!r}", facts[-1].line))
     other = spaces.setdefault(space, term)
     if other is not term:
-        faults.append(
-            term.fault(
-                f"eb:keyspace {space!r} belongs to {other.name} ({other.source.label}:{other.line}); choose another, or leave it out"
-                " to share the parent's",
-                facts[0].line,
-            )
-        )
+        owner = f"{other.name} ({other.source.label}:{other.line})"
+        mend = "choose another, or leave it out to share the parent's"
+        faults.append(term.fault(f"eb:keyspace {space!r} belongs to {owner}; {mend}", facts[0].line))
     return space
 
 
@@ -240,7 +237,7 @@ def _key(
     inherits = parent is not None and not term.source.values(term.iri, EB.keyspace)
     inherited = parent.key if parent and inherits else None
     if len(own) > 1 or (own and inherited and own[0] != inherited):
-        what = f"{parent.name}, whose keyspace it shares, has the key {inherited}" if parent and inherited else "has more than one"
+        what = f"{parent.name}, whose keyspace it shares, has the key {inherited}" if parent and inherited else "it has two"
         faults.append(term.fault(f"eb:key clash: {what}; give it an eb:keyspace of its own or drop eb:key"))
     return own[0] if own else inherited
 

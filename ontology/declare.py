@@ -1,16 +1,16 @@
 """First pass: which terms the files declare, and whether each may be declared there. Shapes are only collected."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-import re
 
 from rdflib import OWL, RDF, RDFS, SH, BNode, URIRef
 from rdflib.term import Node
 
 from brain.schema import nearest
 from ontology.faults import BadOntology, Fault
-from ontology.terms import BORROWED, CLASS_KINDS, EB, KINDS, PREDICATES, RESERVED, RESERVED_CLASSES, STANDARD
-from ontology.turtle import Source
+from ontology.terms import BORROWED, EB, KINDS, PREDICATES, RESERVED, RESERVED_CLASSES, STANDARD
+from ontology.turtle import Source, plain
 
 KERNEL = "upper"
 
@@ -90,9 +90,7 @@ def _prefixes(source: Source, found: Declared, faults: list[Fault]) -> None:
     for prefix, namespace in source.prefixes.items():
         name = prefix or source.name
         if found.prefixes.setdefault(name, known.get(name, namespace)) != namespace:
-            faults.append(
-                source.fault(_line_of(source, f"{prefix}:"), f"prefix {name!r} already means <{found.prefixes[name]}>")
-            )
+            faults.append(source.fault(_line_of(source, f"{prefix}:"), f"prefix {name!r} already means <{found.prefixes[name]}>"))
 
 
 def _line_of(source: Source, text: str) -> int:
@@ -147,7 +145,7 @@ def _term(node: Node, kind: str, source: Source, found: Declared, faults: list[F
     elif source.name != KERNEL and node.startswith(EB):
         faults.append(source.fault(line, f"{name}: redefines a kernel term; declare {name} in the domain's own namespace"))
     elif any(node.startswith(namespace) for namespace in _foreign()):
-        faults.append(source.fault(line, f"{name}: {found.curie(node)} is a published term; subclass it under a name of your own"))
+        faults.append(source.fault(line, f"{name}: {found.curie(node)} is a published term; declare a term of your own under it"))
     elif kind != "annotation":
         _add(Term(kind, name, node, source, line, _comment(node, source)), found, faults)
 
@@ -163,9 +161,8 @@ def _foreign() -> tuple[str, ...]:
 
 
 def _comment(node: Node, source: Source) -> str:
-    texts = [fact.value for fact in source.values(node, RDFS.comment)]
-    english = [text for text in texts if getattr(text, "language", None) in (None, "en")]
-    return " ".join(str((english or texts or [""])[0]).split())
+    texts = [text for fact in source.values(node, RDFS.comment) if (text := plain(fact.value)) is not None]
+    return " ".join(" ".join(texts).split())
 
 
 def _shape(node: Node, source: Source, found: Declared, faults: list[Fault]) -> None:
@@ -184,9 +181,8 @@ def _inverse(relation: Term, found: Declared, faults: list[Fault]) -> None:
         if len(facts) > 1 or not isinstance(fact.value, URIRef) or fact.value in found.inverses:
             faults.append(relation.fault("owl:inverseOf takes one IRI that is the inverse of nothing else", fact.line))
         elif fact.value in found.relations:
-            faults.append(
-                relation.fault(f"its inverse {local_name(fact.value)} is declared too; keep one direction, as a relation", fact.line)
-            )
+            name = local_name(fact.value)
+            faults.append(relation.fault(f"its inverse {name} is declared as a relation too; keep one of the two", fact.line))
         else:
             found.inverses[fact.value] = relation.iri
 
@@ -209,5 +205,3 @@ def _name_faults(found: Declared) -> Iterator[Fault]:
         other = taken.setdefault((is_class, term.name.lower()), term)
         if other is not term:
             yield term.fault(f"{found.curie(term.iri)} clashes with {found.curie(other.iri)} ({other.source.label}:{other.line})")
-
-

@@ -4,12 +4,14 @@ The supported part of SHACL Core is what `terms.PREDICATES` lists; it is compile
 holds it against pySHACL. Whatever else a shape says is a fault.
 """
 
+import math
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-import re
-from typing import Any, Literal as OneOf
+from typing import Any
+from typing import Literal as OneOf
 
 from rdflib import OWL, RDFS, SH, XSD, Literal, URIRef
 from rdflib.term import Node
@@ -50,7 +52,7 @@ class Part:
         self.line = line
         paths = self.source.values(node, SH.path)
         if len(paths) != 1 or not isinstance(paths[0].value, URIRef):
-            raise Wrong("a property shape needs one sh:path that is a property or relation; path expressions are not supported", line)
+            raise Wrong("a property shape needs one sh:path, a property or relation; path expressions are not supported", line)
         self.path: URIRef = paths[0].value
         self.line = paths[0].line
 
@@ -74,7 +76,8 @@ def parts(shape: Shape, declared: Declared) -> Iterator[Part | Fault]:
     """The shape's property shapes; a fault for each statement in them that is not supported."""
     for fact in shape.source.values(shape.node, SH.property):
         if fact.value not in shape.source.facts:
-            yield shape.source.fault(fact.line, f"{local_name(shape.target)}: sh:property {declared.curie(fact.value)} is not in this file")
+            what = f"{local_name(shape.target)}: sh:property {declared.curie(fact.value)} is not in this file"
+            yield shape.source.fault(fact.line, what)
             continue
         try:
             part = Part(shape, fact.value, fact.line)
@@ -188,7 +191,7 @@ def _single(term: Term, predicate: Node) -> str | None:
 def _check_super_properties(term: Term) -> None:
     for fact in term.source.values(term.iri, RDFS.subPropertyOf):
         if str(fact.value) not in BORROWED_PROPERTIES:
-            raise Wrong(f"rdfs:subPropertyOf <{fact.value}> is no property of a published vocabulary in ontology/terms.py", fact.line)
+            raise Wrong(f"rdfs:subPropertyOf <{fact.value}> is no published property in ontology/terms.py", fact.line)
 
 
 def _bound(part: Part, predicate: Node, datatype: Datatype) -> float | None:
@@ -210,7 +213,7 @@ def _bound(part: Part, predicate: Node, datatype: Datatype) -> float | None:
         raise Wrong(f"{name} {value} of an integer is no integer", part.line)
     if isinstance(number, int) and abs(number) < 2**63:
         return number
-    if isinstance(number, Decimal) and Decimal(repr(float(number))) != number or number != number or abs(number) == float("inf"):
+    if not math.isfinite(number) or (isinstance(number, Decimal) and Decimal(repr(float(number))) != number):
         raise Wrong(f"{name} {value} cannot be held exactly: give it fewer digits", part.line)
     return float(number)
 
@@ -234,7 +237,7 @@ def _one_of(part: Part, datatype: Datatype) -> tuple[Scalar, ...]:
     types = {Datatype.STRING: str, Datatype.INTEGER: int, Datatype.BOOLEAN: bool}
     if datatype not in types:
         raise Wrong(f"sh:in is for strings, integers and booleans, not {datatype} values; use bounds", part.line)
-    values = [item.value if isinstance(item, Literal) else item for item in part.source.items(head)]
+    values: list[Any] = [item.value if isinstance(item, Literal) else item for item in part.source.items(head)]
     odd = [value for value in values if type(value) is not types[datatype]]
     if odd or not values:
         raise Wrong(f"sh:in takes a list of {datatype} values" + (f", not {odd[0]}" if odd else ""), part.line)

@@ -7,7 +7,6 @@ from brain.schema import Datatype
 EB = Namespace("https://enterprise-brain.example/ns/upper#")
 """The kernel's namespace. It ends in .example (RFC 2606) because nobody has registered a domain for it."""
 
-CLASS_KINDS = frozenset({OWL.Class, RDFS.Class})
 KINDS = {
     OWL.Class: "class",
     RDFS.Class: "class",
@@ -44,12 +43,14 @@ DATATYPES: dict[URIRef, Datatype] = {
 }
 
 RESERVED = frozenset(
-    "id key typename cls attributes stamps quality history relations dependencies dependents changes asOf knownAt at".split()
+    ("id", "key", "typename", "cls", "attributes", "stamps", "quality", "history", "relations", "dependencies", "dependents")
+    + ("changes", "asOf", "knownAt", "at")
 )
 """Names of properties, relations and inverses that the kernel and GraphQL use themselves; compared without case."""
 
 RESERVED_CLASSES = frozenset(
-    "Query Mutation Subscription Node Edge PageInfo Change ID Int Float String Boolean DateTime JSON".split()
+    ("Query", "Mutation", "Subscription", "Node", "Edge", "PageInfo", "Change")
+    + ("ID", "Int", "Float", "String", "Boolean", "DateTime", "JSON")
 )
 """Names of GraphQL types that are not the ontology's."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rdflib import RDF, Graph, Literal, URIRef
+from rdflib import RDF, Graph, Literal
 from rdflib.plugins.parsers.notation3 import BadSyntax, RDFSink, SinkParser
 from rdflib.term import Node
 
@@ -51,8 +51,8 @@ class _Sink(RDFSink):
         self.facts = facts
         self.line = 0
 
-    def makeStatement(self, quadruple: Any, why: Any = None) -> None:  # noqa: N802 (rdflib's name)
-        formula, predicate, subject, value = (self.normalise(None, part) for part in quadruple)
+    def makeStatement(self, quadruple: Any, why: Any = None) -> None:
+        predicate, subject, value = (self.normalise(None, part) for part in quadruple[1:])
         self.facts.setdefault(subject, []).append(Fact(predicate, value, self.line))
 
 
@@ -81,7 +81,7 @@ class _Parser(SinkParser):
             self._verbs[-1] = self.lines + 1
         return end
 
-    def makeStatement(self, quadruple: Any) -> None:  # noqa: N802 (rdflib's name)
+    def makeStatement(self, quadruple: Any) -> None:
         self._sink.line = self._verbs[-1]
         super().makeStatement(quadruple)
 
@@ -114,6 +114,7 @@ def _snippet(text: str, start: int) -> str:
 
 
 def plain(value: Node) -> str | None:
-    """The text of a literal without language or in English, else None."""
-    ok = isinstance(value, Literal) and value.language in (None, "en") or isinstance(value, URIRef)
-    return str(value) if ok else None
+    """The text of a node; None for a literal in another language than English."""
+    if isinstance(value, Literal) and value.language not in (None, "en"):
+        return None
+    return str(value)
