@@ -76,10 +76,10 @@ class LogMapper:
         prefix = f"{namespace}:" if namespace else ""
         source = f"{TOPIC}/{namespace}" if namespace else TOPIC
         if isinstance(record, LogEvent):
-            return [self._event(record, prefix, source, received)]
+            return self._event(record, prefix, source, received)
         return self._objects(record, prefix, source, received)
 
-    def _event(self, event: LogEvent, prefix: str, source: str, received: int) -> ChangeSet:
+    def _event(self, event: LogEvent, prefix: str, source: str, received: int) -> list[ChangeSet]:
         times = (event.completed, event.started, event.at, event.scheduled, event.enabled)
         valid = next((t for t in times if t is not None), None)
         if valid is None:
@@ -97,14 +97,16 @@ class LogMapper:
         }
         properties = {name: value for name, value in said.items() if value is not None}
         links = [Link("object", self._object.node_id(prefix + o[0]), o[2]) for o in event.objects]
-        changes = []
+        performer = []
         if event.performer:
             agent = self._agent.node_id(prefix + event.performer)
             links.append(Link("performedBy", agent))
-            changes.append(Assert(agent, self._agent.name, {"name": event.performer}))
+            # One event id for all mentions of one performer, so that a thousand steps say it once.
+            named = Assert(agent, self._agent.name, {"name": event.performer})
+            performer = [ChangeSet(f"{event.performer}@{self._agent.name}", source, ALWAYS, received, (named,))]
         step = self._schema.classes[STEP].node_id(prefix + event.id)
-        changes.insert(0, Assert(step, STEP, properties, dict(event.attributes), tuple(links)))
-        return ChangeSet(event.id, source, valid, received, tuple(changes))
+        done = Assert(step, STEP, properties, dict(event.attributes), tuple(links))
+        return [ChangeSet(event.id, source, valid, received, (done,)), *performer]
 
     def _objects(self, record: LogObject, prefix: str, source: str, received: int) -> list[ChangeSet]:
         rule = self._rules.objects.get(record.type)
