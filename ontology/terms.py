@@ -42,16 +42,17 @@ DATATYPES: dict[URIRef, Datatype] = {
     XSD.dateTime: Datatype.INSTANT,
 }
 
-RESERVED = frozenset(
-    ("id", "key", "typename", "cls", "attributes", "stamps", "quality", "history", "relations", "dependencies", "dependents")
-    + ("changes", "asOf", "knownAt", "at")
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+RESERVED = _words(
+    "id key typename cls attributes stamps quality history relations dependencies dependents changes asOf knownAt at"
 )
 """Names of properties, relations and inverses that the kernel and GraphQL use themselves; compared without case."""
 
-RESERVED_CLASSES = frozenset(
-    ("Query", "Mutation", "Subscription", "Node", "Edge", "PageInfo", "Change")
-    + ("ID", "Int", "Float", "String", "Boolean", "DateTime", "JSON")
-)
+RESERVED_CLASSES = _words("Query Mutation Subscription Node Edge PageInfo Change ID Int Float String Boolean DateTime JSON")
 """Names of GraphQL types that are not the ontology's."""
 
 STANDARD = {
