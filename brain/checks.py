@@ -1,7 +1,7 @@
 """The ontology's checks of values as plain, fast functions, one for each property of each class.
 
 They have SHACL's meaning (sh:datatype, sh:in, sh:pattern, the bounds and lengths; a test holds them against pySHACL) within what
-the stores can hold: integers of 64 bits, finite floats, text that is Unicode, instants of the years 1 to 9999.
+the stores can hold: integers of 64 bits, finite floats, Unicode text without NUL, instants of the years 1 to 9999.
 A required property that is absent is no matter for these checks, since messages are partial: the audit finds it.
 """
 
@@ -22,8 +22,8 @@ FIRST_INSTANT = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(microse
 LAST_INSTANT = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 _DETAIL = 200
 
-Test = Callable[[object], Verdict | None]
-"""Judges one value: None where it is good."""
+Check = Callable[[object], Verdict | None]
+"""Judges one value of a property: None where it is good."""
 
 
 class Finding(NamedTuple):
@@ -34,7 +34,8 @@ class Finding(NamedTuple):
     detail: str
 
 
-Check = Callable[[Mapping[str, object]], tuple[Finding, ...]]
+ClassCheck = Callable[[Mapping[str, object]], tuple[Finding, ...]]
+"""Judges some of a node's properties: () where every value is good."""
 
 
 class Checks:
@@ -42,17 +43,17 @@ class Checks:
 
     def __init__(self, schema: Schema) -> None:
         # one test for each distinct property definition: classes share what they inherit unchanged
-        tests: dict[Property, Test] = {}
+        tests: dict[Property, Check] = {}
         self._schema = schema
-        self._tests: dict[str, dict[str, Test]] = {}
+        self._tests: dict[str, dict[str, Check]] = {}
         for cls in schema.classes.values():
             for prop in cls.properties.values():
                 if prop not in tests:
-                    tests[prop] = compile_property(prop)
+                    tests[prop] = check(prop)
             self._tests[cls.name] = {name: tests[prop] for name, prop in cls.properties.items()}
         self._checks = {name: _class_check(name, table) for name, table in self._tests.items()}
 
-    def of(self, cls: str) -> Check:
+    def of(self, cls: str) -> ClassCheck:
         """The check of a class: all findings on some of its properties, in their order; () where every value is good.
 
         BadQuery where the class, or when called a property, is not in the ontology.
@@ -61,20 +62,13 @@ class Checks:
             self._schema.of(cls)
         return self._checks[cls]
 
-    def test(self, cls: str, prop: str) -> Test:
-        """The test of one property alone, for callers that judge value by value."""
-        self._schema.of(cls)
-        if prop not in self._tests[cls]:
-            raise _no_property(cls, prop, self._tests[cls])
-        return self._tests[cls][prop]
-
 
 def compile_checks(schema: Schema) -> Checks:
     return Checks(schema)
 
 
-def _class_check(cls: str, tests: dict[str, Test]) -> Check:
-    def check(properties: Mapping[str, object]) -> tuple[Finding, ...]:
+def _class_check(cls: str, tests: dict[str, Check]) -> ClassCheck:
+    def judge(properties: Mapping[str, object]) -> tuple[Finding, ...]:
         findings: list[Finding] | None = None
         try:
             for name, value in properties.items():
@@ -86,7 +80,7 @@ def _class_check(cls: str, tests: dict[str, Test]) -> Check:
             raise _no_property(cls, error.args[0], tests) from None
         return tuple(findings) if findings else ()
 
-    return check
+    return judge
 
 
 def _no_property(cls: str, name: str, known: Mapping[str, object]) -> BadQuery:
@@ -103,8 +97,8 @@ def detail(value: object) -> str:
     return text[:_DETAIL].encode("utf-8", "backslashreplace").decode()
 
 
-def compile_property(prop: Property) -> Test:
-    """The test of one property's values."""
+def check(prop: Property) -> Check:
+    """The check of one property's values, for callers that judge value by value."""
     match prop.datatype:
         case Datatype.FLOAT:
             return _float_test(*_float_range(prop))
@@ -139,7 +133,7 @@ def _integer_range(prop: Property, least: int, most: int) -> tuple[int, int]:
     return max(low), min(high)
 
 
-def _float_test(low: float, high: float) -> Test:
+def _float_test(low: float, high: float) -> Check:
     def test(value: object) -> Verdict | None:
         if type(value) is float and low <= value <= high:
             return None
@@ -157,7 +151,7 @@ def _float_test(low: float, high: float) -> Test:
     return test
 
 
-def _integer_test(low: int, high: int, allowed: frozenset[object]) -> Test:
+def _integer_test(low: int, high: int, allowed: frozenset[object]) -> Check:
     def test(value: object) -> Verdict | None:
         if type(value) is int and low <= value <= high and (not allowed or value in allowed):
             return None
@@ -170,7 +164,7 @@ def _integer_test(low: int, high: int, allowed: frozenset[object]) -> Test:
     return test
 
 
-def _boolean_test(allowed: frozenset[object]) -> Test:
+def _boolean_test(allowed: frozenset[object]) -> Check:
     def test(value: object) -> Verdict | None:
         if value is True or value is False:
             return None if not allowed or value in allowed else Verdict.OUT_OF_RANGE
@@ -179,7 +173,7 @@ def _boolean_test(allowed: frozenset[object]) -> Test:
     return test
 
 
-def _string_test(prop: Property) -> Test:
+def _string_test(prop: Property) -> Check:
     rules: list[Callable[[str], bool]] = []
     if prop.one_of:
         allowed = frozenset(prop.one_of)
@@ -195,7 +189,7 @@ def _string_test(prop: Property) -> Test:
     def test(value: object) -> Verdict | None:
         if not isinstance(value, str):
             return Verdict.NULL if value is None else Verdict.WRONG_TYPE
-        if not value.isascii() and not _is_unicode(value):
+        if "\0" in value or not (value.isascii() or _is_unicode(value)):
             return Verdict.WRONG_TYPE
         for rule in rules:
             if not rule(value):
