@@ -101,10 +101,11 @@ def read_lock(name: str) -> Lock:
     return Lock(name, tuple(roots), tuple(jars))
 
 
-def fetch(lock: Lock, *, cache: Path | None = None, download: Download | None = None, out: TextIO | None = None) -> Path:
+def fetch(lock: Lock, *, cache: Path | None = None, out: TextIO | None = None, pause: float = 1.0) -> Path:
     """The folder with the locked jars, fetching what is missing, with progress on `out` (stderr by default).
 
-    Raises FetchFailed, naming the jar and the mend, after `ATTEMPTS` tries of one jar.
+    Raises FetchFailed, naming the jar and the mend, after `ATTEMPTS` tries of one jar; between them it waits `pause`
+    seconds, then twice as long, and so on.
     """
     base = (cache or cache_dir()) / "jars"
     folder = base / f"{lock.name}-{lock.digest}"
@@ -118,12 +119,12 @@ def fetch(lock: Lock, *, cache: Path | None = None, download: Download | None = 
         missing = _missing(lock, folder)
         if missing:
             with tempfile.TemporaryDirectory(dir=base, prefix="partial-") as scratch:
-                _fetch_missing(lock, missing, folder, Path(scratch), download or jgo_download(), out or sys.stderr)
+                _Fetch(lock, folder, Path(scratch), _jgo_download(), out or sys.stderr, pause).run(missing)
             _clear_leftovers(base)
     return folder
 
 
-def jgo_download() -> Download:
+def _jgo_download() -> Download:
     """Fetch by coordinate with jgo: Maven Central, or the repositories that the user's jgo settings name."""
     try:
         from jgo.config import GlobalSettings
@@ -151,49 +152,58 @@ def _missing(lock: Lock, folder: Path) -> list[Jar]:
     return [jar for jar in lock.jars if sizes.get(jar.file_name) != jar.size]
 
 
-def _fetch_missing(lock: Lock, missing: list[Jar], folder: Path, scratch: Path, download: Download, out: TextIO) -> None:
-    total = sum(jar.size for jar in missing)
-    print(
-        f"{lock.name}: fetching {len(missing)} of {len(lock.jars)} jars ({total / MEGABYTE:.0f} MB) from Maven Central"
-        f" into {folder}",
-        file=out,
-        flush=True,
-    )
-    started = time.monotonic()
-    progress = _Progress(lock.name, len(missing), total, out)
-    pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="fetch")
-    try:
-        tasks = {pool.submit(_fetch_one, jar, folder, scratch, download, out): jar for jar in missing}
-        for task in as_completed(tasks):
-            task.result()
-            progress.add(tasks[task])
-    finally:
-        # After a failure or Ctrl-C: do not begin the rest; the running ones are short.
-        pool.shutdown(wait=True, cancel_futures=True)
-    print(f"{lock.name}: fetched and verified in {time.monotonic() - started:.0f} s", file=out, flush=True)
+@dataclass(frozen=True, slots=True)
+class _Fetch:
+    """One run of fetching into `folder`, by way of `scratch` on the same file system."""
 
+    lock: Lock
+    folder: Path
+    scratch: Path
+    download: Download
+    out: TextIO
+    pause: float
 
-def _fetch_one(jar: Jar, folder: Path, scratch: Path, download: Download, out: TextIO) -> None:
-    reason = ""
-    for attempt in range(1, ATTEMPTS + 1):
-        # A folder for each try: jgo refuses to write over a half-fetched file.
-        place = scratch / jar.sha256 / str(attempt)
+    def run(self, missing: list[Jar]) -> None:
+        started, size = time.monotonic(), sum(jar.size for jar in missing)
+        self.say(
+            f"{self.lock.name}: fetching {len(missing)} of {len(self.lock.jars)} jars ({size / MEGABYTE:.0f} MB) "
+            f"from Maven Central into {self.folder}"
+        )
+        progress = _Progress(self.lock.name, len(missing), size, self.out)
+        pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="fetch")
         try:
-            found = download(jar, place)
-            actual = _sha256(found)
-            if actual == jar.sha256:
-                os.replace(found, folder / jar.file_name)
-                return
-            reason = f"its SHA-256 is {actual}, the lock says {jar.sha256}"
-        except Exception as why:  # any failure of the network or of jgo: try again, then say what it was
-            reason = f"{type(why).__name__}: {why}"
-        if attempt < ATTEMPTS:
-            print(f"  {jar.coordinate}: try {attempt} of {ATTEMPTS} failed ({reason}); again", file=out, flush=True)
-            time.sleep(2 ** (attempt - 1))
-    raise FetchFailed(
-        f"cannot fetch {jar.coordinate}: {reason}. Check the network and run it again: what is fetched is kept. "
-        "Behind a mirror, name it under [repositories] in ~/.config/jgo.conf"
-    )
+            tasks = {pool.submit(self.one, jar): jar for jar in missing}
+            for task in as_completed(tasks):
+                task.result()
+                progress.add(tasks[task])
+        finally:
+            # After a failure or Ctrl-C: do not begin the rest; the running ones are short.
+            pool.shutdown(wait=True, cancel_futures=True)
+        self.say(f"{self.lock.name}: fetched and verified in {time.monotonic() - started:.0f} s")
+
+    def one(self, jar: Jar) -> None:
+        reason = ""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                # A folder for each try: jgo refuses to write over a half-fetched file.
+                found = self.download(jar, self.scratch / jar.sha256 / str(attempt))
+                actual = _sha256(found)
+                if actual == jar.sha256:
+                    os.replace(found, self.folder / jar.file_name)
+                    return
+                reason = f"its SHA-256 is {actual}, the lock says {jar.sha256}"
+            except Exception as why:  # any failure of the network or of jgo: try again, then say what it was
+                reason = f"{type(why).__name__}: {why}"
+            if attempt < ATTEMPTS:
+                self.say(f"  {jar.coordinate}: try {attempt} of {ATTEMPTS} failed ({reason}); again")
+                time.sleep(self.pause * 2 ** (attempt - 1))
+        raise FetchFailed(
+            f"cannot fetch {jar.coordinate}: {reason}. Check the network and run it again: what is fetched is kept. "
+            "Behind a mirror, name it under [repositories] in ~/.config/jgo.conf"
+        )
+
+    def say(self, text: str) -> None:
+        print(text, file=self.out, flush=True)
 
 
 def _sha256(path: Path) -> str:

