@@ -1,0 +1,93 @@
+"""JSON as a stream: one member of an array or map at a time, with every fault as one clear line."""
+
+import codecs
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import ijson
+
+from ingest.logs.fault import BadLog, Path
+from ingest.logs.source import Source, first_bad_utf8
+
+_EXACT = 16 << 20
+"""Files up to this size are read again, whole, to name the line of a syntax fault."""
+
+
+class _AfterMark:
+    """A source without the byte-order mark that some Windows programs put before UTF-8, and JSON forbids."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._first = True
+
+    def read(self, size: int = -1) -> bytes:
+        if not self._first or size == 0:
+            return self._source.read(size)
+        self._first = False
+        head = self._source.head(max(size, 3))
+        return head[3:] if head.startswith(codecs.BOM_UTF8) and len(head) > 3 else head
+
+
+def members(path: Path, prefix: str) -> Iterator[Any]:
+    """The values at an ijson prefix: "events.item" for the members of an array, "events" for the whole of it."""
+    with Source(path) as source:
+        yield from _guarded(path, source, ijson.items(_AfterMark(source), prefix, use_float=True))
+
+
+def entries(path: Path, prefix: str) -> Iterator[tuple[str, Any]]:
+    """The (key, value) pairs of the map at a prefix."""
+    with Source(path) as source:
+        yield from _guarded(path, source, ijson.kvitems(_AfterMark(source), prefix, use_float=True))
+
+
+def outline(path: Path) -> dict[str, str]:
+    """Key → kind ("map", "array", "string" …) of the members of the outermost map. Slow: every token passes through Python."""
+    found: dict[str, str] = {}
+    with Source(path) as source:
+        for prefix, event, _ in _guarded(path, source, ijson.parse(_AfterMark(source), use_float=True)):
+            if prefix and not event.startswith("end_") and (prefix not in found) and event != "map_key" and _top(prefix, found):
+                found[prefix] = event.removeprefix("start_")
+    return found
+
+
+def _top(prefix: str, found: dict[str, str]) -> bool:
+    # A key may hold a dot itself, so a nested prefix is known by its parent, which always comes first.
+    return not any(prefix.startswith(f"{parent}.") for parent in found)
+
+
+def _guarded(path: Path, source: Source, parts: Iterator[Any]) -> Iterator[Any]:
+    while True:
+        try:
+            part = next(parts)
+        except StopIteration:
+            return
+        except (ijson.JSONError, ValueError, OverflowError, RecursionError) as error:
+            raise _broken(path, source, str(error)) from None
+        yield part
+
+
+def _broken(path: Path, source: Source, reason: str) -> BadLog:
+    bad = first_bad_utf8(path)
+    if bad is not None:
+        return BadLog(path, f"byte {bad}", "is not UTF-8", "save the file as UTF-8: JSON has no other encoding")
+    place, whole = _place(path, source)
+    if "premature EOF" in reason or "ncomplete" in reason or whole:
+        return BadLog(path, place, "the file ends in the middle of the JSON", "copy or export the file again, whole")
+    first_line = reason.strip().splitlines()[0].strip() if reason.strip() else "syntax"
+    return BadLog(path, place, f"is not valid JSON ({first_line})", "mend this place, or export the file again")
+
+
+def _place(path: Path, source: Source) -> tuple[str, bool]:
+    """(where the fault is, whether that is the end of the file)."""
+    with Source(path) as again:
+        data = again.head(_EXACT + 1)
+    if len(data) <= _EXACT:
+        try:
+            text = data.decode("utf-8-sig", errors="ignore")
+            json.loads(text)
+        except json.JSONDecodeError as error:
+            return f"line {error.lineno}, column {error.colno}", error.pos >= len(text.rstrip())
+        except (ValueError, RecursionError):
+            pass
+    return f"before byte {source.total}", False
