@@ -45,13 +45,12 @@ class Checks:
         # one test for each distinct property definition: classes share what they inherit unchanged
         tests: dict[Property, Check] = {}
         self._schema = schema
-        self._tests: dict[str, dict[str, Check]] = {}
+        self._checks: dict[str, ClassCheck] = {}
         for cls in schema.classes.values():
             for prop in cls.properties.values():
                 if prop not in tests:
                     tests[prop] = check(prop)
-            self._tests[cls.name] = {name: tests[prop] for name, prop in cls.properties.items()}
-        self._checks = {name: _class_check(name, table) for name, table in self._tests.items()}
+            self._checks[cls.name] = _class_check(cls.name, {name: tests[prop] for name, prop in cls.properties.items()})
 
     def of(self, cls: str) -> ClassCheck:
         """The check of a class: all findings on some of its properties, in their order; () where every value is good.

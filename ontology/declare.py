@@ -65,7 +65,8 @@ class Declared:
         return nearest(local_name(iri), {term.name: term for term in self.of_kind(kind).values()})
 
 
-def local_name(iri: Node) -> str:
+def local_name(iri: object) -> str:
+    """The last part of an IRI, behind # or /: the name by which the model knows the term."""
     return re.split(r"[#/]", str(iri))[-1]
 
 
