@@ -1,0 +1,275 @@
+"""Decode → judge → map → check: a batch of envelopes in, change sets and dead letters out. No input, no output, no clock.
+
+`good` and `bad` are functions of the batch alone: of its messages as a set, however they are ordered, repeated or split
+into batches. Only the statistics remember: they count events that came again.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+from brain.errors import Reject
+from brain.model import ChangeSet, DeadLetter, Flag
+from brain.schema import Schema
+from ingest.decode import BadPayload, Decode, decoder
+from ingest.mapping import Mapper, digest_of
+from ingest.paths import Scope, gather
+from ingest.quality import detail
+from ingest.record import Envelope
+from ingest.rules import Rules
+
+MAX_PAYLOAD = 1 << 20
+MAX_RECORDS = 10_000
+WINDOW = 1 << 16
+"""How many events the pipeline remembers at least, and twice that at most, to tell which came again."""
+REASONS = 5
+"""The most reasons that one dead letter lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One document of rules, with the folder's own decoder where it has one."""
+
+    rules: Rules
+    decode: Callable[[bytes], Iterable[Mapping[str, Any]]] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.rules.adapter
+
+
+@dataclass(slots=True)
+class Stats:
+    """Counts of one run. `duplicates` said exactly what an event of that id had said before; `conflicts` something else.
+
+    `dropped` are the duplicates within the run itself, which `good` holds once; those of earlier runs are passed on, since
+    that earlier batch may never have been committed. `flags` counts by verdict.
+    """
+
+    messages: int = 0
+    records: int = 0
+    events: int = 0
+    dead: int = 0
+    ignored: int = 0
+    duplicates: int = 0
+    dropped: int = 0
+    conflicts: int = 0
+    flags: dict[str, int] = field(default_factory=dict)
+
+
+class Result(NamedTuple):
+    good: list[ChangeSet]
+    bad: list[DeadLetter]
+    stats: Stats
+
+
+class _Route(NamedTuple):
+    """One adapter, ready to run."""
+
+    name: str
+    decode: Decode
+    accept: Callable[[Any, Scope], bool] | None
+    records: Callable[[Any, Scope], list[tuple[Any, Scope]]] | None
+    mapper: Mapper
+
+
+class Pipeline:
+    """All adapters over one schema. `direct` maps topics whose messages need no rules, since they are in the model's terms."""
+
+    def __init__(
+        self, schema: Schema, adapters: Sequence[Adapter], direct: Mapping[str, Callable[[Envelope], list[ChangeSet]]] = {}
+    ) -> None:
+        self._direct = direct
+        self._exact: dict[str, list[_Route]] = {}
+        self._filters: list[tuple[list[str], _Route]] = []
+        for adapter in adapters:
+            route = _route(adapter, schema)
+            for topic in adapter.rules.topics:
+                if "+" in topic or "#" in topic:
+                    self._filters.append((topic.split("/"), route))
+                elif route not in self._exact.setdefault(topic, []):
+                    self._exact[topic].append(route)
+        self._routes: dict[str, list[_Route]] = {}
+        self._seen: dict[tuple[str, str, int], object] = {}
+        self._before: dict[tuple[str, str, int], object] = {}
+
+    def run(self, batch: Sequence[Envelope]) -> Result:
+        """Never raises for anything that a message holds: what cannot be understood is a dead letter with the reason."""
+        stats = Stats(messages=len(batch))
+        good: list[ChangeSet] = []
+        bad: dict[str, DeadLetter] = {}
+        fresh: dict[tuple[str, str, int], list[int]] = {}
+        for envelope in batch:
+            for changes in self._read(envelope, bad, stats):
+                self._add(changes, good, fresh, stats)
+        stats.events = len(good)
+        stats.dead = len(bad)
+        return Result(good, list(bad.values()), stats)
+
+    def _read(self, envelope: Envelope, bad: dict[str, DeadLetter], stats: Stats) -> Iterator[ChangeSet]:
+        """Every change set of a message, for each adapter that takes it."""
+        if (direct := self._direct.get(envelope.topic)) is not None:
+            stats.records += 1
+            yield from _guarded(envelope.topic, partial(direct, envelope), envelope, [], bad) or ()
+            return
+        routes = self._routes.get(envelope.topic)
+        if routes is None:
+            routes = self._find(envelope.topic)
+        accepted = False
+        for route in routes:
+            faults: list[str] = []
+            made = _guarded(route.name, partial(_apply, route, envelope, faults, stats), envelope, faults, bad)
+            if made is not None:
+                accepted = True
+                yield from made
+        if not accepted:
+            names = sorted({route.name for route in routes})
+            reason = (
+                f"the adapter {' or '.join(names)} has no rules that accept this message"
+                if names
+                else f"no adapter takes the topic {envelope.topic!r}: add it to `topics` of one"
+            )
+            _bury(names[0] if len(names) == 1 else "", envelope, [reason], bad)
+
+    def _find(self, topic: str) -> list[_Route]:
+        levels = topic.split("/")
+        routes = list(self._exact.get(topic, ()))
+        routes += [route for pattern, route in self._filters if route not in routes and matches(pattern, levels)]
+        if len(self._routes) >= WINDOW:
+            self._routes.clear()
+        self._routes[topic] = routes
+        return routes
+
+    def _add(self, changes: ChangeSet, good: list[ChangeSet], fresh: dict[tuple[str, str, int], list[int]], stats: Stats) -> None:
+        """To `good`, unless this run said the same already; then the earlier arrival is kept."""
+        said = changes.changes
+        for change in said:
+            if type(change) is Flag:
+                stats.flags[change.verdict] = stats.flags.get(change.verdict, 0) + 1
+        event = changes[:3]
+        known = self._seen.get(event)
+        if known is None:
+            known = self._before.get(event)
+            self._remember(event, said)
+        places = fresh.get(event)
+        if known is None and places is None:
+            fresh[event] = [len(good)]
+            good.append(changes)
+            return
+        for place in places or ():
+            if good[place].changes == said and good[place].authority == changes.authority:
+                stats.duplicates += 1
+                stats.dropped += 1
+                if changes.received < good[place].received:
+                    good[place] = changes
+                return
+        if known == said:
+            stats.duplicates += 1
+        else:
+            stats.conflicts += 1
+        fresh.setdefault(event, []).append(len(good))
+        good.append(changes)
+
+    def _remember(self, event: tuple[str, str, int], said: object) -> None:
+        # Two generations: dropping the oldest of one dict one by one would cost ever more (its front fills with holes).
+        if len(self._seen) >= WINDOW:
+            self._before, self._seen = self._seen, {}
+        self._seen[event] = said
+
+
+def matches(pattern: Sequence[str], levels: Sequence[str]) -> bool:
+    """MQTT 5.0, section 4.7: `+` is one level, `#` all the rest and their parent; neither matches a leading `$`."""
+    if levels[0][:1] == "$" and pattern[0] in ("+", "#"):
+        return False
+    for i, level in enumerate(pattern):
+        if level == "#":
+            return True
+        if i >= len(levels) or level not in ("+", levels[i]):
+            return False
+    return len(pattern) == len(levels)
+
+
+def _route(adapter: Adapter, schema: Schema) -> _Route:
+    rules, mapper = adapter.rules, Mapper(adapter.rules, schema)
+    records = None
+    if rules.records is not None:
+        path = rules.records
+
+        def records(message: Any, scope: Scope) -> list[tuple[Any, Scope]]:
+            return gather(path, message, scope)
+
+    return _Route(
+        rules.adapter,
+        decoder(rules.format, adapter.decode),
+        mapper.condition(rules.accept),
+        records,
+        mapper,
+    )
+
+
+def _apply(route: _Route, envelope: Envelope, faults: list[str], stats: Stats) -> list[ChangeSet] | None:
+    """What one adapter makes of a message; None where its rules do not accept it."""
+    if len(envelope.payload) > MAX_PAYLOAD:
+        raise BadPayload(f"{len(envelope.payload)} bytes; at most {MAX_PAYLOAD} are read: send smaller messages")
+    message = route.decode(envelope)
+    scope: Scope = (envelope,)
+    if route.accept is not None and not route.accept(message, scope):
+        return None
+    digest = _digest(route.mapper, envelope)
+    if route.records is None and type(message) is not list:
+        stats.records += 1
+        mapped = route.mapper.map(message, scope, digest)
+        stats.ignored += mapped.ignored
+        faults += mapped.faults
+        return mapped.changes
+    found = route.records(message, scope) if route.records is not None else [(record, scope) for record in message]
+    if len(found) > MAX_RECORDS:
+        raise BadPayload(f"{len(found)} records in one message; at most {MAX_RECORDS} are read: send smaller messages")
+    made: list[ChangeSet] = []
+    for number, (record, around) in enumerate(found):
+        stats.records += 1
+        mapped = route.mapper.map(record, around, f"{digest}-{number}" if digest else "")
+        stats.ignored += mapped.ignored
+        made += mapped.changes
+        faults += [f"record {number + 1}: {fault}" for fault in mapped.faults]
+    return made
+
+
+def _guarded(
+    adapter: str,
+    read: Callable[[], Sequence[ChangeSet] | None],
+    envelope: Envelope,
+    faults: list[str],
+    bad: dict[str, DeadLetter],
+) -> Sequence[ChangeSet] | None:
+    """What `read` makes of a message, its faults buried. One message must never stop the stream, whatever it holds."""
+    try:
+        made = read()
+    except Reject as error:
+        made, faults = (), [str(error)]
+    except Exception as error:
+        made, faults = (), [f"{type(error).__name__}: {error}"]
+    if faults:
+        _bury(adapter, envelope, faults, bad)
+    return made
+
+
+def _digest(mapper: Mapper, envelope: Envelope) -> str:
+    """The event id of a message that has none of its own: what it says, and, where the rules look at them, its circumstances."""
+    if not mapper.needs_digest:
+        return ""
+    if not mapper.looks_around:
+        return digest_of(envelope.payload)
+    around = [text for pair in envelope.headers for text in pair]
+    return digest_of(envelope.payload, *(t.encode("utf-8", "replace") for t in (envelope.topic, envelope.key, *around)))
+
+
+def _bury(adapter: str, envelope: Envelope, faults: Sequence[str], bad: dict[str, DeadLetter]) -> None:
+    reasons = "; ".join(faults[:REASONS]) + (f"; and {len(faults) - REASONS} more" if len(faults) > REASONS else "")
+    topic = envelope.topic.encode("utf-8", "replace")
+    name = digest_of(adapter.encode(), topic, envelope.payload)
+    letter = DeadLetter(name, adapter, envelope.topic, detail(reasons), envelope.payload, envelope.received)
+    known = bad.get(name)
+    # The same message twice in one batch is one letter, and the order of the two must not show.
+    bad[name] = letter if known is None or (letter.received, letter.reason) < (known.received, known.reason) else known
