@@ -9,5 +9,6 @@ from ingest.logs.log import Log, open_log
 from ingest.logs.records import CASE, Format, Kind, LogEvent, LogObject, LogOptions, LogSummary, Record, Scalar
 
 __all__ = [
-    "CASE", "BadLog", "Format", "Kind", "Log", "LogEvent", "LogObject", "LogOptions", "LogSummary", "Progress", "Record", "Scalar", "open_log",
+    "CASE", "BadLog", "Format", "Kind", "Log", "LogEvent", "LogObject", "LogOptions", "LogSummary", "Progress", "Record",
+    "Scalar", "open_log",
 ]  # fmt: skip

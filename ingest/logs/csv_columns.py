@@ -12,11 +12,12 @@ _SPOKEN = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 # The first that is there wins: the XES names are exact, the others are what people write.
 _KNOWN = {
-    "case": ("case:concept:name", "case id", "caseid", "case", "case number", "trace id", "trace", "process instance", "case key"),
-    "activity": ("concept:name", "activity", "activity name", "activity label", "task", "task name", "event name", "event", "operation", "step"),
+    "case": ("case:concept:name", "case id", "caseid", "case", "case number", "trace id", "trace", "process instance"),
+    "activity": ("concept:name", "activity", "activity name", "activity label", "task", "task name", "event name", "event",
+                 "operation", "step"),
     "timestamp": ("time:timestamp", "complete timestamp", "completion timestamp", "completed", "complete time", "completion time",
-                  "complete", "end timestamp", "end time", "end date", "end", "finish time", "timestamp", "event time", "datetime",
-                  "date time", "time", "date"),
+                  "complete", "end timestamp", "end time", "end date", "end", "finish time", "timestamp", "event time",
+                  "datetime", "date time", "time", "date"),
     "start": ("start timestamp", "time:start", "start time", "starttime", "started", "start date", "start"),
     "resource": ("org:resource", "resource", "performer", "employee", "user", "agent", "originator"),
     "lifecycle": ("lifecycle:transition", "lifecycle"),
@@ -66,11 +67,20 @@ def columns_of(path: Path, header: list[str], options: LogOptions, notes: list[s
         raise BadLog(path, "line 1", f"no column is known as the {role}: {names}", f"name it with the option {role}")
     taken = {position for position in found.values() if position is not None}
     rest = [(position, name) for position, name in enumerate(header) if position not in taken]
+    of_case = [(position, name[5:]) for position, name in rest if len(name) > 5 and name.startswith("case:")]
+    # A column without a name still has values.
+    others = [(position, name or f"column {position + 1}") for position, name in rest if (position, name[5:]) not in of_case]
     return Columns(
-        len(header), case, activity, found["timestamp"], found["start"], found["resource"], found["lifecycle"],
-        tuple((position, name[5:]) for position, name in rest if name.startswith("case:") and name != "case:"),
-        tuple((position, name or f"column {position + 1}") for position, name in rest if not name.startswith("case:") or name == "case:"),
-    )  # fmt: skip
+        len(header),
+        case,
+        activity,
+        found["timestamp"],
+        found["start"],
+        found["resource"],
+        found["lifecycle"],
+        tuple(of_case),
+        tuple(others),
+    )
 
 
 def _column(path: Path, header: list[str], role: str, wanted: str | None, notes: list[str]) -> int | None:

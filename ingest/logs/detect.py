@@ -3,9 +3,9 @@
 import codecs
 from pathlib import Path as FilePath
 
-from ingest.logs.expat import stream
+from ingest.logs.expat import DEPTH, stream, too_deep
 from ingest.logs.fault import BadLog, Path, shown
-from ingest.logs.json_stream import entries
+from ingest.logs.json_stream import keys
 from ingest.logs.records import Format
 from ingest.logs.source import Source
 
@@ -46,7 +46,7 @@ def detect(path: Path) -> Format:
         if head.startswith(magic):
             raise BadLog(path, "byte 0", f"is {what}, not an event log", mend)
     if text.startswith(b"<") or _utf16(path, head):
-        return _plain(path, zipped and suffix != ".xes", _xml(path, wanted, suffix))
+        return _plain(path, zipped, _xml(path, wanted, suffix))
     if text.startswith(b"{"):
         return _plain(path, zipped, _json(path))
     if b"\x00" in head:
@@ -102,6 +102,8 @@ class _Parts:
 
     def start(self, name: str, attributes: list[str]) -> None:
         self._depth += 1
+        if self._depth > DEPTH:
+            raise too_deep(self._path, self.spot())
         if self.found is not None or self._depth > 2:
             return
         named = dict(zip(attributes[::2], attributes[1::2], strict=True))
@@ -133,7 +135,7 @@ def _xml(path: Path, wanted: str | None, suffix: str) -> Format:
 
 
 def _json(path: Path) -> Format:
-    for key, _ in entries(path, ""):
+    for key in keys(path):
         if key.startswith("ocel:"):
             return "OCEL 1.0 JSON"
         if key in _OCEL2_KEYS:

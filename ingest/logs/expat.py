@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 from xml.parsers import expat
 
-from ingest.logs.fault import BadLog, shown
+from ingest.logs.fault import BadLog, Path, shown
 from ingest.logs.source import ELEMENT_LIMIT, Source, first_bad_utf8, too_large
 
-_DEPTH = 64
+DEPTH = 64
+"""The deepest that elements may nest. Handlers check it, because they follow the nesting anyway."""
 _CUT_SHORT = {
     expat.errors.codes[expat.errors.XML_ERROR_NO_ELEMENTS],
     expat.errors.codes[expat.errors.XML_ERROR_UNCLOSED_TOKEN],
@@ -117,9 +118,9 @@ def _parser(source: Source, handler: Handler | TextHandler) -> expat.XMLParserTy
     return parser
 
 
-def too_deep(source: Source, spot: str) -> BadLog:
-    """The refusal of elements nested over 64 deep, for handlers that follow the nesting."""
-    return BadLog(source.path, spot, f"elements are nested over {_DEPTH} deep", "flatten the attribute: no log nests so deep")
+def too_deep(path: Path, spot: str) -> BadLog:
+    """The refusal of elements nested over DEPTH: expat remembers each open one, so a file could fill the memory with them."""
+    return BadLog(path, spot, f"elements are nested over {DEPTH} deep", "flatten the attribute: no log nests so deep")
 
 
 def _broken(source: Source, error: expat.ExpatError, offset: int) -> BadLog:

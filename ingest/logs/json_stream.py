@@ -41,19 +41,21 @@ def entries(path: Path, prefix: str) -> Iterator[tuple[str, Any]]:
         yield from _guarded(path, source, ijson.kvitems(_AfterMark(source), prefix, use_float=True))
 
 
-def outline(path: Path) -> dict[str, str]:
-    """Key → kind ("map", "array", "string" …) of the members of the outermost map. Slow: every token passes through Python."""
-    found: dict[str, str] = {}
+def keys(path: Path) -> Iterator[str]:
+    """The keys of the outermost map, each as soon as it is met. Slow: every token passes through Python."""
+    with Source(path) as source:
+        for prefix, event, value in _guarded(path, source, ijson.parse(_AfterMark(source), use_float=True)):
+            if event == "map_key" and not prefix:
+                yield value
+
+
+def kind(path: Path, key: str) -> str:
+    """What stands at a key of the outermost map: "map", "array", "string" …; "" where it has no such key. Slow, as `keys`."""
     with Source(path) as source:
         for prefix, event, _ in _guarded(path, source, ijson.parse(_AfterMark(source), use_float=True)):
-            if prefix and not event.startswith("end_") and (prefix not in found) and event != "map_key" and _top(prefix, found):
-                found[prefix] = event.removeprefix("start_")
-    return found
-
-
-def _top(prefix: str, found: dict[str, str]) -> bool:
-    # A key may hold a dot itself, so a nested prefix is known by its parent, which always comes first.
-    return not any(prefix.startswith(f"{parent}.") for parent in found)
+            if prefix == key:
+                return str(event).removeprefix("start_")
+    return ""
 
 
 def _guarded(path: Path, source: Source, parts: Iterator[Any]) -> Iterator[Any]:

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from ingest.logs.fault import BadLog, Path, Tally, shown
-from ingest.logs.json_stream import entries, members, outline
+from ingest.logs.json_stream import entries, kind, members
 from ingest.logs.ocel import OcelRecords
 from ingest.logs.records import LogOptions, Record
 
 _GLOBALS = {
     "ocel:global-event": '{"ocel:activity": "__INVALID__"}',
     "ocel:global-object": '{"ocel:type": "__INVALID__"}',
-    "ocel:global-log": '{"ocel:attribute-names": [], "ocel:object-types": [], "ocel:version": "1.0", "ocel:ordering": "timestamp"}',
+    "ocel:global-log": '{"ocel:attribute-names": [], "ocel:object-types": [], "ocel:version": "1.0"}',
 }
 
 
@@ -54,7 +54,7 @@ class OcelJsonReader:
         for index, row in enumerate(members(self.path, f"{key}.item")):
             place = f"{key}[{index}]"
             yield place, _map(self.path, place, row)
-        if index < 0 and outline(self.path).get(key) != "array":
+        if index < 0 and kind(self.path, key) != "array":
             raise _missing(self.path, key, "array")
 
     def _relations(self, place: str, row: dict[str, Any]) -> list[tuple[str, str]]:
@@ -99,7 +99,7 @@ class Ocel1JsonReader:
         for name, row in entries(self.path, key):
             found = True
             yield name, _map(self.path, f'"{key}"[{shown(name)}]', row)
-        if not found and outline(self.path).get(key) != "map":
+        if not found and kind(self.path, key) != "map":
             raise _missing(self.path, key, "map")
 
 
@@ -140,6 +140,6 @@ def _attribute(path: Path, place: str, raw: Any) -> tuple[str, Any, Any]:
     return name, row.get("value"), row.get("time")
 
 
-def _missing(path: Path, key: str, kind: str) -> BadLog:
-    empty = "[]" if kind == "array" else "{}"
-    return BadLog(path, "the outermost map", f'has no {kind} "{key}"', f'add "{key}": {empty}, or export the file again')
+def _missing(path: Path, key: str, wanted: str) -> BadLog:
+    empty = "[]" if wanted == "array" else "{}"
+    return BadLog(path, "the outermost map", f'has no {wanted} "{key}"', f'add "{key}": {empty}, or export the file again')

@@ -213,8 +213,8 @@ class _Tables:
             follower.drain()
             if follower.strays:
                 self._tally.remark(
-                    f"the table of {shown(kind)} has {follower.strays} rows of ids that are not of this type in the table {what}, "
-                    f"the first {shown(follower.first_stray)}; they are not read"
+                    f"the table of {shown(kind)} has {follower.strays} rows of ids that are not of this type in the table "
+                    f"{what}, the first {shown(follower.first_stray)}; they are not read"
                 )
 
     def _sorted(self, table: str, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
@@ -235,7 +235,7 @@ def _select(one: _Type) -> tuple[str, ...]:
 
 def _open(path: Path) -> sqlite3.Connection:
     name = fspath(path)
-    # A log beside the file means that its last changes are not in it yet; without one, nothing will write, so no locks are needed.
+    # A write-ahead log beside the file holds changes that are not in it yet. Without one nothing writes: no locks are needed.
     still = not any(FilePath(name + tail).exists() for tail in ("-wal", "-journal"))
     uri = f"{FilePath(name).absolute().as_uri()}?mode=ro{'&immutable=1' if still else ''}"
     database = sqlite3.connect(uri, uri=True)
@@ -250,14 +250,16 @@ def _quoted(name: str) -> str:
     return f'"{doubled}"'
 
 
+_AFFINITIES = {
+    "BOOL": "boolean", "TIME": "time", "DATE": "time", "INT": "integer", "CHAR": "string", "TEXT": "string",
+    "REAL": "float", "FLOA": "float", "DOUB": "float", "DEC": "float", "NUM": "float",
+}  # fmt: skip
+
+
 def _affinity(declared: str) -> str:
     """SQLite's declared type of a column → the kind of its values; '' leaves each value as it is stored."""
     text = declared.upper()
-    for mark, kind in (("BOOL", "boolean"), ("TIME", "time"), ("DATE", "time"), ("INT", "integer"), ("CHAR", "string"), ("TEXT", "string"),
-                       ("REAL", "float"), ("FLOA", "float"), ("DOUB", "float"), ("DEC", "float"), ("NUM", "float")):  # fmt: skip
-        if mark in text:
-            return kind
-    return ""
+    return next((kind for mark, kind in _AFFINITIES.items() if mark in text), "")
 
 
 def _dangling(table: str, what: str, follower: _Follower) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ingest.logs.expat import stream
+from ingest.logs.expat import DEPTH, stream, too_deep
 from ingest.logs.fault import BadLog, Path, Tally
 from ingest.logs.ocel import OcelRecords
 from ingest.logs.records import LogOptions, Record
@@ -66,6 +66,8 @@ class _Types:
         self._depth += 1
         if self._depth == 2:
             self._section = name
+        elif self._depth > DEPTH:
+            raise too_deep(self._build.path, self.spot())
         elif self._section not in ("object-types", "event-types"):
             return
         elif self._depth == 3:
@@ -110,6 +112,8 @@ class _Rows:
             self.seen.add(name)
             if name not in _SECTIONS:
                 raise BadLog(self._build.path, self.spot(), f"OCEL 2.0 has no <{name}> here", "export the log as OCEL 2.0 XML")
+        elif depth > DEPTH:
+            raise too_deep(self._build.path, self.spot())
         elif not self._section:
             return
         elif depth == 3:

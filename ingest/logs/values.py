@@ -20,6 +20,7 @@ _YEAR_FIRST = re.compile(r"\d{4}/\d{1,2}/\d{1,2}")
 _UTC_NAME = re.compile(r"\s*(UTC|GMT|z)$")
 _SPACED_OFFSET = re.compile(r"\s+(?=[+-]\d{2}:?\d{2}$)")
 _NESTING = 32
+_BITS_64 = 1 << 63
 
 
 def kind_of(declared: str) -> str | None:
@@ -34,7 +35,7 @@ def iso(micros: int) -> str:
 
 
 def time_reader(zone: str, pattern: str | None = None) -> Clock:
-    """The reader of a log's times. Besides ISO 8601 it takes 2012/10/09, a zone written UTC or GMT, and a blank before the offset."""
+    """The reader of a log's times. Besides ISO 8601: 2012/10/09, a zone written UTC or GMT, a blank before the offset."""
     if pattern is not None:
         return clock(TimeFormat(pattern, zone))
     direct = clock(TimeFormat(ISO, zone))
@@ -87,7 +88,7 @@ def _integer(value: Any) -> Scalar | None:
         number = int(text) if "_" not in text and text.lstrip("+-").isdigit() else _integral(_number(text))
     else:
         number = value if isinstance(value, int) else _integral(float(value))
-    if not -(1 << 63) <= number < 1 << 63:
+    if not -_BITS_64 <= number < _BITS_64:
         raise ValueError("over 64 bits")
     return int(number)
 
@@ -140,7 +141,7 @@ class Values:
         return iso(self._read_time(text)) if text.strip() else None
 
     def scalar(self, value: Any, kind: str | None) -> Scalar | None:
-        """The value in its declared kind (its own kind where None is declared); None is null. ValueError where it does not fit."""
+        """The value in its declared kind (its own where None is declared); None is null. ValueError where it does not fit."""
         if value is None:
             return None
         if kind is not None:
@@ -150,7 +151,9 @@ class Values:
                 raise ValueError(str(error)) from None
         if isinstance(value, float):
             return value if math.isfinite(value) else _special(value)
-        return value if isinstance(value, str | int) else as_text(value)
+        if isinstance(value, int):
+            return value if -_BITS_64 <= value < _BITS_64 else str(value)
+        return value if isinstance(value, str) else as_text(value)
 
 
 def flat(name: str, value: object, depth: int = 0) -> list[tuple[str, object]]:

@@ -6,7 +6,7 @@ into one, the last event of the first would seem to hand over to the first event
 
 from collections.abc import Iterator
 
-from ingest.logs.expat import stream, too_deep
+from ingest.logs.expat import DEPTH, stream, too_deep
 from ingest.logs.fault import BadLog, Path, Tally, shown
 from ingest.logs.lifecycle import Case, OpenTooMany, Transition
 from ingest.logs.records import CASE, LogObject, LogOptions, Record, Scalar
@@ -20,6 +20,7 @@ NAME, TIME, TRANSITION, RESOURCE, IDENTITY = (
     "org:resource",
     "identity:id",
 )
+_STANDARD = frozenset({NAME, TIME, TRANSITION, RESOURCE})
 _HEADERS = frozenset({"extension", "global", "classifier"})
 _Raw = tuple[str, list[str], str]
 """(tag, attributes of the tag, path of the attribute that it stands in)."""
@@ -56,7 +57,7 @@ class _Traces:
         self._read_time = time_reader(options.zone)
         self._zone = options.zone
         self._values = Values(self._read_time)
-        self._names: set[str] = set()
+        self._names: dict[str, int] = {}
         self._depth = 0
         self._traces = 0
         self._in_trace = False
@@ -87,6 +88,8 @@ class _Traces:
                 self._raw.append((name, attributes, ""))
         elif depth == 2:
             self._top(name)
+        elif depth > DEPTH:
+            raise too_deep(self._source.path, self.spot())
 
     def end(self, name: str) -> None:
         depth = self._depth
@@ -108,13 +111,13 @@ class _Traces:
             self._tally.count("attributes of the log as a whole, which are not read", f"in {self.spot()}")
 
     def _nested(self, name: str, attributes: list[str], level: int) -> None:
-        if level > 64:
-            raise too_deep(self._source, self.spot())
+        if level > DEPTH:
+            raise too_deep(self._source.path, self.spot())
         if level == 0:
-            self._trail = [_key(self._above)]
+            self._trail = [_pair(self._above)[0]]
         del self._trail[level + 1 :]
         path = "/".join(part for part in self._trail if part) or "-"
-        self._trail.append(_key(attributes))
+        self._trail.append(_pair(attributes)[0])
         self._raw.append((name, attributes, path))
 
     def _begin_event(self) -> None:
@@ -138,20 +141,26 @@ class _Traces:
         if not name:
             name = identity or f"trace {self._traces}"
             self._tally.count("traces without a name, named by their identity or their place", shown(name))
-        case_id, n = name, 1
-        while case_id in self._names:
-            n += 1
-            case_id = f"{name}~{n}"
-        if n > 1:
+        case_id = self._unused(name)
+        if case_id != name:
             self._tally.count(
                 "traces with the name of an earlier one, kept apart as name~2", f"{shown(name)} as {shown(case_id)}"
             )
             pairs.append((NAME, name))
-        self._names.add(case_id)
         self._case = case = Case(case_id)
         self.out.append(LogObject(case_id, CASE, tuple((key, value, 0) for key, value in in_order(pairs)), ()))
         self._raw = []
         return case
+
+    def _unused(self, name: str) -> str:
+        """The name, or with ~2, ~3 … the first that no trace before has."""
+        case_id = name
+        while case_id in self._names:
+            # Counting on from the last copy, or many traces of one name would take the square of their time.
+            self._names[name] = n = self._names[name] + 1
+            case_id = f"{name}~{n}"
+        self._names[case_id] = 1
+        return case_id
 
     def _late_attributes(self, case: Case) -> None:
         pairs = self._attributes(self._raw)
@@ -170,34 +179,9 @@ class _Traces:
         self._in_trace = self.building = False
 
     def _end_event(self) -> None:
-        activity = at = kind = performer = None
-        rest: list[_Raw] = []
-        for raw in self._raw:
-            pair = raw[1]
-            if raw[2] or len(pair) != 4 or pair[0] != "key":
-                rest.append(raw)
-                continue
-            key, value = pair[1], pair[3]
-            if key == NAME and activity is None:
-                activity = value
-            elif key == TIME and at is None:
-                at = value
-            elif key == TRANSITION and kind is None:
-                kind = value
-            elif key == RESOURCE and performer is None:
-                performer = value
-            else:
-                rest.append(raw)
         case = self._case
         assert case is not None
-        if not activity:
-            raise self._bad(
-                f"an event of case {shown(case.id)} has no activity (concept:name)", "name the activity of each event"
-            )
-        step = Transition(
-            activity, kind.strip().lower() or "complete" if kind else "complete", self._time(at, case),
-            performer or None, in_order(self._attributes(rest)) if rest else (),
-        )  # fmt: skip
+        step = self._step(case)
         try:
             event = case.feed(step)
         except OpenTooMany as error:
@@ -207,6 +191,28 @@ class _Traces:
         self._raw = []
         self._in_event = self.building = False
         self.built += 1
+
+    def _step(self, case: Case) -> Transition:
+        found: dict[str, str] = {}
+        rest: list[_Raw] = []
+        for raw in self._raw:
+            key, value = _pair(raw[1])
+            # A second value of a standard key is an attribute like any other.
+            if key in _STANDARD and value is not None and not raw[2] and key not in found:
+                found[key] = value
+            else:
+                rest.append(raw)
+        activity = found.get(NAME)
+        if not activity:
+            problem = f"an event of case {shown(case.id)} has no activity (concept:name)"
+            raise self._bad(problem, "name the activity of each event")
+        return Transition(
+            activity,
+            found.get(TRANSITION, "").strip().lower() or "complete",
+            self._time(found.get(TIME), case),
+            found.get(RESOURCE) or None,
+            in_order(self._attributes(rest)) if rest else (),
+        )
 
     def _time(self, raw: str | None, case: Case) -> int:
         if not raw:
@@ -224,8 +230,7 @@ class _Traces:
     def _attributes(self, raws: list[_Raw]) -> list[tuple[str, Scalar]]:
         pairs: list[tuple[str, Scalar]] = []
         for tag, listed, path in raws:
-            found = dict(zip(listed[::2], listed[1::2], strict=True))
-            key, raw = found.get("key", ""), found.get("value")
+            key, raw = _pair(listed)
             if raw is None:
                 continue  # the head of a list or container: its members carry the values
             name = f"{path}/{key}" if path else key
@@ -243,8 +248,9 @@ class _Traces:
         return BadLog(self._source.path, self._line if self._in_event else self.spot(), problem, mend)
 
 
-def _key(attributes: list[str]) -> str:
-    for name, value in zip(attributes[::2], attributes[1::2], strict=True):
-        if name == "key":
-            return value
-    return ""
+def _pair(attributes: list[str]) -> tuple[str, str | None]:
+    """The key and the value of an attribute's tag."""
+    if len(attributes) == 4 and attributes[0] == "key" and attributes[2] == "value":
+        return attributes[1], attributes[3]
+    found = dict(zip(attributes[::2], attributes[1::2], strict=True))
+    return found.get("key", ""), found.get("value")
