@@ -1,0 +1,135 @@
+"""The web application: GraphQL with GraphiQL and websockets at /graphql, and two addresses for whoever watches the process."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from starlette.requests import Request
+from strawberry.fastapi import GraphQLRouter
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+
+from api.console import offline
+from api.execution import executable
+from api.guard import LOOPBACK, Guard
+from api.kernel import Context
+from api.limits import Limits
+from brain.errors import BrainError, Retry
+from brain.ports import Feed, Store
+from brain.schema import Schema
+
+PROBE_SECONDS = 2.0
+RETRY_SECONDS = 1.0
+
+
+class Readiness:
+    """Whether the store is prepared and answers. Preparing is tried again for as long as the store is only busy or away."""
+
+    def __init__(self, store: Store, schema: Schema) -> None:
+        self._store = store
+        self._schema = schema
+        self._reason = "the store is not prepared yet"
+        self._prepared = False
+
+    async def prepare(self) -> None:
+        while not self._prepared:
+            try:
+                await self._store.prepare(self._schema)
+                self._prepared = True
+            except Retry as error:
+                self._reason = str(error)
+                await asyncio.sleep(RETRY_SECONDS)
+            except BrainError as error:
+                self._reason = str(error)
+                return
+
+    async def obstacle(self) -> str | None:
+        """Why it is not ready, in words, or None."""
+        if not self._prepared:
+            return self._reason
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                await self._store.nodes(["entity/readyz"])
+        except TimeoutError:
+            return f"the store did not answer within {PROBE_SECONDS:g} s"
+        except BrainError as error:
+            return str(error)
+        return None
+
+
+class Router(GraphQLRouter[Context, None]):
+    async def render_graphql_ide(self, request: Request) -> HTMLResponse:
+        return HTMLResponse(offline(self.graphql_ide_html))
+
+
+def create_app(
+    *,
+    schema: Schema,
+    store: Store,
+    feed: Feed,
+    limits: Limits = Limits(),
+    hosts: frozenset[str] | None = LOOPBACK,
+) -> FastAPI:
+    """The application over an open store and feed, which stay the caller's to close.
+
+    `hosts` are the names in the Host header that are answered; None answers all, for a server that others may reach.
+    The store is prepared when the server starts; until then, and when it does not answer, /readyz says why with a 503.
+    """
+    readiness = Readiness(store, schema)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        preparing = asyncio.ensure_future(readiness.prepare())
+        try:
+            yield
+        finally:
+            preparing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await preparing
+
+    app = FastAPI(title="Enterprise Brain", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(_graphql(schema, store, feed, limits), prefix="/graphql")
+    app.include_router(_probes(readiness))
+    app.add_middleware(Guard, hosts=hosts, body=limits.body)
+    return app
+
+
+def _graphql(schema: Schema, store: Store, feed: Feed, limits: Limits) -> Router:
+    def context() -> Context:
+        return Context(store, feed, schema, limits)
+
+    return Router(
+        executable(schema, limits),
+        context_getter=context,
+        # A query in an address lands in logs and histories, and any page may make a browser send it.
+        allow_queries_via_get=False,
+        subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+        connection_init_wait_timeout=timedelta(seconds=10),
+        max_subscriptions_per_connection=limits.subscriptions,
+    )
+
+
+def _probes(readiness: Readiness) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """The process is up and its event loop turns."""
+        return {"status": "up"}
+
+    @router.get("/readyz")
+    async def readyz() -> Any:
+        """It can answer queries; else 503 with the reason."""
+        obstacle = await readiness.obstacle()
+        if obstacle is None:
+            return {"status": "ready"}
+        return JSONResponse({"status": "not ready", "reason": obstacle}, status_code=503)
+
+    @router.get("/")
+    async def start() -> RedirectResponse:
+        return RedirectResponse("/graphql")
+
+    return router

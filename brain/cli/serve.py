@@ -1,0 +1,137 @@
+"""`brain serve`: GraphQL over a store."""
+
+import asyncio
+import contextlib
+import ipaddress
+import signal
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from brain.cli.options import settings_for, store_option
+from brain.settings import Settings
+
+if TYPE_CHECKING:
+    from brain.ports import Feed, Store
+    from brain.schema import Schema
+
+STOP_SECONDS = 5
+CONNECTIONS = 500
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one.")
+@store_option
+@click.option("--kafka", metavar="HOST:PORT", help="Broker that carries change notices. [default: BRAIN_KAFKA, else the store's]")
+@click.option("--insecure-public", is_flag=True, help="Listen off loopback although there is no login yet.")
+def serve(host: str, port: int, store: str | None, kafka: str | None, insecure_public: bool) -> None:
+    """Serve GraphQL, with GraphiQL in the browser, until Ctrl-C.
+
+    \b
+    brain serve --store sqlite:///t.db
+    curl -s localhost:8000/graphql -H 'content-type: application/json' -d '{"query": "{ ontology { version } }"}'
+    """
+    check_host(host, insecure_public)
+    settings = settings_for(store)
+    if kafka:
+        settings = replace(settings, kafka=kafka)
+    asyncio.run(_serve(settings, host, port))
+
+
+def check_host(host: str, insecure_public: bool) -> None:
+    """A UsageError off loopback without the flag, a warning with it."""
+    if _loopback(host):
+        return
+    if not insecure_public:
+        raise click.UsageError(
+            f"{host} can be reached by others and there is no login yet: whoever reaches it reads everything."
+            " Use 127.0.0.1 (and a tunnel or a proxy with a login), or add --insecure-public if you accept that."
+        )
+    click.secho(f"WARNING: listening on {host} without a login: whoever reaches it reads everything.", err=True, fg="yellow")
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _serve(settings: Settings, host: str, port: int) -> None:
+    from brain.feeds import open_feed
+    from brain.stores import open_store
+    from ontology import load_schema
+
+    schema = load_schema(settings.ontology)
+    store = open_store(settings.store)
+    feed = open_feed(settings)
+    try:
+        await run_server(schema, store, feed, host, port)
+    finally:
+        await feed.close()
+        await store.close()
+
+
+async def run_server(schema: "Schema", store: "Store", feed: "Feed", host: str, port: int) -> None:
+    """Serve an open store and feed until SIGINT or SIGTERM, within the running loop; both stay the caller's to close.
+
+    Prints the address of GraphiQL on stderr once connections are accepted. Open subscriptions are closed on the way out.
+    """
+    import uvicorn
+
+    from api.app import create_app
+    from api.guard import LOOPBACK
+    from api.limits import Limits
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                click.echo(f"GraphiQL: http://{address}/graphql   (Ctrl-C to stop)", err=True)
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            # uvicorn raises the signal again when it has stopped, which would end us before the store is closed.
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, self.handle_exit, number, None)
+            try:
+                yield
+            finally:
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    loop.remove_signal_handler(number)
+
+    limits = Limits()
+    hosts = LOOPBACK | {host} if _loopback(host) else None
+    app = create_app(schema=schema, store=store, feed=feed, limits=limits, hosts=hosts)
+    with _listen(host, port) as listening:
+        address = f"[{host}]" if ":" in host else host
+        address += f":{listening.getsockname()[1]}"
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            ws="websockets-sansio",
+            ws_max_size=limits.body,
+            limit_concurrency=CONNECTIONS,
+            timeout_graceful_shutdown=STOP_SECONDS,
+            server_header=False,
+        )
+        await Server(config).serve([listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A bound socket, or a ClickException that says what to do: uvicorn would log the errno and exit by itself."""
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from None
+    return listening
