@@ -147,7 +147,7 @@ def _missing(lock: Lock, folder: Path) -> list[Jar]:
     try:
         with os.scandir(folder) as entries:
             sizes = {entry.name: entry.stat().st_size for entry in entries}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return list(lock.jars)
     return [jar for jar in lock.jars if sizes.get(jar.file_name) != jar.size]
 

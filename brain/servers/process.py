@@ -7,12 +7,14 @@ the terminal reaches us, and we stop the server in order.
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+import weakref
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -108,7 +110,7 @@ class Server(ABC):
     port: int | None = None
     _pid: int | None = field(default=None, init=False, repr=False)
     _known_as: str | None = field(default=None, init=False, repr=False)
-    _scratch: tempfile.TemporaryDirectory[str] | None = field(default=None, init=False, repr=False)
+    _scratch: "weakref.finalize[..., Server] | None" = field(default=None, init=False, repr=False)
     _guard: "subprocess.Popen[bytes] | None" = field(default=None, init=False, repr=False)
 
     name = "server"
@@ -127,8 +129,8 @@ class Server(ABC):
     def data(self) -> Path:
         """The data folder; made at the first call if none was given."""
         if self.home is None:
-            self._scratch = tempfile.TemporaryDirectory(prefix=f"brain-{self.name}-", ignore_cleanup_errors=True)
-            self.home = Path(self._scratch.name)
+            self.home = Path(tempfile.mkdtemp(prefix=f"brain-{self.name}-"))
+            self._scratch = weakref.finalize(self, shutil.rmtree, self.home, ignore_errors=True)
         return self.home
 
     @property
@@ -216,7 +218,13 @@ class Server(ABC):
         return self.start()
 
     def release(self) -> None:
-        """Let it run on when we end; until now it would have been ended with us. Its pid is the caller's to keep."""
+        """Let it and its data outlive us; until now both would have gone with us. Its pid is the caller's to keep."""
+        self._dismiss_guard()
+        if self._scratch is not None:
+            self._scratch.detach()
+            self._scratch = None
+
+    def _dismiss_guard(self) -> None:
         if self._guard is not None:
             self._guard.kill()
             self._guard.wait()
@@ -228,9 +236,9 @@ class Server(ABC):
         if self._scratch is None:
             self.stop()
         else:
-            # Nobody reads that data again, and an orderly end of Neo4j takes ten seconds.
+            # Nobody reads that data again: no need to wait for an orderly end.
             self.kill()
-            self._scratch.cleanup()
+            self._scratch()
             self._scratch, self.home = None, None
 
     def __enter__(self) -> Self:
@@ -258,7 +266,7 @@ class Server(ABC):
         process.returncode = 0
         self._pid, self._known_as = process.pid, identity(process.pid)
         try:
-            self._guard = _guard(process.pid)
+            self._guard = _guard(process.pid, self.home if self._scratch else None)
             self._wait(offset)
         except BaseException:
             self.kill()
@@ -284,11 +292,7 @@ class Server(ABC):
 
     def _forget(self) -> None:
         self._pid = self._known_as = None
-        if self._guard is not None:
-            # The end of its input is what the guard waits for; it finds the server gone and ends.
-            _close_input(self._guard)
-            self._guard.wait()
-            self._guard = None
+        self._dismiss_guard()
 
 
 def need(*modules: str) -> None:
@@ -303,10 +307,10 @@ def _close_input(process: "subprocess.Popen[bytes]") -> None:
         process.stdin.close()
 
 
-def _guard(pid: int) -> "subprocess.Popen[bytes]":
-    """A small process that ends the server when we are gone, however we went: no test run leaves servers behind."""
+def _guard(pid: int, scratch: Path | None) -> "subprocess.Popen[bytes]":
+    """A small process that ends the server and removes its scratch data when we are gone, however we went."""
     return subprocess.Popen(
-        [sys.executable, "-m", "brain.servers.guard", str(pid), identity(pid) or ""],
+        [sys.executable, "-m", "brain.servers.guard", str(pid), identity(pid) or "", *([str(scratch)] if scratch else [])],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
