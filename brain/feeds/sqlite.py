@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 
 import orjson
 
@@ -33,10 +34,12 @@ class SqliteFeed:
     async def subscribe(self) -> AsyncIterator[Notice]:
         position = await self._connections.read(_end)
         while not self._closed.is_set():
-            found = await self._connections.read(lambda db, after=position: _since(db, after))  # type: ignore[misc]
-            for position, notice in found:
+            found = await self._connections.read(partial(_since, after=position))
+            for _, notice in found:
                 yield notice
-            if not found:
+            if found:
+                position = found[-1][0]
+            else:
                 await asyncio.sleep(LOOK_EVERY)
 
     async def close(self) -> None:
@@ -48,10 +51,6 @@ def _end(db: sqlite3.Connection) -> int:
     return int(db.execute("SELECT coalesce(max(position), 0) FROM notice").fetchone()[0])
 
 
-def _since(db: sqlite3.Connection, position: int) -> list[tuple[int, Notice]]:
-    sql = (
-        "SELECT position, subject, class, names, event, valid FROM notice WHERE position > ? ORDER BY position LIMIT ?"
-    )
-    return [
-        (r[0], Notice(r[1], r[2], tuple(orjson.loads(r[3])), r[4], r[5])) for r in db.execute(sql, (position, PAGE))
-    ]
+def _since(db: sqlite3.Connection, after: int) -> list[tuple[int, Notice]]:
+    sql = "SELECT position, subject, class, names, event, valid FROM notice WHERE position > ? ORDER BY position LIMIT ?"
+    return [(r[0], Notice(r[1], r[2], tuple(orjson.loads(r[3])), r[4], r[5])) for r in db.execute(sql, (after, PAGE))]

@@ -1,0 +1,87 @@
+"""A feed through a Kafka topic: any number of committing and of watching processes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+import orjson
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+
+from brain.errors import Retry
+from brain.model import Notice
+
+TOPIC = "brain.notices"
+PER_RECORD = 500
+
+
+class FeedAway(Retry):
+    """The broker that carries change notices is out of reach."""
+
+
+class KafkaFeed:
+    """At least once. A watcher sees what was published after its first `anext`."""
+
+    def __init__(self, address: str, topic: str = TOPIC) -> None:
+        self._address = address
+        self._topic = topic
+        self._producer: AIOKafkaProducer | None = None
+        self._closed = asyncio.Event()
+
+    async def publish(self, notices: Sequence[Notice]) -> None:
+        try:
+            producer = await self._started()
+            sent = [
+                await producer.send(self._topic, orjson.dumps([list(n) for n in notices[i : i + PER_RECORD]]))
+                for i in range(0, len(notices), PER_RECORD)
+            ]
+            await asyncio.gather(*sent)
+        except KafkaError as error:
+            raise FeedAway(f"Kafka at {self._address} does not take change notices ({error!r}); is the broker up?") from error
+
+    async def _started(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            await ensure_topics(self._address, {self._topic: 1})
+            producer = AIOKafkaProducer(bootstrap_servers=self._address, acks="all", linger_ms=2)
+            await producer.start()
+            self._producer = producer
+        return self._producer
+
+    async def subscribe(self) -> AsyncIterator[Notice]:
+        await ensure_topics(self._address, {self._topic: 1})
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._address, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            # Not a group: every watcher sees every notice, from now on.
+            await consumer.topics()
+            partitions = [TopicPartition(self._topic, p) for p in consumer.partitions_for_topic(self._topic) or {0}]
+            consumer.assign(partitions)
+            await consumer.seek_to_end(*partitions)
+            while not self._closed.is_set():
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    for record in records:
+                        for subject, cls, names, event, valid in orjson.loads(record.value):
+                            yield Notice(subject, cls, tuple(names), event, valid)
+        finally:
+            await consumer.stop()
+
+    async def close(self) -> None:
+        self._closed.set()
+        if self._producer is not None:
+            await self._producer.stop()
+
+
+async def ensure_topics(address: str, partitions: Mapping[str, int]) -> None:
+    """Create those of the topics that are not there, each with its number of partitions. Existing ones stay as they are."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=address)
+    try:
+        await admin.start()
+        missing = partitions.keys() - set(await admin.list_topics())
+        if missing:
+            await admin.create_topics([NewTopic(name, partitions[name], -1) for name in sorted(missing)])
+    except TopicAlreadyExistsError:
+        pass  # another process was quicker
+    except KafkaError as error:
+        raise FeedAway(f"Kafka at {address} is out of reach ({error!r}); is the broker up?") from error
+    finally:
+        await admin.close()
