@@ -25,8 +25,8 @@ from brain.schema import NodeClass
 
 TIMES: Mapping[str, Any] = {"as_of": Instant | None, "known_at": Instant | None}
 TIMES_TEXT = (
-    "What is known. `asOf`: as the world was then (valid time). `knownAt`: as we believed at that moment (recorded time). Both hold for"
-    " all that lies below their field; left out, they mean now."
+    "What is known. `asOf`: as the world was then (valid time). `knownAt`: as we believed at that moment (recorded time)."
+    " Both hold for all that lies below their field; left out, they mean now."
 )
 
 
