@@ -18,10 +18,11 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -162,6 +163,7 @@ class _Fetch:
     download: Download
     out: TextIO
     pause: float
+    over: threading.Event = field(default_factory=threading.Event)
 
     def run(self, missing: list[Jar]) -> None:
         started, size = time.monotonic(), sum(jar.size for jar in missing)
@@ -177,7 +179,8 @@ class _Fetch:
                 task.result()
                 progress.add(tasks[task])
         finally:
-            # After a failure or Ctrl-C: do not begin the rest; the running ones are short.
+            # After a failure or Ctrl-C: neither begin the rest nor try again; the running ones are short.
+            self.over.set()
             pool.shutdown(wait=True, cancel_futures=True)
         self.say(f"{self.lock.name}: fetched and verified in {time.monotonic() - started:.0f} s")
 
@@ -193,17 +196,26 @@ class _Fetch:
                     return
                 reason = f"its SHA-256 is {actual}, the lock says {jar.sha256}"
             except Exception as why:  # any failure of the network or of jgo: try again, then say what it was
-                reason = f"{type(why).__name__}: {why}"
+                reason = _short(why)
+            if self.over.is_set():
+                break
             if attempt < ATTEMPTS:
                 self.say(f"  {jar.coordinate}: try {attempt} of {ATTEMPTS} failed ({reason}); again")
-                time.sleep(self.pause * 2 ** (attempt - 1))
+                self.over.wait(self.pause * 2 ** (attempt - 1))
         raise FetchFailed(
             f"cannot fetch {jar.coordinate}: {reason}. Check the network and run it again: what is fetched is kept. "
-            "Behind a mirror, name it under [repositories] in ~/.config/jgo.conf"
+            "A mirror can be named under [repositories] in ~/.config/jgo.conf, a proxy in HTTPS_PROXY, "
+            "its certificate in REQUESTS_CA_BUNDLE"
         )
 
     def say(self, text: str) -> None:
         print(text, file=self.out, flush=True)
+
+
+def _short(why: Exception) -> str:
+    """One line of an error, with its end, where requests puts the cause."""
+    text = " ".join(str(why).split())
+    return f"{type(why).__name__}: {text if len(text) <= 160 else '… ' + text[-160:]}"
 
 
 def _sha256(path: Path) -> str:
