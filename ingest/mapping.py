@@ -14,7 +14,7 @@ from brain.errors import Reject
 from brain.model import Assert, Change, ChangeSet, Flag, Link, Retract, Verdict
 from brain.schema import Scalar, Schema
 from ingest.paths import MISSING, Getter, Path, Scope, Template, gather, getter
-from ingest.quality import Take, as_text, attribute, coerce, detail, good_text
+from ingest.quality import Take, as_text, attribute, coerce, detail, excerpt, good_text
 from ingest.rules import ClassChoice, Condition, Entity, Key, Pick, Reference, Rule, Rules, Test
 from ingest.times import clock
 
@@ -235,7 +235,7 @@ class _Compiler:
             except (ValueError, TypeError, OverflowError):
                 if raw is None or raw is MISSING:
                     return 0, f"no timestamp: {shown} is {'null' if raw is None else 'missing'}"
-                return 0, f"no timestamp: {shown} is {detail(raw)!r}, not {rule.form.pattern} of the years 1 to 9999"
+                return 0, f"no timestamp: {shown} is {excerpt(raw)}, not {rule.form.pattern} of the years 1 to 9999"
 
         return time
 
@@ -252,7 +252,7 @@ class _Compiler:
             known = raw is not MISSING and raw is not None and type(raw) not in (dict, list)
             found = table.get(as_text(raw), default) if known else default
             if found is None:
-                raise BadRecord(f"no class: {text} is {'missing' if raw is MISSING else repr(detail(raw))}, not in `map`")
+                raise BadRecord(f"no class: {text} is {'missing' if raw is MISSING else excerpt(raw)}, not in `map`")
             return found
 
         return choose
@@ -304,7 +304,7 @@ class _Compiler:
                 value = take(raw)
                 if type(value) is Verdict:
                     if required:
-                        raise BadRecord(f"{cls}: {name} is {detail(raw)!r}: {value}")
+                        raise BadRecord(f"{cls}: {name} is {excerpt(raw)}: {value}")
                     if value is not Verdict.NULL or not optional:
                         flags.append(Flag(subject, cls, name, value, valid, detail(raw)))
                 else:
@@ -315,9 +315,9 @@ class _Compiler:
             out.append(Assert(subject, cls, properties, held, linked))
             if flags:
                 out.extend(flags)
-            for change in described:
-                if change not in out:
-                    out.append(change)
+            for target in described:
+                if not any(c[:2] == target[:2] and type(c) is Assert for c in out):
+                    out.append(target)
             if unlinks or unset:
                 gone = _links(unlinks, item, scope, [])
                 if gone or unset:
@@ -432,11 +432,11 @@ def _key(raw: Any, text: str) -> str | None:
         if raw is None or raw is MISSING:
             return None
         if type(raw) is not int:
-            raise BadRecord(f"{text} is {detail(raw)!r}: a key is a text or a whole number")
+            raise BadRecord(f"{text} is {excerpt(raw)}: a key is a text or a whole number")
         return str(raw)
     raw = raw.strip()
     if len(raw) > MAX_KEY or not (raw.isprintable() or _legible(raw)):
-        raise BadRecord(f"{text} is {detail(raw)!r}: a key has at most {MAX_KEY} characters and no control characters")
+        raise BadRecord(f"{text} is {excerpt(raw)}: a key has at most {MAX_KEY} characters and no control characters")
     return raw or None
 
 

@@ -15,7 +15,6 @@ from brain.schema import Schema
 from ingest.decode import BadPayload, Decode, decoder
 from ingest.mapping import Mapper, digest_of
 from ingest.paths import Scope, gather
-from ingest.quality import detail
 from ingest.record import Envelope
 from ingest.rules import Rules
 
@@ -103,6 +102,10 @@ class Pipeline:
         for envelope in batch:
             for changes in self._read(envelope, bad, stats):
                 self._add(changes, good, fresh, stats)
+        for changes in good:
+            for change in changes.changes:
+                if type(change) is Flag:
+                    stats.flags[change.verdict] = stats.flags.get(change.verdict, 0) + 1
         stats.events = len(good)
         stats.dead = len(bad)
         return Result(good, list(bad.values()), stats)
@@ -144,9 +147,6 @@ class Pipeline:
     def _add(self, changes: ChangeSet, good: list[ChangeSet], fresh: dict[tuple[str, str, int], list[int]], stats: Stats) -> None:
         """To `good`, unless this run said the same already; then the earlier arrival is kept."""
         said = changes.changes
-        for change in said:
-            if type(change) is Flag:
-                stats.flags[change.verdict] = stats.flags.get(change.verdict, 0) + 1
         event = changes[:3]
         known = self._seen.get(event)
         if known is None:
@@ -265,11 +265,20 @@ def _digest(mapper: Mapper, envelope: Envelope) -> str:
     return digest_of(envelope.payload, *(t.encode("utf-8", "replace") for t in (envelope.topic, envelope.key, *around)))
 
 
-def _bury(adapter: str, envelope: Envelope, faults: Sequence[str], bad: dict[str, DeadLetter]) -> None:
+def _legible(reasons: str) -> str:
+    """Reasons as any store can hold them: an exception may quote half a surrogate pair."""
+    return reasons[:2000].encode("utf-8", "replace").decode().replace("\0", "\N{SYMBOL FOR NULL}")
+
+
+def letter(adapter: str, envelope: Envelope, faults: Sequence[str]) -> DeadLetter:
+    """The dead letter of a message. Its id is a digest, so that burying it again is burying it once."""
     reasons = "; ".join(faults[:REASONS]) + (f"; and {len(faults) - REASONS} more" if len(faults) > REASONS else "")
-    topic = envelope.topic.encode("utf-8", "replace")
-    name = digest_of(adapter.encode(), topic, envelope.payload)
-    letter = DeadLetter(name, adapter, envelope.topic, detail(reasons), envelope.payload, envelope.received)
-    known = bad.get(name)
+    name = digest_of(adapter.encode(), envelope.topic.encode("utf-8", "replace"), envelope.payload)
+    return DeadLetter(name, adapter, envelope.topic, _legible(reasons), envelope.payload, envelope.received)
+
+
+def _bury(adapter: str, envelope: Envelope, faults: Sequence[str], bad: dict[str, DeadLetter]) -> None:
+    dead = letter(adapter, envelope, faults)
+    known = bad.get(dead.id)
     # The same message twice in one batch is one letter, and the order of the two must not show.
-    bad[name] = letter if known is None or (letter.received, letter.reason) < (known.received, known.reason) else known
+    bad[dead.id] = dead if known is None or (dead.received, dead.reason) < (known.received, known.reason) else known

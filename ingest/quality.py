@@ -211,6 +211,12 @@ def detail(raw: Any) -> str:
     return plain_detail(raw).replace("\0", "\N{SYMBOL FOR NULL}")
 
 
+def excerpt(raw: Any) -> str:
+    """The beginning of a raw value, in quotes: for reasons."""
+    text = detail(raw)
+    return repr(text if len(text) <= 60 else f"{text[:60]}…")
+
+
 def describe(property: Property) -> str:
     """What a property may hold, in words: for messages to people who write rules."""
     text = {

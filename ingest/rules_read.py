@@ -211,7 +211,7 @@ def _topics(reader: Reader, item: Item) -> tuple[str, ...]:
 def _format(reader: Reader, fields: Mapping[str, Item]) -> Format:
     text = reader.text(fields["format"], "format") if "format" in fields else "json"
     if text not in list(Kind):
-        hint = nearest(text, dict.fromkeys(Kind))
+        hint = nearest(text, dict.fromkeys(str(kind) for kind in Kind))
         raise reader.stop(fields["format"].line, f"there is no format {text!r}{hint}; use one of {', '.join(Kind)}")
     kind = Kind(text)
     for name, only in ONLY_FOR.items():

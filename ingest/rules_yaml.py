@@ -60,7 +60,7 @@ def read_yaml(file: str, data: bytes) -> list[Item]:
         raise BadRules(f"{file}:{line}: not UTF-8: save the file in that encoding") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = getattr(mark, "line", 0) + 1
+        line = mark.line + 1 if isinstance(mark, yaml.Mark) else 1
         raise BadRules(f"{file}:{line}: not YAML: {error.problem}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -70,7 +70,7 @@ def read_yaml(file: str, data: bytes) -> list[Item]:
 def _survey(file: str, text: str) -> None:
     depth = 0
     for event in yaml.parse(text, yaml.SafeLoader):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark is not None else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise BadRules(f"{file}:{line}: anchors and aliases are not allowed: write the part out")
         if tag := getattr(event, "tag", None):

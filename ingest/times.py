@@ -49,7 +49,7 @@ def clock(form: TimeFormat) -> Clock:
             f"{form.pattern!r} is no time format: use iso8601, {', '.join(UNITS)} or a strptime pattern such as %d.%m.%Y %H:%M"
         )
     pattern = form.pattern
-    datetime.strptime(datetime(2024, 2, 29).strftime(pattern), pattern)
+    datetime.strptime(datetime(2024, 2, 29, tzinfo=UTC).strftime(pattern), pattern)
     return _text_clock(lambda text: datetime.strptime(text, pattern), zone)
 
 

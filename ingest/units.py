@@ -55,6 +55,12 @@ OTHER: Mapping[str, str] = {
     "[Btu]": "british_thermal_unit", "har": "hectare", "kgf": "kilogram_force",
     "[cin_i]": "cubic_inch", "[cft_i]": "cubic_foot", "[sft_i]": "square_foot",
 }  # fmt: skip
+WORDS: Mapping[str, str] = {
+    "hr": "h", "hour": "h", "sec": "s", "second": "s", "minute": "min", "day": "d", "week": "wk", "year": "a", "litre": "L",
+    "liter": "L", "gram": "g", "metre": "m", "meter": "m", "celsiu": "Cel", "c": "Cel", "fahrenheit": "[degF]", "f": "[degF]",
+    "percent": "%", "volt": "V", "ampere": "A", "amp": "A", "watt": "W", "degree": "deg", "ohm": "Ohm", "inch": "[in_i]",
+}  # fmt: skip
+"""What people write, without a plural's s, and the code to hint at."""
 CONVENTIONAL: Mapping[str, tuple[str, str]] = {
     "mercury": ("133322", "pascal"), "water": ("9806.65", "pascal"), "ppb": ("1e-9", "dimensionless"),
     "permille": ("1e-3", "dimensionless"),
@@ -111,13 +117,18 @@ def _scale(code: str) -> _Scale:
         return _Scale(one.magnitude - zero.magnitude, zero.magnitude, _dimension(one))
     tokens = _TOKEN.findall(name)
     if not 0 < len(name) <= 100 or "".join(tokens) != name:
-        raise BadUnit(f"{code!r} is no UCUM unit{nearest(code, {**SPOKEN, **OTHER, **METRIC})}")
+        raise BadUnit(f"{code!r} is no UCUM unit{_hint(code)}")
     try:
         quantity = _Terms(tokens, registry).whole().to_base_units()
-    except (IndexError, BadUnit) as error:
-        known = {**SPOKEN, **OTHER, **METRIC}
-        raise BadUnit(f"{code!r} is no UCUM unit that is known here{nearest(str(error), known)}") from None
+    except (IndexError, ArithmeticError, BadUnit) as error:
+        raise BadUnit(f"{code!r} is no UCUM unit that is known here{_hint(str(error))}") from None
     return _Scale(Fraction(quantity.magnitude), Fraction(0), _dimension(quantity))
+
+
+def _hint(wrong: str) -> str:
+    if meant := WORDS.get(wrong.lower().removesuffix("s")):
+        return f"; did you mean {meant!r}?"
+    return nearest(wrong, {**SPOKEN, **OTHER, **METRIC})
 
 
 def _dimension(quantity: Any) -> str:
@@ -135,6 +146,11 @@ def _registry() -> Any:
     registry: Any = UnitRegistry(non_int_type=Fraction)
     registry.define("international_unit = [international_unit_of_activity]")
     return registry
+
+
+def _digits(text: str) -> bool:
+    """Python counts ² among the digits; UCUM does not."""
+    return text.isascii() and text.isdigit()
 
 
 class _Terms:
@@ -167,11 +183,11 @@ class _Terms:
                 raise BadUnit(part)
         elif part[0] == "{":
             return self._one
-        elif part.isdigit():
+        elif _digits(part):
             quantity = self._one * int(part)
         else:
             quantity = self._unit(part)
-            if self._tokens and self._tokens[0].lstrip("+-").isdigit():
+            if self._tokens and _digits(self._tokens[0].lstrip("+-")):
                 quantity = quantity ** min(max(int(self._tokens.pop(0)), -99), 99)
         if self._tokens and self._tokens[0][0] == "{":
             self._tokens.pop(0)
