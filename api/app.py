@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.requests import Request
 from strawberry.fastapi import GraphQLRouter
@@ -21,6 +21,8 @@ from brain.errors import BrainError, Retry
 from brain.ports import Feed, Store
 from brain.schema import Schema
 
+FIRST_SECONDS = 10.0
+"""The server waits this long for the store before it accepts connections; after that it says why it is not ready."""
 PROBE_SECONDS = 2.0
 RETRY_SECONDS = 1.0
 
@@ -31,25 +33,25 @@ class Readiness:
     def __init__(self, store: Store, schema: Schema) -> None:
         self._store = store
         self._schema = schema
-        self._reason = "the store is not prepared yet"
-        self._prepared = False
+        self.unprepared: str | None = "the store is not prepared yet"
+        """Why the store cannot be asked at all, in words; None once it can."""
 
     async def prepare(self) -> None:
-        while not self._prepared:
+        while self.unprepared is not None:
             try:
                 await self._store.prepare(self._schema)
-                self._prepared = True
+                self.unprepared = None
             except Retry as error:
-                self._reason = str(error)
+                self.unprepared = str(error)
                 await asyncio.sleep(RETRY_SECONDS)
             except BrainError as error:
-                self._reason = str(error)
+                self.unprepared = str(error)
                 return
 
     async def obstacle(self) -> str | None:
         """Why it is not ready, in words, or None."""
-        if not self._prepared:
-            return self._reason
+        if self.unprepared is not None:
+            return self.unprepared
         try:
             async with asyncio.timeout(PROBE_SECONDS):
                 await self._store.nodes(["entity/readyz"])
@@ -84,6 +86,7 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         preparing = asyncio.ensure_future(readiness.prepare())
         try:
+            await asyncio.wait({preparing}, timeout=FIRST_SECONDS)
             yield
         finally:
             preparing.cancel()
@@ -91,14 +94,16 @@ def create_app(
                 await preparing
 
     app = FastAPI(title="Enterprise Brain", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(_graphql(schema, store, feed, limits), prefix="/graphql")
+    app.include_router(_graphql(schema, store, feed, limits, readiness), prefix="/graphql")
     app.include_router(_probes(readiness))
     app.add_middleware(Guard, hosts=hosts, body=limits.body)
     return app
 
 
-def _graphql(schema: Schema, store: Store, feed: Feed, limits: Limits) -> Router:
+def _graphql(schema: Schema, store: Store, feed: Feed, limits: Limits, readiness: Readiness) -> Router:
     def context() -> Context:
+        if readiness.unprepared:
+            raise HTTPException(503, readiness.unprepared)
         return Context(store, feed, schema, limits)
 
     return Router(

@@ -4,6 +4,7 @@ One pass over the document in which each fragment is measured once: a chain of f
 would otherwise take exponential time to walk, which is itself an attack.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,8 @@ class Limits:
     depth: int = 24
     tokens: int = 2_000
     aliases: int = 30
+    repeats: int = 10
+    """Times that one field may stand in one selection: validation compares each pair of them."""
     nodes: int = 100_000
     page: int = 1_000
     default_page: int = 20
@@ -59,9 +62,15 @@ class Measure:
     depth: int = 0
     aliases: int = 0
     nodes: int = 0
+    repeats: int = 0
 
     def beside(self, other: "Measure") -> "Measure":
-        return Measure(max(self.depth, other.depth), self.aliases + other.aliases, self.nodes + other.nodes)
+        return Measure(
+            max(self.depth, other.depth),
+            self.aliases + other.aliases,
+            self.nodes + other.nodes,
+            max(self.repeats, other.repeats),
+        )
 
 
 class Ruler:
@@ -87,7 +96,8 @@ class Ruler:
         return total
 
     def _selections(self, selections: SelectionSetNode, parent: object) -> Measure:
-        total = Measure()
+        names = Counter((s.alias or s.name).value for s in selections.selections if isinstance(s, FieldNode))
+        total = Measure(repeats=max(names.values(), default=0))
         for selection in selections.selections:
             match selection:
                 case FieldNode():
@@ -119,7 +129,7 @@ class Ruler:
         if field.selection_set is None:
             return Measure(0, alias, own)
         below = self._selections(field.selection_set, get_named_type(known.type) if known else None)
-        return Measure(below.depth + 1, below.aliases + alias, own + times * below.nodes)
+        return Measure(below.depth + 1, below.aliases + alias, own + times * below.nodes, below.repeats)
 
     def _count(self, field: FieldNode, known: GraphQLField | None, parent: object) -> tuple[int, int]:
         """How many nodes a field asks for itself, and how often what lies below it is asked for."""
@@ -166,6 +176,8 @@ def refusals(measure: Measure, limits: Limits) -> list[GraphQLError]:
         found.append(f"the query is {measure.depth} levels deep, at most {limits.depth} are allowed: ask in two steps, by id")
     if measure.aliases > limits.aliases:
         found.append(f"the query has {measure.aliases} aliases, at most {limits.aliases} are allowed: split it")
+    if measure.repeats > limits.repeats:
+        found.append(f"one field stands {measure.repeats} times in one selection, at most {limits.repeats} times are allowed")
     if measure.nodes > limits.nodes:
         mend = "lower `first`, or page with `after`"
         found.append(f"the query asks for up to {measure.nodes:,} nodes, at most {limits.nodes:,} are allowed: {mend}")

@@ -46,15 +46,19 @@ def _lower(name: str) -> str:
 
 def check_names(schema: Schema) -> None:
     """Raises BadName, naming what to rename, for the first name that GraphQL cannot have or that would mean two things."""
-    taken = dict.fromkeys(KERNEL_TYPES, "a type of the kernel")
-    lists = dict.fromkeys(ROOT_FIELDS, "a root field of the kernel")
+    taken = dict.fromkeys(KERNEL_TYPES, "is a type of the kernel")
     for name, cls in sorted(schema.classes.items()):
         _check(name, f"class {name} ({cls.domain})")
-        suffixes = ("", "Filter", "Connection", "Edge", "LinkConnection", "LinkEdge")
-        for made in (*(name + suffix for suffix in suffixes), f"Generic{name}"):
-            if made in taken:
-                raise BadName(f"class {name} ({cls.domain}) needs the type {made}, which is {taken[made]}: rename the class")
-            taken[made] = f"made for class {name}"
+        if name in taken:
+            raise BadName(f"class {name} ({cls.domain}): the GraphQL type {name} {taken[name]}: rename the class")
+        suffixes = ("Filter", "Connection", "Edge", "LinkConnection", "LinkEdge")
+        taken.update(dict.fromkeys((*(name + s for s in suffixes), f"Generic{name}"), f"is made for class {name}"))
+    clash = sorted(set(schema.classes) & set(taken))
+    if clash:
+        where = schema.classes[clash[0]].domain
+        raise BadName(f"class {clash[0]} ({where}): the GraphQL type {clash[0]} {taken[clash[0]]}: rename the class")
+    lists = dict.fromkeys(ROOT_FIELDS, "a root field of the kernel")
+    for name, cls in sorted(schema.classes.items()):
         many = plural(name)
         if many in lists:
             raise BadName(f"class {name} ({cls.domain}) has the list field {many}, which is {lists[many]}: rename the class")

@@ -7,7 +7,7 @@ node, into which further changes of that node are folded. A subscriber that has 
 import asyncio
 import contextlib
 import types
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -110,7 +110,7 @@ class Watch:
         return not self.classes or any(self.schema.is_a(cls, c) for c in self.classes)
 
 
-async def watch(info: Info, asked: Watch) -> AsyncIterator[Pending]:
+async def watch(info: Info, asked: Watch) -> AsyncGenerator[Pending, None]:
     """The changes that the subscriber asked for, until the feed closes. Raises TooSlow."""
     context = info.context
     backlog = Backlog(context.limits.backlog)
@@ -140,8 +140,10 @@ def subscription_type(made: Types) -> type[Any]:
         if given(ids) and len(ids) > most:
             raise BadQuery(f"{len(ids)} ids are too many to watch: at most {most}; watch classes, or all")
         names = tuple(str(getattr(c, "value", c)) for c in classes) if given(classes) else ()
-        async for pending in watch(info, Watch(made.schema, frozenset(ids or ()), names)):
-            yield pending
+        # `async for` leaves an iterator open when the reader goes; the feed must hear of it at once.
+        async with contextlib.aclosing(watch(info, Watch(made.schema, frozenset(ids or ()), names))) as pending:
+            async for change_of_node in pending:
+                yield change_of_node
 
     class_name: Any = made.class_names
     arguments = {"ids": list[strawberry.ID] | None, "classes": list.__class_getitem__(class_name) | None}

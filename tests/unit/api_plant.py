@@ -95,7 +95,8 @@ def plant(pumps: int = 6) -> list[ChangeSet]:
     for n in range(pumps):
         links = [Link("locatedIn", f"room/{n % 2}"), Link("servicedBy", "person/ada", "owner")]
         links += [Link("servicedBy", "person/grace", "deputy")] if n % 2 else []
-        properties = {"name": f"Pump {n}", "flow": n * 10.5, "strokes": 2**40 + n, "alarm": n == 1, "calibratedAt": n * HOUR + 1}
+        properties: dict[str, Any] = {"name": f"Pump {n}", "flow": n * 10.5, "strokes": 2**40 + n}
+        properties |= {"alarm": n == 1, "calibratedAt": n * HOUR + 1}
         cls = "SyringePump" if n == 5 else "Pump"
         batch.append(said(f"pump-{n}", Assert(f"asset/{n:02}", cls, properties, {"vendorCode": n}, tuple(links))))
     batch.append(said("bad", Flag("asset/00", "Pump", "flow", Verdict.OUT_OF_RANGE, HOUR, "9999.99"), valid=2 * HOUR))
@@ -133,7 +134,7 @@ class Plant:
         self.api = executable(schema, limits)
 
     def context(self) -> Context:
-        return Context(self.store, self.feed, self.schema, self.limits)  # type: ignore[arg-type]
+        return Context(self.store, self.feed, self.schema, self.limits)
 
     async def run(self, query: str, **variables: Any) -> Any:
         return await self.api.execute(query, variable_values=variables, context_value=self.context())
