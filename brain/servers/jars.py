@@ -84,9 +84,9 @@ def lock_path(name: str) -> Path:
     return Path(__file__).parent / f"{name}.lock"
 
 
-def read_lock(name: str) -> Lock:
-    """The lock of that name; a line that is neither `root` nor `jar` is an error naming file and line."""
-    path = lock_path(name)
+def read_lock(name: str, path: Path | None = None) -> Lock:
+    """The lock of that name, from the project unless `path` says where; a bad line is an error naming file and line."""
+    path = path or lock_path(name)
     roots: list[str] = []
     jars: list[Jar] = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):

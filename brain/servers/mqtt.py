@@ -1,7 +1,6 @@
 """A local MQTT broker: Eclipse mosquitto where it is, else amqtt, a broker written in Python, which says so."""
 
 import fcntl
-import getpass
 import os
 import shutil
 import subprocess
@@ -95,9 +94,10 @@ class MqttBroker(Server):
             f"persistence_location {self.data}/",
             # The default drops what a slow subscriber has not taken after 1,000 messages; nothing may be lost here.
             "max_queued_messages 0",
-            # Started by root it would become the user `mosquitto`, who cannot write to our folder.
-            f"user {getpass.getuser()}",
         ]
+        if os.geteuid() == 0:
+            # It would become the user `mosquitto`, who cannot write to our folder.
+            lines.append("user root")
         file = self.data / "mosquitto.conf"
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return file

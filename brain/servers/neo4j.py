@@ -16,7 +16,8 @@ from brain.servers.jars import fetch, read_lock
 from brain.servers.process import Server, listening, need
 
 READY = "brain: neo4j is ready"
-# Measured: 1 GiB of heap is more than the suites need; with less, large batches spend their time in the collector.
+# Measured: batches of 1,000 run as fast with 512 MB (35,000 merges/s warm) and about 500 MB are resident either way, but
+# deleting 200,000 nodes in one transaction takes 12 s instead of 6: the rest is room for such.
 HEAP = "1g"
 PAGE_CACHE_BYTES = 128 * 2**20
 

@@ -19,6 +19,7 @@ import pytest
 
 from brain.servers import local
 from brain.servers.jars import FetchFailed, Jar, Lock, fetch, read_lock
+from brain.servers.kafka import new_cluster_id
 from brain.servers.places import cache_dir
 from brain.servers.process import Server, ServerFailed, end, free_port, identity, is_free, listening
 
@@ -196,6 +197,20 @@ def test_the_locks_of_the_project_are_sound(name: str, count: int) -> None:
     assert len(lock.jars) == count
     assert len({jar.file_name for jar in lock.jars}) == count  # else one would hide another on the class path
     assert {":".join(jar.coordinate.split(":")[:3]) for jar in lock.jars} >= set(lock.roots)
+
+
+def test_a_cluster_id_is_never_taken_for_an_option() -> None:
+    found = {new_cluster_id() for _ in range(2000)}
+    assert len(found) == 2000
+    assert {len(one) for one in found} == {22}
+    assert not [one for one in found if one.startswith("-")]
+
+
+def test_a_damaged_lock_is_named_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    path.write_text("# heading\nroot a:b:1\njar 12ab 5 a:b:1\n")
+    with pytest.raises(FetchFailed, match=r"x\.lock:3: .*relock x"):
+        read_lock("x", path)
 
 
 def test_the_cache_is_where_the_user_says_or_the_system_keeps_such_things(tmp_path: Path) -> None:
