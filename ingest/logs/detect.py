@@ -45,7 +45,7 @@ def detect(path: Path) -> Format:
     for magic, what, mend in _FOREIGN:
         if head.startswith(magic):
             raise BadLog(path, "byte 0", f"is {what}, not an event log", mend)
-    if text.startswith(b"<") or _utf16(path, head):
+    if _utf16(path, head) or text.startswith(b"<"):
         return _plain(path, zipped, _xml(path, wanted, suffix))
     if text.startswith(b"{"):
         return _plain(path, zipped, _json(path))

@@ -137,7 +137,7 @@ def _broken(source: Source, error: expat.ExpatError, offset: int) -> BadLog:
     if error.code in _CUT_SHORT:
         return BadLog(source.path, place, "the file ends in the middle of the XML", "copy or export the file again, whole")
     reason = expat.ErrorString(error.code)
-    return BadLog(source.path, place, f"is not well-formed XML ({reason})", "mend this place, or export the file again")
+    return BadLog(source.path, place, f"is not XML that can be read: {reason}", "mend this place, or export the file again")
 
 
 def _declared_utf8(source: Source) -> bool:

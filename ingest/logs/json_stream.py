@@ -1,4 +1,7 @@
-"""JSON as a stream: one member of an array or map at a time, with every fault as one clear line."""
+"""JSON as a stream: one member of an array or map at a time, with every fault as one clear line.
+
+Numbers with a point come as Decimal: read as floats, ijson would refuse a whole file for one number over 64 bits.
+"""
 
 import codecs
 import json
@@ -32,19 +35,19 @@ class _AfterMark:
 def members(path: Path, prefix: str) -> Iterator[Any]:
     """The values at an ijson prefix: "events.item" for the members of an array, "events" for the whole of it."""
     with Source(path) as source:
-        yield from _guarded(path, source, ijson.items(_AfterMark(source), prefix, use_float=True))
+        yield from _guarded(path, source, ijson.items(_AfterMark(source), prefix))
 
 
 def entries(path: Path, prefix: str) -> Iterator[tuple[str, Any]]:
     """The (key, value) pairs of the map at a prefix."""
     with Source(path) as source:
-        yield from _guarded(path, source, ijson.kvitems(_AfterMark(source), prefix, use_float=True))
+        yield from _guarded(path, source, ijson.kvitems(_AfterMark(source), prefix))
 
 
 def keys(path: Path) -> Iterator[str]:
     """The keys of the outermost map, each as soon as it is met. Slow: every token passes through Python."""
     with Source(path) as source:
-        for prefix, event, value in _guarded(path, source, ijson.parse(_AfterMark(source), use_float=True)):
+        for prefix, event, value in _guarded(path, source, ijson.parse(_AfterMark(source))):
             if event == "map_key" and not prefix:
                 yield value
 
@@ -52,7 +55,7 @@ def keys(path: Path) -> Iterator[str]:
 def kind(path: Path, key: str) -> str:
     """What stands at a key of the outermost map: "map", "array", "string" …; "" where it has no such key. Slow, as `keys`."""
     with Source(path) as source:
-        for prefix, event, _ in _guarded(path, source, ijson.parse(_AfterMark(source), use_float=True)):
+        for prefix, event, _ in _guarded(path, source, ijson.parse(_AfterMark(source))):
             if prefix == key:
                 return str(event).removeprefix("start_")
     return ""

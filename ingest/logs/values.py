@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from ingest.logs.records import Scalar
@@ -87,15 +88,16 @@ def _integer(value: Any) -> Scalar | None:
             return None
         number = int(text) if "_" not in text and text.lstrip("+-").isdigit() else _integral(_number(text))
     else:
-        number = value if isinstance(value, int) else _integral(float(value))
+        number = int(value) if isinstance(value, int) else _integral(value)
     if not -_BITS_64 <= number < _BITS_64:
         raise ValueError("over 64 bits")
     return int(number)
 
 
-def _integral(number: float) -> int:
-    if not number.is_integer():
-        raise ValueError("not a whole number")
+def _integral(number: float | Decimal) -> int:
+    # A Decimal with a huge exponent would take for ever to become an int.
+    if not math.isfinite(number) or not -_BITS_64 <= number < _BITS_64 or number != int(number):
+        raise ValueError("not a whole number of 64 bits")
     return int(number)
 
 
@@ -149,8 +151,9 @@ class Values:
                 return self._by_kind[kind](value)
             except (TypeError, OverflowError) as error:
                 raise ValueError(str(error)) from None
-        if isinstance(value, float):
-            return value if math.isfinite(value) else _special(value)
+        if isinstance(value, float | Decimal):
+            number = float(value)
+            return number if math.isfinite(number) else as_text(value)
         if isinstance(value, int):
             return value if -_BITS_64 <= value < _BITS_64 else str(value)
         return value if isinstance(value, str) else as_text(value)
