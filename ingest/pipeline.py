@@ -4,12 +4,12 @@
 into batches. Only the statistics remember: they count events that came again.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
-from brain.errors import Reject
+from brain.errors import Fatal, Reject, Retry
 from brain.model import ChangeSet, DeadLetter, Flag
 from brain.schema import Schema
 from ingest.decode import BadPayload, Decode, decoder
@@ -40,10 +40,11 @@ class Adapter:
 
 @dataclass(slots=True)
 class Stats:
-    """Counts of one run. `duplicates` said exactly what an event of that id had said before; `conflicts` something else.
+    """Counts of one run. `duplicates` are events whose id, source and time were known, from this run or a recent one.
 
-    `dropped` are the duplicates within the run itself, which `good` holds once; those of earlier runs are passed on, since
-    that earlier batch may never have been committed. `flags` counts by verdict.
+    `dropped` are those of them that said, within this run, the very same: `good` holds it once. Those that an earlier run knew
+    are passed on, since that batch may never have been committed. `conflicts` said something else under the id of another in
+    this run; both are in `good`. `flags` counts by verdict.
     """
 
     messages: int = 0
@@ -90,8 +91,8 @@ class Pipeline:
                 elif route not in self._exact.setdefault(topic, []):
                     self._exact[topic].append(route)
         self._routes: dict[str, list[_Route]] = {}
-        self._seen: dict[tuple[str, str, int], object] = {}
-        self._before: dict[tuple[str, str, int], object] = {}
+        self._seen: set[int] = set()
+        self._before: set[int] = set()
 
     def run(self, batch: Sequence[Envelope]) -> Result:
         """Never raises for anything that a message holds: what cannot be understood is a dead letter with the reason."""
@@ -101,39 +102,45 @@ class Pipeline:
         fresh: dict[tuple[str, str, int], list[int]] = {}
         for envelope in batch:
             for changes in self._read(envelope, bad, stats):
-                self._add(changes, good, fresh, stats)
-        for changes in good:
-            for change in changes.changes:
-                if type(change) is Flag:
-                    stats.flags[change.verdict] = stats.flags.get(change.verdict, 0) + 1
+                event = changes[:3]
+                if event in fresh:
+                    if _again(changes, good, fresh[event], stats):
+                        continue
+                else:
+                    fresh[event] = [len(good)]
+                    self._remember(hash(event), stats)
+                good.append(changes)
+                for change in changes.changes:
+                    if type(change) is Flag:
+                        stats.flags[change.verdict] = stats.flags.get(change.verdict, 0) + 1
         stats.events = len(good)
         stats.dead = len(bad)
         return Result(good, list(bad.values()), stats)
 
-    def _read(self, envelope: Envelope, bad: dict[str, DeadLetter], stats: Stats) -> Iterator[ChangeSet]:
+    def _read(self, envelope: Envelope, bad: dict[str, DeadLetter], stats: Stats) -> Sequence[ChangeSet]:
         """Every change set of a message, for each adapter that takes it."""
-        if (direct := self._direct.get(envelope.topic)) is not None:
+        topic = envelope.topic
+        if topic in self._direct:
             stats.records += 1
-            yield from _guarded(envelope.topic, partial(direct, envelope), envelope, [], bad) or ()
-            return
-        routes = self._routes.get(envelope.topic)
+            return _guarded(topic, self._direct[topic], envelope, [], bad) or ()
+        routes = self._routes.get(topic)
         if routes is None:
-            routes = self._find(envelope.topic)
-        accepted = False
+            routes = self._find(topic)
+        found: Sequence[ChangeSet] | None = None
+        reading = _Reading(stats)
         for route in routes:
-            faults: list[str] = []
-            made = _guarded(route.name, partial(_apply, route, envelope, faults, stats), envelope, faults, bad)
+            made = _guarded(route.name, partial(_apply, route, reading), envelope, reading.faults, bad)
             if made is not None:
-                accepted = True
-                yield from made
-        if not accepted:
+                found = made if found is None else [*found, *made]
+        if found is None:
             names = sorted({route.name for route in routes})
             reason = (
                 f"the adapter {' or '.join(names)} has no rules that accept this message"
                 if names
-                else f"no adapter takes the topic {envelope.topic!r}: add it to `topics` of one"
+                else f"no adapter takes the topic {topic!r}: add it to `topics` of one"
             )
             _bury(names[0] if len(names) == 1 else "", envelope, [reason], bad)
+        return found or ()
 
     def _find(self, topic: str) -> list[_Route]:
         levels = topic.split("/")
@@ -144,38 +151,29 @@ class Pipeline:
         self._routes[topic] = routes
         return routes
 
-    def _add(self, changes: ChangeSet, good: list[ChangeSet], fresh: dict[tuple[str, str, int], list[int]], stats: Stats) -> None:
-        """To `good`, unless this run said the same already; then the earlier arrival is kept."""
-        said = changes.changes
-        event = changes[:3]
-        known = self._seen.get(event)
-        if known is None:
-            known = self._before.get(event)
-            self._remember(event, said)
-        places = fresh.get(event)
-        if known is None and places is None:
-            fresh[event] = [len(good)]
-            good.append(changes)
-            return
-        for place in places or ():
-            if good[place].changes == said and good[place].authority == changes.authority:
-                stats.duplicates += 1
-                stats.dropped += 1
-                if changes.received < good[place].received:
-                    good[place] = changes
-                return
-        if known == said:
+    def _remember(self, event: int, stats: Stats) -> None:
+        """Count an event that an earlier run knew. Hashes will do: a clash miscounts by one, and loses nothing."""
+        if event in self._seen or event in self._before:
             stats.duplicates += 1
-        else:
-            stats.conflicts += 1
-        fresh.setdefault(event, []).append(len(good))
-        good.append(changes)
-
-    def _remember(self, event: tuple[str, str, int], said: object) -> None:
-        # Two generations: dropping the oldest of one dict one by one would cost ever more (its front fills with holes).
+            return
+        # Two generations: the older is dropped whole, so that remembering costs the same for ever.
         if len(self._seen) >= WINDOW:
-            self._before, self._seen = self._seen, {}
-        self._seen[event] = said
+            self._before, self._seen = self._seen, set()
+        self._seen.add(event)
+
+
+def _again(changes: ChangeSet, good: list[ChangeSet], places: list[int], stats: Stats) -> bool:
+    """Whether this run said the very same already; then the earlier arrival is kept. Else the newcomer contradicts, and stays."""
+    for place in places:
+        if good[place].changes == changes.changes and good[place].authority == changes.authority:
+            stats.duplicates += 1
+            stats.dropped += 1
+            if changes.received < good[place].received:
+                good[place] = changes
+            return True
+    stats.conflicts += 1
+    places.append(len(good))
+    return False
 
 
 def matches(pattern: Sequence[str], levels: Sequence[str]) -> bool:
@@ -208,57 +206,79 @@ def _route(adapter: Adapter, schema: Schema) -> _Route:
     )
 
 
-def _apply(route: _Route, envelope: Envelope, faults: list[str], stats: Stats) -> list[ChangeSet] | None:
+class _Reading:
+    """What is known of one message while its adapters read it: documents of one format share the decoded message."""
+
+    __slots__ = ("decode", "faults", "message", "stats")
+
+    def __init__(self, stats: Stats) -> None:
+        self.stats = stats
+        self.decode: Decode | None = None
+        self.message: Any = None
+        self.faults: list[str] = []
+
+
+def _apply(route: _Route, reading: _Reading, envelope: Envelope) -> list[ChangeSet] | None:
     """What one adapter makes of a message; None where its rules do not accept it."""
     if len(envelope.payload) > MAX_PAYLOAD:
         raise BadPayload(f"{len(envelope.payload)} bytes; at most {MAX_PAYLOAD} are read: send smaller messages")
-    message = route.decode(envelope)
-    scope: Scope = (envelope,)
+    if route.decode is not reading.decode:
+        reading.message = route.decode(envelope)
+        reading.decode = route.decode
+    message, scope, mapper = reading.message, (envelope,), route.mapper
     if route.accept is not None and not route.accept(message, scope):
         return None
-    digest = _digest(route.mapper, envelope)
+    digest = _digest(mapper, envelope) if mapper.needs_digest else ""
     if route.records is None and type(message) is not list:
-        stats.records += 1
-        mapped = route.mapper.map(message, scope, digest)
-        stats.ignored += mapped.ignored
-        faults += mapped.faults
-        return mapped.changes
+        reading.stats.records += 1
+        made = mapper.map(message, scope, digest, reading.faults)
+        if made is None:
+            reading.stats.ignored += 1
+        return made or []
     found = route.records(message, scope) if route.records is not None else [(record, scope) for record in message]
     if len(found) > MAX_RECORDS:
         raise BadPayload(f"{len(found)} records in one message; at most {MAX_RECORDS} are read: send smaller messages")
+    return _map_each(mapper, found, digest, reading)
+
+
+def _map_each(mapper: Mapper, found: Sequence[tuple[Any, Scope]], digest: str, reading: _Reading) -> list[ChangeSet]:
     made: list[ChangeSet] = []
+    reading.stats.records += len(found)
     for number, (record, around) in enumerate(found):
-        stats.records += 1
-        mapped = route.mapper.map(record, around, f"{digest}-{number}" if digest else "")
-        stats.ignored += mapped.ignored
-        made += mapped.changes
-        faults += [f"record {number + 1}: {fault}" for fault in mapped.faults]
+        faults: list[str] = []
+        changes = mapper.map(record, around, f"{digest}-{number}", faults)
+        if changes is None:
+            reading.stats.ignored += 1
+        else:
+            made += changes
+        reading.faults += [f"record {number + 1}: {fault}" for fault in faults]
     return made
 
 
 def _guarded(
     adapter: str,
-    read: Callable[[], Sequence[ChangeSet] | None],
+    read: Callable[[Envelope], Sequence[ChangeSet] | None],
     envelope: Envelope,
     faults: list[str],
     bad: dict[str, DeadLetter],
 ) -> Sequence[ChangeSet] | None:
     """What `read` makes of a message, its faults buried. One message must never stop the stream, whatever it holds."""
     try:
-        made = read()
+        made = read(envelope)
+    except (Retry, Fatal, MemoryError):
+        raise
     except Reject as error:
-        made, faults = (), [str(error)]
+        made, faults[:] = (), [str(error)]
     except Exception as error:
-        made, faults = (), [f"{type(error).__name__}: {error}"]
+        made, faults[:] = (), [f"{type(error).__name__}: {error}"]
     if faults:
         _bury(adapter, envelope, faults, bad)
+        faults.clear()
     return made
 
 
 def _digest(mapper: Mapper, envelope: Envelope) -> str:
     """The event id of a message that has none of its own: what it says, and, where the rules look at them, its circumstances."""
-    if not mapper.needs_digest:
-        return ""
     if not mapper.looks_around:
         return digest_of(envelope.payload)
     around = [text for pair in envelope.headers for text in pair]
