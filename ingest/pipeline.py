@@ -13,10 +13,11 @@ from brain.errors import Fatal, Reject, Retry
 from brain.model import ChangeSet, DeadLetter, Flag
 from brain.schema import Schema
 from ingest.decode import BadPayload, Decode, decoder
-from ingest.mapping import Mapper, digest_of
+from ingest.mapping import Mapper
 from ingest.paths import Scope, gather
+from ingest.picking import digest_of
 from ingest.record import Envelope
-from ingest.rules import Rules
+from ingest.rules import Kind, Rules
 
 MAX_PAYLOAD = 1 << 20
 MAX_RECORDS = 10_000
@@ -192,10 +193,14 @@ def _route(adapter: Adapter, schema: Schema) -> _Route:
     rules, mapper = adapter.rules, Mapper(adapter.rules, schema)
     records = None
     if rules.records is not None:
-        path = rules.records
+        path, lenient = rules.records, rules.format.kind is Kind.XML and rules.accept != ()
 
         def records(message: Any, scope: Scope) -> list[tuple[Any, Scope]]:
-            return gather(path, message, scope)
+            found = gather(path, message, scope)
+            # An empty list is no fault; nor, in XML, where it is no element at all, if `accept` knows the message otherwise.
+            if not found and not lenient and path.steps and (type(message) is not dict or path.steps[0] not in message):
+                raise BadPayload(f"no records: {path.text} is missing; say under `accept` which messages have them")
+            return found
 
     return _Route(
         rules.adapter,

@@ -161,6 +161,7 @@ def test_one_bad_record_does_not_take_the_others_along(pipeline: Pipeline) -> No
         ("rows", b"\xff;\n", "not CSV in utf-8"),
         ("rows", b'"a', "not CSV"),
         ("rows", b"", "no rows"),
+        ("xml", b"<a/>", "no records: Line.Pump is missing"),
         ("xml", b"<a>", "not XML"),
         ("xml", b"<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a>&x;</a>", "DOCTYPE"),
         ("xml", b"<!DOCTYPE a SYSTEM 'http://127.0.0.1:1/x.dtd'><a/>", "DOCTYPE"),
