@@ -15,6 +15,7 @@ from brain.errors import Reject
 from brain.model import Assert, ChangeSet, Link
 from brain.schema import Scalar, Schema
 from ingest.logs.records import LogEvent, LogObject
+from ingest.record import Envelope
 
 TOPIC = "event-log"
 AGENT, OBJECT, STEP = "Agent", "WorkObject", "Step"
@@ -70,6 +71,10 @@ class LogMapper:
         self._rules = rules
         self._object = schema.of(OBJECT)
         self._agent = schema.of(rules.performer)
+
+    def __call__(self, envelope: Envelope) -> list[ChangeSet]:
+        """The change sets of a message on the topic of event logs; BadMessage where it is none."""
+        return self.changes(*parse(envelope.payload), envelope.received)
 
     def changes(self, record: LogObject | LogEvent, namespace: str, received: int) -> list[ChangeSet]:
         """The change sets of a record: one for an event, one for each point in time at which an object says something."""

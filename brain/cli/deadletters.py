@@ -71,12 +71,13 @@ async def replay(ids: tuple[str, ...], everything: bool, store: str | None) -> N
     from brain.engine import Engine
     from brain.feeds import open_feed
     from ingest.replay import replay as try_again
+    from ingest.wiring import whole_pipeline
 
     async with opened(store) as o:
         letters = [letter async for letter in _all(o.store)] if everything else [await _one(o.store, i) for i in ids]
         feed = open_feed(o.settings)
         try:
-            still = await try_again(o.schema, o.settings.adapters, Engine(o.store, feed), o.store, letters)
+            still = await try_again(whole_pipeline(o.schema, o.settings.adapters), Engine(o.store, feed), o.store, letters)
         finally:
             await feed.close()
     for letter in still:

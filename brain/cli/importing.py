@@ -80,11 +80,13 @@ async def import_(
 async def _import(o: Opened, one: Any, summary: Any, path: Path, rules: Path | None, bars: Progress) -> dict[str, Any]:
     from brain.engine import Engine
     from brain.feeds import open_feed
+    from ingest.event_log import TOPIC, LogMapper, LogRules
     from ingest.event_log_rules import read_log_rules
-    from ingest.pipeline import log_pipeline
+    from ingest.pipeline import Pipeline
 
     task = bars.add_task(f"importing {path.name}", total=summary.events + summary.objects)
-    pipeline = log_pipeline(o.schema, read_log_rules(rules, o.schema) if rules else None)
+    mapper = LogMapper(o.schema, read_log_rules(rules, o.schema) if rules else LogRules())
+    pipeline = Pipeline(o.schema, (), {TOPIC: mapper})
     feed = open_feed(o.settings)
     try:
         engine = Engine(o.store, feed)

@@ -13,6 +13,8 @@ from brain.model import Notice
 
 TOPIC = "brain.notices"
 PER_RECORD = 500
+REPLICAS = 3
+"""Copies of a topic that we create, where there are so many brokers."""
 
 
 class FeedAway(Retry):
@@ -78,7 +80,9 @@ async def ensure_topics(address: str, partitions: Mapping[str, int]) -> None:
         await admin.start()
         missing = partitions.keys() - set(await admin.list_topics())
         if missing:
-            await admin.create_topics([NewTopic(name, partitions[name], -1) for name in sorted(missing)])
+            # This client cannot ask for the broker's own default of replicas.
+            replicas = min(REPLICAS, len((await admin.describe_cluster())["brokers"]))
+            await admin.create_topics([NewTopic(name, partitions[name], replicas) for name in sorted(missing)])
     except TopicAlreadyExistsError:
         pass  # another process was quicker
     except KafkaError as error:

@@ -1,0 +1,116 @@
+"""`brain ingest`: live sources into the model."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from brain.cli.options import Opened, opened, run, store_option
+
+if TYPE_CHECKING:
+    from ingest.intake import Intake
+
+
+@click.command()
+@store_option
+@click.option("--kafka", metavar="HOST:PORT", help="Read topics of this broker; several workers share the partitions.")
+@click.option("--topic", "topics", multiple=True, metavar="NAME[=ADAPTER/TOPIC]",
+              help="Kafka topic to read, and the name under which adapters know it. [default: brain.envelopes]")  # fmt: skip
+@click.option("--group", default="brain", show_default=True, help="Kafka consumer group; workers of one group share the work.")
+@click.option("--mqtt", metavar="HOST:PORT", help="Subscribe to the adapters' topics at this broker.")
+@click.option("--mqtt-user", help="User at the MQTT broker; the password comes from BRAIN_MQTT_PASSWORD.")
+@click.option("--client-id", help="Our name at the MQTT broker, which keeps messages for it. [default: brain-HOSTNAME]")
+@click.option("--idle-exit", type=click.FloatRange(0.1), metavar="SECONDS", help="Kafka: end when nothing has come for so long.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more: dead letters as they come, partitions taken and given back.")
+@run
+async def ingest(
+    store: str | None,
+    kafka: str | None,
+    topics: tuple[str, ...],
+    group: str,
+    mqtt: str | None,
+    mqtt_user: str | None,
+    client_id: str | None,
+    idle_exit: float | None,
+    verbose: bool,
+) -> None:
+    """Take live messages in, until Ctrl-C. A message is acknowledged once it is stored, or buried with its reason.
+
+    \b
+    brain ingest --mqtt 127.0.0.1:1883
+    brain ingest --kafka 127.0.0.1:9092 --topic plant.telemetry=plant/telemetry
+    """
+    if not kafka and not mqtt:
+        raise click.UsageError("name a source: --kafka HOST:PORT, --mqtt HOST:PORT, or both")
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    from brain.engine import Engine
+    from brain.feeds import open_feed
+    from ingest.intake import Intake
+    from ingest.wiring import whole_pipeline
+
+    async with opened(store) as o:
+        feed = open_feed(o.settings)
+        intake = Intake(whole_pipeline(o.schema, o.settings.adapters), Engine(o.store, feed))
+        stop = _stop_on_signals()
+        sources: list[Coroutine[Any, Any, None]] = []
+        if kafka:
+            sources.append(_kafka(o, intake, stop, kafka, group, topics, idle_exit))
+        if mqtt:
+            sources.append(_mqtt(o, intake, stop, mqtt, mqtt_user, client_id or f"brain-{socket.gethostname()}"))
+        try:
+            async with asyncio.TaskGroup() as group_:
+                for source in sources:
+                    group_.create_task(source)
+        except* Exception as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            await feed.close()
+            click.echo(f"brain ingest: {intake.taken}", err=True)
+
+
+async def _kafka(
+    o: Opened, intake: "Intake", stop: asyncio.Event, address: str, group: str, topics: tuple[str, ...], idle: float | None
+) -> None:
+    from ingest.sources.kafka import TOPIC
+    from ingest.stream import StreamOptions, work
+
+    named = {name: known for name, _, known in (topic.partition("=") for topic in topics or (TOPIC,))}
+    click.echo(f"reading {', '.join(named)} at {address} as group {group}", err=True)
+    await work(StreamOptions(address, group, named, idle), intake, o.store, stop)
+
+
+async def _mqtt(o: Opened, intake: "Intake", stop: asyncio.Event, address: str, user: str | None, client_id: str) -> None:
+    from ingest.sources.mqtt import MqttSource
+    from ingest.wiring import topics_of
+
+    topics = topics_of(o.schema, o.settings.adapters)
+    source = MqttSource(address, topics, client_id, user, os.environ.get("BRAIN_MQTT_PASSWORD"))
+    ready = asyncio.Event()
+    running = asyncio.create_task(source.run(intake, ready))
+    told = asyncio.create_task(stop.wait())
+    started = asyncio.create_task(ready.wait())
+    await asyncio.wait((running, told, started), return_when=asyncio.FIRST_COMPLETED)
+    if ready.is_set():
+        click.echo(f"subscribed to {', '.join(topics)} at {address}", err=True)
+    await asyncio.wait((running, told), return_when=asyncio.FIRST_COMPLETED)
+    for task in (told, started, running):
+        task.cancel()
+    await asyncio.gather(told, started, return_exceptions=True)
+    try:
+        await running
+    except asyncio.CancelledError:
+        if not stop.is_set():
+            raise
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop

@@ -1,0 +1,95 @@
+"""MQTT: every message on the adapters' topics, acknowledged to the broker once it is stored (quality of service 1)."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+
+import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from brain.errors import Reject
+from ingest.intake import Intake
+from ingest.record import Envelope
+
+log = logging.getLogger("brain.ingest.mqtt")
+
+IN_FLIGHT = 1000
+"""Messages the broker may have sent that we have not stored yet: what bounds our memory (MQTT 5.0, 3.1.2.11.3)."""
+KEPT_SECONDS = 7 * 24 * 3600
+"""For how long the broker keeps messages for us while we are away."""
+GATHER_SECONDS = 0.01
+AGAIN_SECONDS = 2.0
+
+
+class BadAddress(Reject):
+    """An address that is not HOST:PORT."""
+
+
+def host_port(address: str, default: int) -> tuple[str, int]:
+    """`host:port`, `host` or `[::1]:port` in two parts."""
+    host, colon, port = address.rpartition(":") if not address.endswith("]") else (address, "", "")
+    if not colon:
+        return address.strip("[]"), default
+    if not port.isdecimal() or not host:
+        raise BadAddress(f"{address!r} is no address: write HOST:PORT, for example 127.0.0.1:{default}")
+    return host.strip("[]"), int(port)
+
+
+class MqttSource:
+    """`identifier` names our session at the broker; two processes with one identifier would take it from each other."""
+
+    def __init__(
+        self, address: str, topics: Sequence[str], identifier: str, user: str | None = None, password: str | None = None
+    ) -> None:
+        self._host, self._port = host_port(address, 1883)
+        self._topics = topics
+        self._identifier = identifier
+        self._user, self._password = user, password
+
+    async def run(self, intake: Intake, ready: asyncio.Event | None = None) -> None:
+        """Take messages until cancelled. A lost broker is tried again for ever; `ready` is set at the first subscription."""
+        while True:
+            try:
+                async with self._client() as client:
+                    # aiomqtt has no word of its own for this: without it paho acknowledges before we have stored anything.
+                    client._client.manual_ack_set(True)
+                    await client.subscribe([(topic, 1) for topic in self._topics])
+                    log.info("subscribed to %s at %s:%d", ", ".join(self._topics), self._host, self._port)
+                    if ready is not None:
+                        ready.set()
+                    await self._take(client, intake)
+            except aiomqtt.MqttError as error:
+                log.warning("MQTT broker %s:%d: %s; trying again in %.0f s", self._host, self._port, error, AGAIN_SECONDS)
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    def _client(self) -> aiomqtt.Client:
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = KEPT_SECONDS
+        properties.ReceiveMaximum = IN_FLIGHT
+        return aiomqtt.Client(
+            self._host,
+            self._port,
+            username=self._user,
+            password=self._password,
+            identifier=self._identifier,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            clean_start=False,
+            properties=properties,
+        )
+
+    async def _take(self, client: aiomqtt.Client, intake: Intake) -> None:
+        messages = client.messages
+        async for first in messages:
+            await asyncio.sleep(GATHER_SECONDS)
+            batch = [first, *[await anext(messages) for _ in range(min(len(messages), IN_FLIGHT - 1))]]
+            await intake.take([_envelope(message) for message in batch])
+            for message in batch:
+                client._client.ack(message.mid, message.qos)
+
+
+def _envelope(message: aiomqtt.Message) -> Envelope:
+    topic = str(message.topic)
+    payload = message.payload if isinstance(message.payload, bytes) else bytes(str(message.payload), "utf-8")
+    return Envelope(topic, topic, payload, time.time_ns() // 1000)
