@@ -6,8 +6,13 @@ stay at "Loading…"; this adds a plain console to it that needs nothing: a quer
 
 FALLBACK = """
 <script>
-window.addEventListener("load", function () {
-  if (window.React && window.GraphiQL) return;
+(function () {
+var taken = false;
+var take = function () {
+  if (taken || (window.React && window.GraphiQL)) return;
+  taken = true;
+  window.stop();
+  if (!document.body) document.documentElement.appendChild(document.createElement("body"));
   document.body.style.cssText = "margin:0;height:100vh;display:grid;grid-template:auto 1fr/1fr 1fr;font:14px sans-serif";
   document.body.innerHTML =
     '<div style="grid-column:1/3;padding:8px;background:#eee">GraphiQL could not be loaded (no internet): a plain console. ' +
@@ -47,11 +52,17 @@ window.addEventListener("load", function () {
   get("run").onclick = run;
   get("stop").onclick = stop;
   document.addEventListener("keydown", function (event) { if (event.ctrlKey && event.key === "Enter") run(); });
-});
+};
+window.addEventListener("load", take);
+setTimeout(take, 5000);
+})();
 </script>
 """
 
 
 def offline(page: str) -> str:
-    """The page with the console that takes over where GraphiQL did not load."""
-    return page.replace("</body>", f"{FALLBACK}</body>")
+    """The page with the console that takes over where GraphiQL did not load, or not within five seconds.
+
+    It stands first: a script of the CDN that hangs behind a firewall would hold up all that comes after it.
+    """
+    return page.replace("<head>", f"<head>{FALLBACK}", 1)

@@ -17,6 +17,14 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
+HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),  # a page that frames GraphiQL could make the user click in it
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+
+
 class _TooLong(Exception):
     pass
 
@@ -70,7 +78,9 @@ class Guard:
 
         async def watched(message: MutableMapping[str, Any]) -> None:
             nonlocal begun
-            begun = True
+            if message["type"] == "http.response.start":
+                begun = True
+                message = {**message, "headers": [*message.get("headers", ()), *HEADERS]}
             await send(message)
 
         length = next((v for n, v in scope["headers"] if n.lower() == b"content-length"), b"0")

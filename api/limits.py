@@ -57,6 +57,10 @@ WEIGHTS: Mapping[str, int] = {"bottlenecks": 25_000, "dependencies": 5_000, "ont
 """What the root fields that are not lists count as, in nodes: a bottleneck report reads a whole log."""
 
 
+PAST = 10_000
+"""What a list at a past time counts as beside its page: the store puts the whole class together from its history."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
     depth: int = 0
@@ -140,7 +144,7 @@ class Ruler:
             size = self._size(arguments.get("first"))
             size = self._size(arguments.get("last")) if size is None else size
             size = self._limits.default_page if size is None else size
-            return size, size
+            return size + (PAST if {"asOf", "knownAt"} & arguments.keys() else 0), size
         if "ids" in known.args and parent is self._schema.query_type:
             size = self._length(arguments.get("ids"))
             return size, size

@@ -1,7 +1,7 @@
 """The root of queries: nodes by id, one list a class, the analytics, the ontology."""
 
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
 from typing import Any, Literal, cast
@@ -107,9 +107,7 @@ def _list(made: Types, cls: NodeClass) -> Any:
         as_of: Any = UNSET,
         known_at: Any = UNSET,
     ) -> Rows:
-        wanted = cls.name if not given(type) else type.value if isinstance(type, Enum) else str(type)
-        if wanted not in below:
-            raise BadQuery(f"{wanted} is not a {cls.name}: `type` here is one of {', '.join(below)}")
+        wanted = _narrowed(cls.name, below, type)
         return await answer(info, where, wanted, (first, after, last, before), moment(as_of, known_at))
 
     below = made.schema.descendants[cls.name]
@@ -121,6 +119,14 @@ def _list(made: Types, cls: NodeClass) -> Any:
         resolver = typed(of_class, returns, **arguments)
     text = f"{' '.join(cls.description.split())} In order of id.".strip()
     return strawberry.field(resolver=resolver, name=plural(cls.name), description=text)
+
+
+def _narrowed(name: str, below: Sequence[str], type: Any) -> str:
+    """The class that a list over `name` shall keep to: itself, or the one of `below` that the argument names."""
+    wanted = name if not given(type) else type.value if isinstance(type, Enum) else str(type)
+    if wanted not in below:
+        raise BadQuery(f"{wanted} is not a {name}: `type` here is one of {', '.join(below)}")
+    return wanted
 
 
 async def _page(made: Types, info: Info, name: str, query: Find, part: Slice, at: AsOf) -> Rows:

@@ -15,6 +15,8 @@ from brain.cli.options import settings_for, store_option
 from brain.settings import Settings
 
 if TYPE_CHECKING:
+    import uvicorn
+
     from brain.ports import Feed, Store
     from brain.schema import Schema
 
@@ -89,11 +91,31 @@ async def run_server(schema: "Schema", store: "Store", feed: "Feed", host: str, 
     from api.guard import LOOPBACK
     from api.limits import Limits
 
+    limits = Limits()
+    hosts = LOOPBACK | {host} if _loopback(host) else None
+    app = create_app(schema=schema, store=store, feed=feed, limits=limits, hosts=hosts)
+    with _listen(host, port) as listening:
+        address = f"[{host}]" if ":" in host else host
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            ws="websockets-sansio",
+            ws_max_size=limits.body,
+            limit_concurrency=CONNECTIONS,
+            timeout_graceful_shutdown=STOP_SECONDS,
+            server_header=False,
+        )
+        await _server(config, f"http://{address}:{listening.getsockname()[1]}/graphql").serve([listening])
+
+
+def _server(config: "uvicorn.Config", url: str) -> "uvicorn.Server":
+    import uvicorn
+
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
-                click.echo(f"GraphiQL: http://{address}/graphql   (Ctrl-C to stop)", err=True)
+                click.echo(f"GraphiQL: {url}   (Ctrl-C to stop)", err=True)
 
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
@@ -107,22 +129,7 @@ async def run_server(schema: "Schema", store: "Store", feed: "Feed", host: str, 
                 for number in (signal.SIGINT, signal.SIGTERM):
                     loop.remove_signal_handler(number)
 
-    limits = Limits()
-    hosts = LOOPBACK | {host} if _loopback(host) else None
-    app = create_app(schema=schema, store=store, feed=feed, limits=limits, hosts=hosts)
-    with _listen(host, port) as listening:
-        address = f"[{host}]" if ":" in host else host
-        address += f":{listening.getsockname()[1]}"
-        config = uvicorn.Config(
-            app,
-            log_level="warning",
-            ws="websockets-sansio",
-            ws_max_size=limits.body,
-            limit_concurrency=CONNECTIONS,
-            timeout_graceful_shutdown=STOP_SECONDS,
-            server_header=False,
-        )
-        await Server(config).serve([listening])
+    return Server(config)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -112,6 +112,13 @@ async def test_the_page_works_without_the_internet_too() -> None:
         assert (await client.get("/")).headers["location"] == "/graphql"
 
 
+async def test_no_other_page_may_frame_or_cache_an_answer() -> None:
+    async with web() as client:
+        for answer in (await ask(client, "{ ontology { version } }"), await client.get("/graphql", headers={"accept": "text/html"})):
+            assert answer.headers["x-frame-options"] == "DENY"
+            assert answer.headers["cache-control"] == "no-store"
+
+
 async def test_no_other_address_is_open() -> None:
     async with web() as client:
         for path in ("/docs", "/redoc", "/openapi.json"):

@@ -30,6 +30,7 @@ def _chain(links: int, body: str = "") -> str:
         ("query($n: Int = 900) { pumps(last: $n) { edges { node { hasPart(first: $n) { totalCount } } } } }", "810,900 nodes"),
         ("{ pumps(first: 1000) { edges { node { ...f } } } } fragment f on Pump { steps(last: 200) { totalCount } }", "201,000"),
         ("{" + " ".join(f'a{n}: bottlenecks(objectType: "x") {{ objects }}' for n in range(5)) + "}", "125,000 nodes"),
+        ("{" + " ".join(f'a{n}: pumps(asOf: "2026-01-0{n}T00:00Z") {{ totalCount }}' for n in range(10)) + "}", "100,200 nodes"),
         (_chain(NESTED_FRAGMENTS), "nodes, at most 100,000"),
         (_chain(NESTED_FRAGMENTS, "pumps { totalCount }"), "nodes, at most 100,000"),
         ("{ pumps { edges { node { history(first: 1000) { at: valid } quality { at } } } } assets(first: 1000) { totalCount }"
