@@ -62,7 +62,12 @@ def _zone(name: str) -> tzinfo:
 
 def _text_clock(parse: Callable[[str], datetime], zone: tzinfo) -> Clock:
     def read(raw: Any) -> int:
-        moment = parse(raw)
+        try:
+            moment = parse(raw)
+        except ValueError:
+            if raw == raw.strip():
+                raise
+            moment = parse(raw.strip())
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=zone)
         delta = moment - EPOCH

@@ -63,6 +63,7 @@ def test_noon_by_hand() -> None:
         ("iso8601", "UTC", "2026-03-02T12:00:00", NOON),
         ("iso8601", "UTC", "2026-03-02 13:00:00.000001+01:00", NOON + 1),
         ("iso8601", "UTC", "20260302T120000Z", NOON),
+        ("iso8601", "UTC", " 2026-03-02T12:00:00Z\n", NOON),
         ("iso8601", "Europe/Berlin", "2026-03-02T13:00:00", NOON),
         ("iso8601", "Europe/Berlin", "2026-03-02T12:00:00Z", NOON),  # its own offset wins
         ("iso8601", "Europe/Berlin", "2026-10-25T02:30:00", 1_792_888_200_000_000),  # twice in that night: the first, UTC+2
