@@ -1,6 +1,7 @@
 """Tables for people, on stdout."""
 
 from collections.abc import Sequence
+from typing import TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -8,6 +9,7 @@ from rich.table import Table
 from brain.analytics.bottlenecks import Bottlenecks, Handover
 from brain.analytics.dependencies import Dependencies, Toward
 
+PIPE_WIDTH = 120
 UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 
 
@@ -21,13 +23,19 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.1f} s"
 
 
+def console_of(stream: TextIO | None = None) -> Console:
+    """A console as wide as the terminal; into a pipe or a file as wide as the tables want to be."""
+    console = Console(file=stream)
+    return console if console.is_terminal else Console(file=stream, width=PIPE_WIDTH)
+
+
 def print_bottlenecks(found: Bottlenecks, top: int) -> None:
-    console = Console()
+    console = console_of()
     console.print(
         f"[bold]Bottlenecks of {found.object_type}[/]: {found.objects:,} objects, {found.steps:,} steps"
         + (f", {found.left_out:,} more without a time that counts" if found.left_out else "")
     )
-    console.print(_handovers(f"Waiting, by total (top {top} of {len(found.edges)})", found.edges[:top]))
+    console.print(_handovers(f"Waiting, by total ({min(top, len(found.edges))} of {len(found.edges)})", found.edges[:top]))
     console.print(_handovers(f"Waiting, by mean (at least {found.min_frequency} handovers)", found.by_mean[:top]))
     timed = [a for a in found.activities if a.timed][:top]
     if timed:
@@ -37,21 +45,23 @@ def print_bottlenecks(found: Bottlenecks, top: int) -> None:
         for a in timed:
             table.add_row(a.activity, f"{a.count:,}", duration(a.mean_seconds), duration(a.total_seconds))
         console.print(table)
-    console.print(f"[dim]Definition: {found.definition}. Ontology {found.ontology_version}.[/]")
+    console.print(f"[dim]Definition: {found.definition}. Ontology {found.ontology_version}.[/]", soft_wrap=True)
 
 
 def _handovers(title: str, edges: Sequence[Handover]) -> Table:
     table = Table("from", "to", title=title, title_justify="left")
-    for name in ("count", "mean", "median", "p90", "total", "overlaps"):
-        table.add_column(name, justify="right")
+    overlapping = any(e.overlaps for e in edges)
+    for name in ("count", "mean", "median", "p90", "total", *(["overlaps"] if overlapping else [])):
+        table.add_column(name, justify="right", no_wrap=True)
     for e in edges:
         figures = (e.mean_seconds, e.median_seconds, e.p90_seconds, e.total_seconds)
-        table.add_row(e.source, e.target, f"{e.count:,}", *(duration(f) for f in figures), f"{e.overlaps:,}")
+        overlaps = [f"{e.overlaps:,}"] if overlapping else []
+        table.add_row(e.source, e.target, f"{e.count:,}", *(duration(f) for f in figures), *overlaps)
     return table
 
 
 def print_dependencies(found: Dependencies) -> None:
-    console = Console()
+    console = console_of()
     says = "depends on" if found.toward is Toward.UP else "is needed by"
     console.print(f"[bold]{found.root}[/] {says} {len(found.nodes):,} things within {found.depth} steps")
     table = Table("id", "class", "name", "distance", "via")
