@@ -39,3 +39,7 @@ class StoreBroken(Fatal):
 
 class BadQuery(Reject):
     """A read that names a class, property or relation which the ontology does not have."""
+
+
+class BadChange(Reject):
+    """A change that names what the ontology does not have, or a value that no store can hold. Nothing of its batch was stored."""

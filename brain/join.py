@@ -12,8 +12,9 @@ from typing import NamedTuple, assert_never
 
 import orjson
 
+from brain.errors import BadChange
 from brain.model import Assert, ChangeSet, Edge, Flag, Link, Node, Notice, Quality, Retract, Stamp, Verdict, Version
-from brain.schema import ROOT, History, Schema, Value
+from brain.schema import ROOT, History, Schema, Value, nearest
 
 ATTRIBUTE = "@"
 """Prefix of a register that holds an attribute rather than a property of the ontology."""
@@ -73,7 +74,8 @@ def newer(stamp: Stamp, value: Value, old: Register) -> bool:
     """Whether (stamp, value) wins over a register. Two values under one stamp contradict; the greater text wins, everywhere."""
     if stamp != old.stamp:
         return stamp > old.stamp
-    return value != old.value and canonical(value) > canonical(old.value)
+    # By text, since 1 == 1.0 == True in Python, and the first to come would win.
+    return value is not old.value and canonical(value) > canonical(old.value)
 
 
 class Joiner:
@@ -82,12 +84,15 @@ class Joiner:
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
         self._depth = {name: cls.depth for name, cls in schema.classes.items()}
+        self._properties = {name: p for cls in schema.classes.values() for name, p in cls.properties.items()}
+        self._relations = schema.relations
         self._latest = {
             name: frozenset(p.name for p in cls.properties.values() if p.history is History.LATEST)
             for name, cls in schema.classes.items()
         }
 
     def join(self, batch: Sequence[ChangeSet], recorded: int) -> Delta:
+        """The state that the batch alone makes. BadChange for a class, property or relation that the ontology does not have."""
         delta = Delta()
         for changes in batch:
             stamp = changes.stamp
@@ -122,6 +127,8 @@ class Joiner:
 
     def _state(self, delta: Delta, subject: str, cls: str, stamp: Stamp) -> NodeState:
         state = delta.nodes.get(subject)
+        if cls not in self._depth:
+            raise BadChange(f"{subject}: the ontology has no class {cls!r}{nearest(cls, self._depth)}")
         if state is None:
             delta.nodes[subject] = state = NodeState(subject, cls, stamp)
         elif state.cls != cls or state.cls_stamp is None or state.cls_stamp < stamp:
@@ -130,6 +137,7 @@ class Joiner:
 
     def _assert(self, delta: Delta, stamp: Stamp, change: Assert, received: int, recorded: int) -> None:
         registers = self._state(delta, change.subject, change.cls, stamp).registers
+        self._known(change)
         for name, value in change.properties.items():
             held = registers.get(name)
             if held is None or newer(stamp, value, held):
@@ -143,9 +151,7 @@ class Joiner:
             edge.linked = latest(edge.linked, stamp)
             delta.mentioned.add(link.target)
         latest_only = self._latest[change.cls]
-        kept = (
-            {n: v for n, v in change.properties.items() if n not in latest_only} if latest_only else change.properties
-        )
+        kept = {n: v for n, v in change.properties.items() if n not in latest_only} if latest_only else change.properties
         if kept or change.attributes or change.links:
             self._keep(
                 delta,
@@ -163,6 +169,7 @@ class Joiner:
 
     def _retract(self, delta: Delta, stamp: Stamp, change: Retract, received: int, recorded: int) -> None:
         registers = self._state(delta, change.subject, change.cls, stamp).registers
+        self._known(change)
         for name in (*change.properties, *(ATTRIBUTE + n for n in change.attributes)):
             held = registers.get(name)
             if held is None or newer(stamp, None, held):
@@ -184,6 +191,15 @@ class Joiner:
                 dict.fromkeys(change.links, False),
             ),
         )
+
+    def _known(self, change: Assert | Retract) -> None:
+        for name in change.properties:
+            if name not in self._properties:
+                raise BadChange(f"{change.subject}: the ontology has no property {name!r}{nearest(name, self._properties)}")
+        for link in change.links:
+            if link.relation not in self._relations:
+                known = nearest(link.relation, self._relations)
+                raise BadChange(f"{change.subject}: the ontology has no relation {link.relation!r}{known}")
 
     def _keep(self, delta: Delta, version: Version) -> None:
         delta.versions.setdefault((version.subject, version.stamp, body(version)), version)

@@ -7,10 +7,11 @@ known from its recorded time on (Snodgrass, *Developing Time-Oriented Database A
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from brain.errors import BadQuery
 from brain.join import ATTRIBUTE, EdgeKey, EdgeState, Joiner, NodeState, Register, holding, latest, to_edge, to_node
 from brain.model import Edge, Node, Version
 from brain.query import AsOf, Condition, Direction, Hop, Op
-from brain.schema import Schema
+from brain.schema import Scalar, Schema
 
 
 def visible(version: Version, at: AsOf) -> bool:
@@ -72,8 +73,19 @@ def select(edges: Iterable[Edge], hop: Hop) -> list[Edge]:
 
 
 def matches(node: Node, where: Sequence[Condition]) -> bool:
-    """Whether a node meets every condition; the meaning that each store's own query language must reproduce."""
+    """Whether a node meets every condition; the meaning that each store's own query language must reproduce.
+
+    A missing value meets none. Texts compare with texts alone, by code point, and numbers with numbers (true is 1, false is 0);
+    CONTAINS and STARTS_WITH are of texts.
+    """
     return all(_holds(node, condition) for condition in where)
+
+
+def within_64_bits(value: Scalar) -> Scalar:
+    """The value; BadQuery for an integer that no store can compare with."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise BadQuery(f"{value} is beyond 64 bits, and no value here is")
+    return value
 
 
 def _holds(node: Node, condition: Condition) -> bool:
@@ -87,13 +99,13 @@ def _holds(node: Node, condition: Condition) -> bool:
         case Op.EQ:
             return held == value
         case Op.NE:
-            return held != value
+            return isinstance(held, str) == isinstance(value, str) and held != value
         case Op.IN:
             return False
         case Op.CONTAINS:
-            return str(value) in str(held)
+            return isinstance(held, str) and isinstance(value, str) and value in held
         case Op.STARTS_WITH:
-            return str(held).startswith(str(value))
+            return isinstance(held, str) and isinstance(value, str) and held.startswith(value)
         case Op.LT | Op.LE | Op.GT | Op.GE:
             return _ordered(held, value, condition.op)
 

@@ -99,21 +99,15 @@ def told(path: str) -> Iterator[None]:
                 f"{path}: another process has held the file for {BUSY_SECONDS:.0f} s; is an import running?"
             ) from error
         if "disk is full" in text or "disk I/O" in text:
-            raise StoreBroken(
-                f"{path}: {text}; nothing of this batch was stored. Free some space and start again"
-            ) from error
+            raise StoreBroken(f"{path}: {text}; nothing of this batch was stored. Free some space and start again") from error
         if "readonly" in text:
-            raise StoreBroken(
-                f"{path}: the file is read-only; nothing was stored. Make it and its folder writable"
-            ) from error
+            raise StoreBroken(f"{path}: the file is read-only; nothing was stored. Make it and its folder writable") from error
         if "unable to open" in text:
             raise StoreBroken(f"{path}: cannot be opened; does its folder exist, and may you write there?") from error
         raise
     except sqlite3.DatabaseError as error:
         if "not a database" in str(error) or "malformed" in str(error):
-            raise StoreBroken(
-                f"{path}: not a SQLite file, or damaged ({error}); name another file with --store"
-            ) from error
+            raise StoreBroken(f"{path}: not a SQLite file, or damaged ({error}); name another file with --store") from error
         raise
     except OSError as error:
         raise StoreBroken(f"{path}: {error.strerror or error}; name another file with --store") from error

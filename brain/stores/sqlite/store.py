@@ -56,9 +56,7 @@ class SqliteStore(Scans):
         def work(db: sqlite3.Connection) -> None:
             self._write_nodes(db, delta)
             self._write_edges(db, delta)
-            db.executemany(
-                "INSERT OR IGNORE INTO version VALUES (?,?,?,?,?,?,?,?,?)", rows.version_rows(delta.versions.values())
-            )
+            db.executemany("INSERT OR IGNORE INTO version VALUES (?,?,?,?,?,?,?,?,?)", rows.version_rows(delta.versions.values()))
             db.executemany("INSERT OR IGNORE INTO quality VALUES (?,?,?,?,?,?,?)", delta.qualities)
             db.executemany(
                 "INSERT INTO mark VALUES (?,?,?) ON CONFLICT DO UPDATE SET position = max(position, excluded.position)",
@@ -73,9 +71,7 @@ class SqliteStore(Scans):
         states = delta.nodes
         for row in _select(db, f"{NODE} WHERE id IN", states):
             states[row[0]] = self._joiner.merge_node(rows.node_state(row), states[row[0]])
-        db.executemany(
-            "INSERT OR REPLACE INTO node VALUES (?,?,?,?,?)", [rows.node_row(states[i]) for i in sorted(states)]
-        )
+        db.executemany("INSERT OR REPLACE INTO node VALUES (?,?,?,?,?)", [rows.node_row(states[i]) for i in sorted(states)])
         db.executemany(
             f"INSERT OR IGNORE INTO node VALUES (?, '{ROOT}', '{{}}', '{{}}', '[]')",
             [(i,) for i in sorted(delta.mentioned)],
@@ -86,9 +82,7 @@ class SqliteStore(Scans):
         for key, state in delta.edges.items():
             groups[key.source, key.relation][key] = state
         sources = {key.source for key in delta.edges}
-        old = _select(
-            db, "SELECT source, relation, target, qualifier, linked, unlinked FROM edge WHERE source IN", sources
-        )
+        old = _select(db, "SELECT source, relation, target, qualifier, linked, unlinked FROM edge WHERE source IN", sources)
         for row in old:
             group = groups.get((row[0], row[1]))
             if group is not None:
@@ -112,9 +106,7 @@ class SqliteStore(Scans):
 
         return await self._connections.read(work)
 
-    def _past(
-        self, db: sqlite3.Connection, ids: Sequence[str], states: dict[str, NodeState], at: AsOf
-    ) -> list[Node | None]:
+    def _past(self, db: sqlite3.Connection, ids: Sequence[str], states: dict[str, NodeState], at: AsOf) -> list[Node | None]:
         said = _versions(db, states)
         return [node_at(self._joiner, states.get(i), said.get(i, ()), at) for i in ids]
 
@@ -187,9 +179,7 @@ class SqliteStore(Scans):
 
     async def quality(self, ids: Sequence[str]) -> list[list[Quality]]:
         sql = "SELECT * FROM quality WHERE subject = ? ORDER BY at IS NOT NULL, at, property, verdict, event, source"
-        return await self._connections.read(
-            lambda db: [[rows.quality(row) for row in db.execute(sql, (i,))] for i in ids]
-        )
+        return await self._connections.read(lambda db: [[rows.quality(row) for row in db.execute(sql, (i,))] for i in ids])
 
     async def object_types(self) -> dict[str, int]:
         sql = """
@@ -203,9 +193,7 @@ class SqliteStore(Scans):
 
     async def letters(self, limit: int = 100, after: str | None = None) -> list[DeadLetter]:
         sql = "SELECT * FROM letter WHERE id > ? ORDER BY id LIMIT ?"
-        return await self._connections.read(
-            lambda db: [DeadLetter(*row) for row in db.execute(sql, (after or "", limit))]
-        )
+        return await self._connections.read(lambda db: [DeadLetter(*row) for row in db.execute(sql, (after or "", limit))])
 
     async def release(self, ids: Sequence[str]) -> None:
         await self._connections.write(lambda db: db.executemany("DELETE FROM letter WHERE id = ?", [(i,) for i in ids]))

@@ -1,6 +1,7 @@
 """Tables, indexes and the SQL of `find`. Times are integers, µs; JSON texts are canonical (brain.join.canonical)."""
 
 from brain.errors import BadQuery
+from brain.past import within_64_bits
 from brain.query import Condition, Find, Op
 from brain.schema import Schema, nearest
 
@@ -25,9 +26,9 @@ CREATE TABLE IF NOT EXISTS version (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS quality (
     subject TEXT NOT NULL, property TEXT NOT NULL, verdict TEXT NOT NULL, at INTEGER, detail TEXT NOT NULL,
-    event TEXT NOT NULL, source TEXT NOT NULL,
-    UNIQUE (subject, event, source, property, verdict, detail)
+    event TEXT NOT NULL, source TEXT NOT NULL
 );
+CREATE UNIQUE INDEX IF NOT EXISTS quality_key ON quality (subject, event, source, property, verdict, detail, coalesce(at, ''));
 CREATE TABLE IF NOT EXISTS mark (
     topic TEXT NOT NULL, partition INTEGER NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (topic, partition)
 ) WITHOUT ROWID;
@@ -73,16 +74,19 @@ _COMPARE = {Op.EQ: "=", Op.NE: "<>", Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE:
 def _condition(condition: Condition) -> tuple[str, list[object]]:
     column = "id" if condition.property == "id" else f"json_extract(properties, '$.{condition.property}')"
     value = condition.value
+    for one in value if isinstance(value, tuple) else (value,):
+        within_64_bits(one)
     if isinstance(value, tuple):
         if condition.op is not Op.IN:
             raise BadQuery(f"{condition.op} compares with one value, not with a list; use {Op.IN}")
         return f"{column} IN ({','.join('?' * len(value))})", list(value)
     if condition.op is Op.IN:
         raise BadQuery(f"{Op.IN} needs a list of values")
-    if condition.op is Op.CONTAINS:
-        return f"instr({column}, ?) > 0", [str(value)]
-    if condition.op is Op.STARTS_WITH:
-        return f"substr({column}, 1, ?) = ?", [len(str(value)), str(value)]
+    if condition.op is Op.CONTAINS or condition.op is Op.STARTS_WITH:
+        if not isinstance(value, str):
+            return "0", []
+        found = f"instr({column}, ?) > 0" if condition.op is Op.CONTAINS else f"substr({column}, 1, {len(value)}) = ?"
+        return f"(typeof({column}) = 'text' AND {found})", [value]
     # SQLite orders numbers before texts; ours compares like with like alone.
     types = "('text')" if isinstance(value, str) else "('integer', 'real')"
     return f"({column} {_COMPARE[condition.op]} ? AND typeof({column}) IN {types})", [value]

@@ -1,0 +1,176 @@
+"""Names and statements. Every label, type and property name comes from the schema, quoted; every value is a parameter."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from brain.errors import BadQuery
+from brain.schema import ROOT, Datatype, Schema
+
+FORMAT = 1
+"""What `(:Brain).format` says in databases that this code reads and writes."""
+
+VERSION, QUALITY, MARK, LETTER, BRAIN, OF = "Version", "Quality", "Mark", "DeadLetter", "Brain", "OF"
+OWN_LABELS = frozenset({VERSION, QUALITY, MARK, LETTER, BRAIN})
+FORMERLY = "FORMERLY_"
+
+STAMP = ("_valid", "_authority", "_event", "_source")
+UNLINKED = ("_unlinkedValid", "_unlinkedAuthority", "_unlinkedEvent", "_unlinkedSource")
+APART = ("_names", "_valids", "_authorities", "_events", "_sources")
+"""Registers whose stamp is not the class's: their names and, in parallel lists, their stamps."""
+ATTRIBUTES = ("attributeNames", "attributeValues")
+LINKS = ("linkRelations", "linkTargets", "linkQualifiers", "linkHolds")
+
+NODE_FIXED = ("id", "_class", *STAMP, *APART, *ATTRIBUTES)
+VERSION_FIXED = ("_of", "_class", *STAMP, "_digest", "_received", "_recorded", "retracted", *ATTRIBUTES, *LINKS)
+OWN_NAMES = frozenset((*NODE_FIXED, *VERSION_FIXED))
+
+
+def quoted(name: str) -> str:
+    """A name as Cypher takes it, whatever is in it."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def instant(at: int) -> tuple[int, int]:
+    """µs since the epoch as the (seconds, nanoseconds) that `datetime.fromEpoch` takes."""
+    seconds, micros = divmod(at, 1_000_000)
+    return seconds, micros * 1000
+
+
+def row_of(properties: str) -> str:
+    """The expression that turns a map of properties into `[names, values]`, instants as µs.
+
+    The driver takes 45 µs to make an object of a datetime, and none of an integer. `epochSeconds` rounds towards zero before
+    1970, `epochMillis` does not.
+    """
+    value = "x[k].epochMillis * 1000 + x[k].microsecond % 1000"
+    return (
+        f"[x IN [{properties}] | [keys(x), [k IN keys(x) |"
+        f" CASE WHEN x[k] IS :: ZONED DATETIME NOT NULL THEN {value} ELSE x[k] END]]][0]"
+    )
+
+
+def rows_of(nodes: str) -> str:
+    """The same of a list of nodes."""
+    return f"[n IN {nodes} | {row_of('properties(n)')}]"
+
+
+def literal(fixed: Sequence[str], names: Sequence[str], instants: frozenset[str]) -> str:
+    """The map literal that takes its values from the slots of a row `r`, in this order; an instant has two slots.
+
+    Half the time of a map parameter a row: neither the driver nor the server handles each name again for each row.
+    """
+    parts, slot = [], 0
+    for name in (*fixed, *names):
+        if name in instants:
+            parts.append(
+                f"{quoted(name)}: CASE WHEN r[{slot}] IS NULL THEN null ELSE datetime.fromEpoch(r[{slot}], r[{slot + 1}]) END"
+            )
+            slot += 2
+        else:
+            parts.append(f"{quoted(name)}: r[{slot}]")
+            slot += 1
+    return "{" + ", ".join(parts) + "}"
+
+
+@dataclass
+class Names:
+    """What the schema and the database call things: labels of classes, types of relations, and which properties are instants."""
+
+    schema: Schema
+
+    def __post_init__(self) -> None:
+        self._clashes()
+        self.relation_of = {r.label: r.name for r in self.schema.relations.values()}
+        properties = [p for cls in self.schema.classes.values() for p in cls.properties.values()]
+        self.instants = frozenset(p.name for p in properties if p.datatype is Datatype.INSTANT)
+        for p in properties:
+            if p.name in self.instants and p.datatype is not Datatype.INSTANT:
+                raise BadQuery(f"{p.name} is an instant in one class and a {p.datatype} in another; rename one")
+
+    def _clashes(self) -> None:
+        """Raises BadQuery for an ontology whose names cannot be told from each other, or from the store's own."""
+        for cls in self.schema.classes.values():
+            if cls.name in OWN_LABELS:
+                raise BadQuery(f"the class {cls.name} has the name of a label that the Neo4j store needs; rename it")
+            for name in cls.properties:
+                if name in OWN_NAMES or name.startswith("_"):
+                    raise BadQuery(f"{cls.name}.{name} has the name of a property that the Neo4j store needs; rename it")
+        seen: dict[str, str] = {OF: "of (the store's own)"}
+        for relation in self.schema.relations.values():
+            for label in (relation.label, FORMERLY + relation.label):
+                if seen.setdefault(label, relation.name) != relation.name:
+                    raise BadQuery(f"the relations {seen[label]} and {relation.name} are both {label} in Neo4j; rename one")
+
+    def also(self, types: Iterable[str]) -> None:
+        """Take in relationship types that the database holds from an earlier ontology, so that their edges are still found."""
+        for label in types:
+            if label != OF and not label.startswith(FORMERLY) and label not in self.relation_of:
+                head, *rest = label.lower().split("_")
+                self.relation_of[label] = head + "".join(part.capitalize() for part in rest)
+
+    def labels(self, cls: str) -> str:
+        """`:Entity:Asset:InfusionPump`."""
+        return "".join(f":{quoted(label)}" for label in self.label_names(cls))
+
+    def label_names(self, cls: str) -> tuple[str, ...]:
+        known = self.schema.classes.get(cls)
+        return known.labels if known else (ROOT,)
+
+    def holding(self, relations: Sequence[str] = ()) -> str:
+        """`:OBJECT|PERFORMED_BY`: the types of some relations (empty: of all) where they hold. No type: a type of no edge."""
+        wanted = set(relations)
+        types = sorted(t for t, name in self.relation_of.items() if not wanted or name in wanted)
+        return ":" + "|".join(map(quoted, types or ["NONE"]))
+
+    def ever(self, relations: Sequence[str] = ()) -> str:
+        """The same with the types of edges that do not hold any more."""
+        wanted = set(relations)
+        types = sorted(t for t, name in self.relation_of.items() if not wanted or name in wanted)
+        return ":" + "|".join(quoted(form) for t in types or ["NONE"] for form in (t, FORMERLY + t))
+
+
+def schema_cypher(schema: Schema) -> list[str]:
+    """Constraints and indexes, each only if it is not there yet. A property is indexed at the most general class that has it."""
+    statements = [
+        _unique("entity_id", ROOT, "id"),
+        _unique("quality_key", QUALITY, "_key"),
+        _unique("mark_key", MARK, "topic", "partition"),
+        _unique("letter_id", LETTER, "id"),
+        _unique("brain_key", BRAIN, "key"),
+        f"CREATE INDEX version_of IF NOT EXISTS FOR (n:{VERSION}) ON (n._of, n._valid)",
+    ]
+    for cls, name in sorted(indexed(schema)):
+        index = quoted(f"{cls}_{name}")
+        statements.append(f"CREATE INDEX {index} IF NOT EXISTS FOR (n:{quoted(cls)}) ON (n.{quoted(name)})")
+    return statements
+
+
+def indexed(schema: Schema) -> set[tuple[str, str]]:
+    """(class, property) for each indexed property, at the most general class that declares it indexed."""
+    found = set()
+    for cls in schema.classes.values():
+        for p in cls.properties.values():
+            if p.indexed:
+                having = (c for c in cls.labels if c in schema.classes and p.name in schema.classes[c].properties)
+                found.add((next(c for c in having if schema.classes[c].properties[p.name].indexed), p.name))
+    return found
+
+
+def _unique(name: str, label: str, *properties: str) -> str:
+    columns = ", ".join(f"n.{p}" for p in properties)
+    return f"CREATE CONSTRAINT {name} IF NOT EXISTS FOR (n:{quoted(label)}) REQUIRE ({columns}) IS UNIQUE"
+
+
+def edge_map(unlinked: bool, qualified: str) -> str:
+    """The properties of a relationship, from the row `r`: the stamp of the link in slots 1 to 4; of the unlink in 5 to 8."""
+    slots = {"qualifier": qualified} | {name: f"r[{i}]" for i, name in enumerate(STAMP, 1)}
+    if unlinked:
+        slots |= {name: f"r[{i}]" for i, name in enumerate(UNLINKED, 5)}
+    return "{" + ", ".join(f"{name}: {slot}" for name, slot in slots.items()) + "}"
+
+
+def relabelling(now: Sequence[str], old: Iterable[str]) -> str:
+    """The clauses that give `n` the labels of now, and take away those of the old ones that it must not keep."""
+    gone = [label for label in old if label not in now]
+    clause = "SET n" + "".join(f":{quoted(label)}" for label in now)
+    return clause + (" REMOVE n" + "".join(f":{quoted(label)}" for label in gone) if gone else "")

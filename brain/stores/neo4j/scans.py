@@ -1,0 +1,101 @@
+"""Scans: a whole scope from one statement, streamed in records of many rows (the driver takes 40 µs a record, whatever is in it).
+
+One statement is as near as Neo4j comes to one point in time: it reads what is committed when it gets there. A scan beside a
+writer may see the later half of a batch; a scan of a quiet model sees all of it.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, NamedTuple, assert_never
+
+from brain.join import to_node
+from brain.model import Edge, Occurrence, Stamp
+from brain.query import Edges, Nodes, Occurrences, Qualities, Scope, Versions
+from brain.stores.neo4j import codec
+from brain.stores.neo4j.connection import Connection
+from brain.stores.neo4j.cypher import OF, QUALITY, VERSION, Names, quoted, rows_of
+from brain.stores.neo4j.finds import MICROS
+
+CHUNK = 500
+
+SLICES = f"WITH collect(n) AS all UNWIND range(0, size(all) - 1, {CHUNK}) AS i WITH all[i..i + {CHUNK}] AS part"
+"""Gathers references, not contents, so that a million nodes are some tens of megabytes of the server's memory."""
+
+OBJECT = "object"
+"""The relation of OCEL 2.0 from a step to what it happened to."""
+
+
+class Plan(NamedTuple):
+    """A statement, its parameters, and what makes results out of the list in a record."""
+
+    cypher: str
+    parameters: dict[str, Any]
+    results: Callable[[list[Any]], Iterable[Any]]
+
+
+class Scans:
+    """The scanning half of the store."""
+
+    _connection: Connection
+    _names: Names
+
+    async def scan(self, scope: Scope) -> AsyncIterator[Any]:
+        plan = self._plan(scope)
+        async for part in self._connection.stream(plan.cypher, plan.parameters):
+            for result in plan.results(part):
+                yield result
+
+    def _plan(self, scope: Scope) -> Plan:
+        match scope:
+            case Nodes(cls):
+                label = quoted(self._names.schema.of(cls).name)
+                cypher = f"MATCH (n:Entity:{label}) WITH n ORDER BY n.id {SLICES} RETURN {rows_of('part')}"
+                return Plan(cypher, {}, lambda part: (to_node(codec.node_state(row)) for row in part))
+            case Edges(relations):
+                return self._edges(relations)
+            case Occurrences(object_type):
+                return self._occurrences(object_type)
+            case Versions():
+                return Plan(f"MATCH (n:{VERSION}) {SLICES} RETURN {rows_of('part')}", {}, lambda p: map(codec.version, p))
+            case Qualities():
+                return Plan(QUALITIES, {}, lambda part: map(codec.quality, part))
+            case _:
+                assert_never(scope)
+
+    def _edges(self, relations: tuple[str, ...]) -> Plan:
+        stamp = "coalesce(x.qualifier, ''), x._valid, x._authority, x._event, x._source"
+        found = f"[(n)-[x{self._names.holding(relations)}]->(b:Entity) | [type(x), b.id, {stamp}]]"
+        cypher = f"MATCH (n:Entity) {SLICES} RETURN [n IN part | [n.id, {found}]]"
+        relation_of = self._names.relation_of
+
+        def results(part: list[Any]) -> Iterable[Edge]:
+            for source, edges in part:
+                for label, target, qualifier, *stamp in edges:
+                    yield Edge(source, relation_of[label], target, qualifier, Stamp(*stamp))
+
+        return Plan(cypher, {}, results)
+
+    def _occurrences(self, object_type: str) -> Plan:
+        if object_type in self._names.schema.classes:
+            objects, parameters = f"MATCH (n:Entity:{quoted(object_type)})", {}
+        else:
+            objects, parameters = "MATCH (n:Entity) WHERE n.objectType = $type", {"type": object_type}
+        step = f"[s.id, s.activity, {_micros('startedAt')}, {_micros('completedAt')}, s.sequence, s.startSequence, s.lifecycle]"
+        steps = f"[(s:Entity)-[{self._names.holding([OBJECT])}]->(n) | {step}]"
+        return Plan(f"{objects} {SLICES} RETURN [n IN part | [n.id, {steps}]]", parameters, _occurrences)
+
+
+def _micros(name: str) -> str:
+    held = f"s.{name}"
+    return f"CASE WHEN {held} IS :: ZONED DATETIME NOT NULL THEN {MICROS.format(held)} ELSE {held} END"
+
+
+QUALITY_ROW = f"[(q)-[:{OF}]->(s) | s.id][0], q.property, q.verdict, {MICROS.format('q.at')}, q.detail, q.event, q.source"
+
+QUALITIES = f"MATCH (n:{QUALITY}) {SLICES} RETURN [q IN part | [{QUALITY_ROW}]]"
+
+
+def _occurrences(part: list[Any]) -> Iterable[Occurrence]:
+    for thing, steps in part:
+        # A step may name one object twice, with two qualifiers; it happened to it once.
+        for step, activity, *rest in {step[0]: step for step in steps}.values():
+            yield Occurrence(thing, step, "" if activity is None else activity, *rest)

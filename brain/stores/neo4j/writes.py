@@ -1,0 +1,268 @@
+"""One batch, written in one transaction: lock and read what it touches, merge, write what is new.
+
+Neo4j is read-committed, so everything that the merge rests on is read after its lock is held. The locks are those of the nodes
+(an edge is its source's, a version its subject's), taken in order of id, so that two writers of the same nodes queue and do not
+deadlock. Where a node is missing, its place in the index of ids is locked, so that it is made once.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from neo4j import AsyncManagedTransaction
+
+from brain.join import Delta, EdgeKey, EdgeState, Joiner, NodeState, Register, holding, latest
+from brain.model import DeadLetter, Mark, Stamp, Version
+from brain.past import functional
+from brain.stores.neo4j import codec
+from brain.stores.neo4j.codec import Row
+from brain.stores.neo4j.connection import run
+from brain.stores.neo4j.cypher import (
+    FORMERLY,
+    LETTER,
+    MARK,
+    NODE_FIXED,
+    OF,
+    QUALITY,
+    VERSION,
+    VERSION_FIXED,
+    Names,
+    edge_map,
+    instant,
+    literal,
+    quoted,
+    relabelling,
+    row_of,
+)
+
+LOCK_AND_READ = f"""
+    UNWIND $rows AS r MATCH (n:Entity {{id: r[0]}}) SET n.id = r[0]
+    WITH r, CASE WHEN r[1] THEN properties(n) END AS p
+    RETURN collect([r[0], CASE WHEN r[1] THEN {row_of("p")} END])"""
+"""Setting a property to what it is takes the write lock and writes nothing."""
+
+SAID_ALREADY = f"""
+    UNWIND $rows AS r MATCH (v:{VERSION} {{_of: r[1], _valid: r[3]}})
+    WHERE v._event = r[5] AND v._source = r[6] AND v._authority = r[4] AND v._digest = r[7] RETURN collect(r[0])"""
+
+EDGES_BETWEEN = """
+    UNWIND $rows AS r MATCH (a:Entity {{id: r[0]}})-[x{types}]->(b:Entity {{id: r[1]}}) RETURN collect({edge})"""
+EDGES_FROM = "UNWIND $rows AS r MATCH (a:Entity {{id: r}})-[x{types}]->(b:Entity) RETURN collect({edge})"
+EDGE = (
+    "[a.id, b.id, coalesce(x.qualifier, ''), type(x), x._valid, x._authority, x._event, x._source,"
+    " x._unlinkedValid, x._unlinkedAuthority, x._unlinkedEvent, x._unlinkedSource]"
+)
+
+FLAG = f"""
+    UNWIND $rows AS r MATCH (n:Entity {{id: r[1]}}) MERGE (q:{QUALITY} {{_key: r[0]}})
+    ON CREATE SET q.property = r[2], q.verdict = r[3], q.detail = r[6], q.event = r[7], q.source = r[8],
+        q.at = CASE WHEN r[4] IS NULL THEN null ELSE datetime.fromEpoch(r[4], r[5]) END
+    MERGE (q)-[:{OF}]->(n)"""
+
+MOVE = f"""
+    UNWIND $rows AS r MERGE (m:{MARK} {{topic: r[0], partition: r[1]}}) SET m.topic = r[0]
+    WITH m, r WHERE m.offset IS NULL OR m.offset < r[2] SET m.offset = r[2]"""
+
+BURY = f"""
+    UNWIND $rows AS r MERGE (l:{LETTER} {{id: r[0]}})
+    ON CREATE SET l.adapter = r[1], l.topic = r[2], l.reason = r[3], l.payload = r[4],
+        l.received = datetime.fromEpoch(r[5], r[6])"""
+
+
+@dataclass
+class Before:
+    """What the batch touches, as it was: the state of each known subject, and all known ids."""
+
+    states: dict[str, NodeState] = field(default_factory=dict)
+    ids: set[str] = field(default_factory=set)
+
+
+class Writer:
+    """Writes batches under one schema. `seen` keeps the statements of a class from changing with each batch."""
+
+    def __init__(self, names: Names, joiner: Joiner) -> None:
+        self._names = names
+        self._joiner = joiner
+        self._nodes_seen: dict[str, list[str]] = {}
+        self._versions_seen: dict[str, list[str]] = {}
+
+    async def write(
+        self, tx: AsyncManagedTransaction, delta: Delta, marks: Sequence[Mark], letters: Sequence[DeadLetter]
+    ) -> None:
+        before = await self._lock(tx, delta)
+        await self._write_nodes(tx, delta, before)
+        await self._write_edges(tx, delta, before)
+        await self._write_versions(tx, delta, before)
+        if delta.qualities:
+            await run(tx, FLAG, rows=sorted(codec.quality_row(q) for q in delta.qualities))
+        if marks:
+            await run(tx, MOVE, rows=sorted(map(list, marks)))
+        if letters:
+            await run(tx, BURY, rows=sorted([*letter[:5], *instant(letter.received)] for letter in letters))
+
+    async def _lock(self, tx: AsyncManagedTransaction, delta: Delta) -> Before:
+        before = Before()
+        touched = sorted([[i, True] for i in delta.nodes] + [[i, False] for i in delta.mentioned])
+        if touched:
+            for known, row in await run(tx, LOCK_AND_READ, rows=touched):
+                before.ids.add(known)
+                if row is not None:
+                    before.states[known] = codec.node_state(row)
+        return before
+
+    async def _write_nodes(self, tx: AsyncManagedTransaction, delta: Delta, before: Before) -> None:
+        new: list[NodeState] = []
+        changed: list[NodeState] = []
+        retyped: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        for subject in sorted(delta.nodes):
+            held = before.states.get(subject)
+            if held is None:
+                new.append(delta.nodes[subject])
+                continue
+            cls, stamp, registers = held.cls, held.cls_stamp, dict(held.registers)
+            state = self._joiner.merge_node(held, delta.nodes[subject])
+            if state.cls != cls:
+                retyped[cls, state.cls].append(subject)
+            if (state.cls, state.cls_stamp) != (cls, stamp) or _differ(registers, state.registers):
+                changed.append(state)
+        new += [NodeState(i) for i in sorted(delta.mentioned - before.ids)]
+        await self._put(tx, new, "CREATE (n{labels} {map})")
+        await self._put(tx, changed, "MATCH (n:Entity {{id: r[0]}}) SET n = {map}")
+        for (old, cls), ids in retyped.items():
+            relabel = relabelling(self._names.label_names(cls), self._names.label_names(old))
+            await run(tx, f"UNWIND $ids AS id MATCH (n:Entity {{id: id}}) {relabel}", ids=ids)
+
+    async def _put(self, tx: AsyncManagedTransaction, states: Iterable[NodeState], clause: str) -> None:
+        instants = self._names.instants
+        for cls, names, rows in codec.by_class(map(codec.node_row, states), self._nodes_seen, instants):
+            text = clause.format(labels=self._names.labels(cls), map=literal(NODE_FIXED, names, instants))
+            await run(tx, f"UNWIND $rows AS r {text}", rows=rows)
+
+    async def _write_versions(self, tx: AsyncManagedTransaction, delta: Delta, before: Before) -> None:
+        new: list[Version] = []
+        doubtful: list[Version] = []
+        for version in delta.versions.values():
+            (doubtful if version.subject in before.states else new).append(version)
+        if doubtful:
+            rows = [[i, *codec.version_row(version)[0][:7]] for i, version in enumerate(doubtful)]
+            known = set(await run(tx, SAID_ALREADY, rows=rows))
+            new += [version for i, version in enumerate(doubtful) if i not in known]
+        instants = self._names.instants
+        for _, names, rows in codec.by_class(map(codec.version_row, new), self._versions_seen, instants):
+            said = literal(VERSION_FIXED, names, instants)
+            put = f"UNWIND $rows AS r MATCH (n:Entity {{id: r[0]}}) CREATE (:{VERSION} {said})-[:{OF}]->(n)"
+            await run(tx, put, rows=rows)
+
+    async def _write_edges(self, tx: AsyncManagedTransaction, delta: Delta, before: Before) -> None:
+        relations: defaultdict[str, dict[EdgeKey, EdgeState]] = defaultdict(dict)
+        for key, state in delta.edges.items():
+            relations[key.relation][key] = state
+        for relation in sorted(relations):
+            states = relations[relation]
+            was = await self._edges_before(tx, relation, states, before)
+            merged = {key: (state.linked, state.unlinked) for key, (_, state) in was.items()}
+            for key, state in states.items():
+                linked, unlinked = merged.get(key, (None, None))
+                merged[key] = latest(linked, state.linked), latest(unlinked, state.unlinked)
+            await self._put_edges(tx, relation, was, {key: EdgeState(*stamps) for key, stamps in merged.items()})
+
+    async def _edges_before(
+        self, tx: AsyncManagedTransaction, relation: str, states: Iterable[EdgeKey], before: Before
+    ) -> dict[EdgeKey, tuple[str, EdgeState]]:
+        """The edges that the batch may change, with their types: of a functional relation all that leave the same sources."""
+        if functional(self._names.schema, relation):
+            rows: list[Any] = sorted({key.source for key in states if key.source in before.states})
+            text = EDGES_FROM
+        else:
+            known = before.ids
+            pairs = {(k.source, k.target) for k in states if k.source in before.states and k.target in known}
+            rows, text = sorted(map(list, pairs)), EDGES_BETWEEN
+        if not rows:
+            return {}
+        types = self._names.ever([relation])
+        found = {}
+        for row in await run(tx, text.format(types=types, edge=EDGE), rows=rows):
+            key = EdgeKey(row[0], relation, row[1], row[2])
+            found[key] = row[3], EdgeState(_stamp(row[4:8]), _stamp(row[8:12]))
+        return found
+
+    async def _put_edges(
+        self,
+        tx: AsyncManagedTransaction,
+        relation: str,
+        was: dict[EdgeKey, tuple[str, EdgeState]],
+        now: dict[EdgeKey, EdgeState],
+    ) -> None:
+        new: defaultdict[str, list[tuple[EdgeKey, EdgeState]]] = defaultdict(list)
+        gone: defaultdict[str, list[Row]] = defaultdict(list)
+        changed: defaultdict[str, list[Row]] = defaultdict(list)
+        label = self._names.schema.relations[relation].label
+        held = _held(now, functional(self._names.schema, relation))
+        for key, state in now.items():
+            kind = label if key in held else FORMERLY + label
+            old, before = was.get(key, (None, None))
+            if old == kind:
+                if state != before:
+                    changed[kind].append([[key.source, key.target, key.qualifier], *_slots(state)])
+                continue
+            if old is not None:
+                gone[old].append([key.source, key.target, key.qualifier])
+            new[kind].append((key, state))
+        for kind, rows in gone.items():
+            await run(tx, f"{_edge_at(kind, 'r')} DELETE x", rows=sorted(rows))
+        for kind, rows in changed.items():
+            edge = edge_map(unlinked=True, qualified="x.qualifier")
+            await run(tx, f"{_edge_at(kind, 'r[0]')} SET x = {edge}", rows=sorted(rows, key=lambda r: r[0]))
+        for kind, edges in new.items():
+            await self._link(tx, kind, edges)
+
+    async def _link(self, tx: AsyncManagedTransaction, kind: str, edges: Iterable[tuple[EdgeKey, EdgeState]]) -> None:
+        """Those of one source and stamp are one row: `[source, stamp…, unlinked…, [[target, qualifier], …]]`."""
+        plain: defaultdict[tuple[str, Stamp], list[list[str | None]]] = defaultdict(list)
+        undone: list[Row] = []
+        for key, state in edges:
+            end = [key.target, key.qualifier or None]
+            if state.unlinked is None and state.linked is not None:
+                plain[key.source, state.linked].append(end)
+            else:
+                undone.append([key.source, *_slots(state), [end]])
+        for rows, width in ((sorted([s, *stamp, ends] for (s, stamp), ends in plain.items()), 5), (undone, 9)):
+            if rows:
+                edge = edge_map(unlinked=width == 9, qualified="o[1]")
+                text = (
+                    f"UNWIND $rows AS r MATCH (a:Entity {{id: r[0]}}) UNWIND r[{width}] AS o"
+                    f" MATCH (b:Entity {{id: o[0]}}) CREATE (a)-[:{quoted(kind)} {edge}]->(b)"
+                )
+                await run(tx, text, rows=rows)
+
+
+def _held(states: dict[EdgeKey, EdgeState], is_functional: bool) -> set[EdgeKey]:
+    """Which edges of one relation hold; a functional one is decided source by source."""
+    if not is_functional:
+        return {key for key, state in states.items() if state.present}
+    groups: defaultdict[str, dict[EdgeKey, EdgeState]] = defaultdict(dict)
+    for key, state in states.items():
+        groups[key.source][key] = state
+    return {key for group in groups.values() for key in holding(group, True)}
+
+
+def _differ(old: dict[str, Register], new: dict[str, Register]) -> bool:
+    """By identity: the join keeps a register that it did not change, and equality would not tell 1 from 1.0."""
+    return len(old) != len(new) or any(old.get(name) is not register for name, register in new.items())
+
+
+def _stamp(slots: Sequence[Any]) -> Stamp | None:
+    return None if slots[0] is None else Stamp(*slots)
+
+
+def _slots(state: EdgeState) -> Row:
+    nothing = (None, None, None, None)
+    return [*(state.linked or nothing), *(state.unlinked or nothing)]
+
+
+def _edge_at(kind: str, key: str) -> str:
+    return (
+        f"UNWIND $rows AS r MATCH (:Entity {{id: {key}[0]}})-[x:{quoted(kind)}]->(:Entity {{id: {key}[1]}})"
+        f" WHERE coalesce(x.qualifier, '') = {key}[2]"
+    )

@@ -1,0 +1,78 @@
+"""Change sets by Hypothesis: few ids, few events, few times, so that they collide, contradict and repeat each other."""
+
+from itertools import pairwise
+
+from hypothesis import strategies as st
+
+from brain.model import Assert, ChangeSet, Flag, Link, Retract, Verdict
+
+IDS = ["a/1", "a/2", "b/1", "b/\U0001f600", "b/\uffee"]
+CLASSES = ["Entity", "Asset", "Pump", "Scanner", "Step", "WorkObject"]
+TEXTS = ["", "x", "42", "true", '"q"', "-1.5e3", "\U0001f600", "\uffee", "`)-[:X]->() //", "é" * 300]
+INTEGERS = [0, 1, -1, 2**63 - 1, -(2**63) + 2000]
+NUMBERS = [0.0, -0.0, 1.0, 0.1, 1e300, 5e-324, 9999.99]
+
+texts = st.sampled_from(TEXTS)
+integers = st.sampled_from(INTEGERS)
+numbers = st.sampled_from(NUMBERS) | st.just(1)
+instants = st.sampled_from([0, -1, -1_000_001, 1_700_000_000_123_456, -(2**62)])
+scalars = texts | integers | numbers | st.booleans()
+
+PROPERTIES = {
+    "name": texts,
+    "state": texts,
+    "flow": numbers,
+    "weight": numbers,
+    "starts": integers,
+    "on": st.booleans(),
+    "servicedAt": instants,
+    "completedAt": instants,
+}
+ATTRIBUTES = st.sampled_from(["x", "Größe", "n`) DETACH DELETE n //", "name", "@at", ""])
+
+ids = st.sampled_from(IDS)
+classes = st.sampled_from(CLASSES)
+links = st.builds(
+    Link,
+    st.sampled_from(["locatedIn", "monitors", "object"]),
+    st.sampled_from([*IDS, "c/9"]),
+    st.sampled_from(["", "", "q", "\uffee"]),
+)
+link_lists = st.lists(links, max_size=3).map(tuple)
+asserts = st.builds(
+    Assert,
+    ids,
+    classes,
+    st.fixed_dictionaries({}, optional=PROPERTIES),
+    st.dictionaries(ATTRIBUTES, scalars, max_size=2),
+    link_lists,
+)
+retracts = st.builds(
+    Retract,
+    ids,
+    classes,
+    st.lists(st.sampled_from(sorted(PROPERTIES)), max_size=2, unique=True).map(tuple),
+    st.lists(ATTRIBUTES, max_size=1).map(tuple),
+    link_lists,
+)
+flags = st.builds(Flag, ids, classes, st.sampled_from(["flow", "n`o"]), st.sampled_from(Verdict), st.none() | instants, texts)
+change_sets = st.builds(
+    ChangeSet,
+    event=st.sampled_from(["e1", "e2", "e3", "e\U0001f600", "e\uffee"]),
+    source=st.sampled_from(["s1", "s2"]),
+    valid=st.integers(0, 3),
+    received=st.integers(0, 9),
+    changes=st.lists(asserts | asserts | asserts | retracts | flags, min_size=1, max_size=3).map(tuple),
+    authority=st.integers(0, 1),
+)
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> tuple[list[ChangeSet], list[list[ChangeSet]]]:
+    """A set of change sets, and the same set as batches: shuffled, with repetitions, cut anywhere."""
+    sets = draw(st.lists(change_sets, min_size=1, max_size=8))
+    again = draw(st.lists(st.sampled_from(sets), max_size=4))
+    order = draw(st.permutations([*sets, *again]))
+    cuts = sorted(draw(st.sets(st.integers(1, len(order)), max_size=4)))
+    bounds = [0, *cuts, len(order)]
+    return sets, [list(order[a:b]) for a, b in pairwise(bounds)]

@@ -1,0 +1,153 @@
+"""Promise 1: the model is a function of the set of assertions received."""
+
+from collections.abc import Awaitable, Callable
+
+from hypothesis import HealthCheck, given, settings
+
+from brain.join import notices
+from brain.model import Assert, ChangeSet, Flag, Link, Node, Retract, Stamp, Verdict
+from brain.ports import Store
+from brain.query import Edges, Hop
+from brain.schema import Schema
+from tests.contract.histories import arrivals
+from tests.contract.reference import lines_of, reference
+
+Fresh = Callable[[], Awaitable[Store]]
+
+Arrivals = tuple[list[ChangeSet], list[list[ChangeSet]]]
+
+
+def event(name: str, valid: int, *changes: Assert | Retract | Flag, source: str = "s", authority: int = 0) -> ChangeSet:
+    return ChangeSet(name, source, valid, valid + 1, changes, authority)
+
+
+def a_function_of_the_set(examples: int):  # type: ignore[no-untyped-def]
+    """The property, as a test method: as many examples as the store is fast."""
+
+    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(arrivals())
+    async def test_any_order_and_batching(self: object, fresh: Fresh, schema: Schema, arrived: Arrivals) -> None:
+        sets, batches = arrived
+        store = await fresh()
+        for batch in batches:
+            assert await store.apply(batch) == notices(batch)
+        assert await lines_of(store) == reference(schema, sets)
+
+    return test_any_order_and_batching
+
+
+class OrderContract:
+    async def test_twice_is_once(self, store: Store) -> None:
+        batch = [event("e1", 5, Assert("p/1", "Pump", {"name": "A", "flow": 1.5}, {"x": 1}, (Link("locatedIn", "w/1"),)))]
+        first = await store.apply(batch)
+        lines = await lines_of(store)
+        assert await store.apply(batch) == first
+        assert await lines_of(store) == lines
+        assert [len(v) for v in await store.history(["p/1"])] == [1]
+
+    async def test_a_contradiction_under_one_stamp_has_one_winner(self, fresh: Fresh) -> None:
+        """Even where Python holds the two for equal."""
+        values = [1, 1.0, True, 0, 0.0, -0.0, False]
+        for a in values:
+            for b in values:
+                found = []
+                for pair in ((a, b), (b, a)):
+                    store = await fresh()
+                    for value in pair:
+                        await store.apply([event("e", 1, Assert("p/1", "Pump", {"weight": value}, {"w": value}))])
+                    found.append(await lines_of(store))
+                assert found[0] == found[1], (a, b)
+
+    async def test_precedence_is_valid_time_then_authority_then_event(self, store: Store) -> None:
+        said = [("e1", 2, 0), ("e2", 1, 9), ("e3", 2, 1), ("e4", 2, 1)]
+        for name, valid, authority in reversed(said):
+            await store.apply([event(name, valid, Assert("p/1", "Pump", {"name": name}), authority=authority)])
+        node = await only(store, "p/1")
+        assert node.properties == {"name": "e4"}
+        assert node.stamps["name"] == Stamp(2, 1, "e4", "s")
+
+    async def test_a_closer_class_wins_whenever_it_was_said(self, store: Store) -> None:
+        await store.apply([event("e0", 1, Assert("s/1", "Scanner", links=(Link("monitors", "p/1"),)))])
+        assert (await only(store, "p/1")).cls == "Entity"
+        await store.apply([event("e1", 9, Assert("p/1", "Asset"))])
+        await store.apply([event("e2", 2, Assert("p/1", "Pump"))])
+        await store.apply([event("e3", 9, Assert("p/1", "Entity", {"name": "n"}))])
+        node = await only(store, "p/1")
+        assert (node.cls, node.stamps[""]) == ("Pump", Stamp(2, 0, "e2", "s"))
+
+    async def test_a_placeholder_has_no_stamp_and_no_version(self, store: Store) -> None:
+        await store.apply([event("e0", 1, Assert("p/1", "Pump", links=(Link("monitors", "x/1"),)))])
+        assert await only(store, "x/1") == Node("x/1", "Entity", {}, {}, {})
+        assert await store.history(["x/1"]) == [[]]
+
+    async def test_retracted_values_go_and_older_ones_stay_away(self, store: Store) -> None:
+        await store.apply([event("e2", 2, Retract("p/1", "Pump", ("name",), ("x",)))])
+        await store.apply([event("e1", 1, Assert("p/1", "Pump", {"name": "A", "state": "on"}, {"x": 1}))])
+        node = await only(store, "p/1")
+        assert (node.properties, node.attributes) == ({"state": "on"}, {})
+        assert node.stamps["name"] == node.stamps["@x"] == Stamp(2, 0, "e2", "s")
+        await store.apply([event("e3", 3, Assert("p/1", "Pump", {"name": "B"}))])
+        assert (await only(store, "p/1")).properties == {"state": "on", "name": "B"}
+
+    async def test_a_functional_relation_has_one_target(self, store: Store) -> None:
+        await store.apply([event("e2", 2, Assert("p/1", "Pump", links=(Link("locatedIn", "w/2"),)))])
+        await store.apply([event("e1", 1, Assert("p/1", "Pump", links=(Link("locatedIn", "w/1"),)))])
+        assert await targets(store, "p/1") == ["w/2"]
+        await store.apply([event("e3", 3, Assert("p/1", "Pump", links=(Link("locatedIn", "w/1"),)))])
+        assert await targets(store, "p/1") == ["w/1"]
+        # What was undone has left the old place too: w/2 does not come back.
+        await store.apply([event("e4", 4, Retract("p/1", "Pump", links=(Link("locatedIn", "w/1"),)))])
+        assert await targets(store, "p/1") == []
+        await store.apply([event("e5", 5, Assert("p/1", "Pump", links=(Link("locatedIn", "w/1"),)))])
+        assert await targets(store, "p/1") == ["w/1"]
+
+    async def test_links_differ_by_qualifier(self, store: Store) -> None:
+        links = tuple(Link("object", "o/1", q) for q in ("", "a", "b"))
+        await store.apply([event("e1", 1, Assert("s/1", "Step", links=links))])
+        await store.apply([event("e2", 2, Retract("s/1", "Step", links=(Link("object", "o/1", "a"),)))])
+        assert [e.qualifier async for e in store.scan(Edges())] in (["", "b"], ["b", ""])
+
+    async def test_values_come_back_as_they_went(self, store: Store) -> None:
+        attributes = {
+            "int": 2**63 - 1, "neg": -(2**63), "one": 1, "onef": 1.0, "true": True, "false": False, "nz": -0.0,
+            "tiny": 5e-324, "text": "x", "number as text": "12", "true as text": "true", "null as text": "null",
+            "quoted": '"', "quoted2": '"a"', "exp": "1e5", "empty": "",
+            "long": "x" * 100_000, "astral": "\U0001f600", "": "no name",
+        }  # fmt: skip
+        properties = {"name": "line\nbreak", "weight": -0.0, "starts": -(2**63), "on": False, "servicedAt": -1}
+        await store.apply([event("e", 1, Assert("p/1", "Pump", properties, attributes))])
+        node = await only(store, "p/1")
+        assert repr(dict(sorted(node.properties.items()))) == repr(dict(sorted(properties.items())))
+        assert repr(dict(sorted(node.attributes.items()))) == repr(dict(sorted(attributes.items())))
+        [[version]] = await store.history(["p/1"])
+        assert repr(dict(sorted(version.attributes.items()))) == repr(dict(sorted(attributes.items())))
+        assert repr(dict(sorted(version.properties.items()))) == repr(dict(sorted(properties.items())))
+
+    async def test_flags_are_kept_once_and_duplicates_never(self, store: Store) -> None:
+        flag = Flag("p/1", "Pump", "flow", Verdict.OUT_OF_RANGE, 5, "9999.99")
+        more = [
+            flag._replace(at=6),
+            flag._replace(verdict=Verdict.DUPLICATE),
+            flag._replace(at=None, verdict=Verdict.NO_TIMESTAMP),
+        ]
+        for _ in range(2):
+            await store.apply([event("e1", 5, flag, *more)])
+        [found] = await store.quality(["p/1"])
+        assert [(q.verdict, q.at, q.detail) for q in found] == [
+            (Verdict.NO_TIMESTAMP, None, "9999.99"),
+            (Verdict.OUT_OF_RANGE, 5, "9999.99"),
+            (Verdict.OUT_OF_RANGE, 6, "9999.99"),
+        ]
+        assert (await only(store, "p/1")).properties == {}
+        assert await store.history(["p/1"]) == [[]]
+
+
+async def only(store: Store, subject: str) -> Node:
+    [node] = await store.nodes([subject])
+    assert node is not None
+    return node
+
+
+async def targets(store: Store, subject: str, relation: str = "locatedIn") -> list[str]:
+    [edges] = await store.related([Hop(subject, relations=(relation,))])
+    return [edge.target for edge in edges]

@@ -1,0 +1,76 @@
+"""The model by its definition, over the whole set of change sets at once: no batches, no merging, no store.
+
+It shares with the product the canonical text of a value and nothing of the join.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from brain.canon import canonical_lines
+from brain.join import canonical
+from brain.model import Assert, ChangeSet, Flag, Link, Retract, Stamp, Verdict
+from brain.ports import Store
+from brain.schema import ROOT, History, Schema
+
+
+async def lines_of(store: Store) -> list[bytes]:
+    return sorted([line async for line in canonical_lines(store)])
+
+
+def reference(schema: Schema, sets: Iterable[ChangeSet]) -> list[bytes]:
+    """The sorted canonical lines of the model that these change sets mean, in whatever order."""
+    classes: defaultdict[str, set[tuple[int, Stamp, str]]] = defaultdict(set)
+    values: defaultdict[str, dict[str, list[tuple[Stamp, bytes, Any]]]] = defaultdict(lambda: defaultdict(list))
+    links: defaultdict[tuple[str, str], dict[Link, dict[bool, list[Stamp]]]] = defaultdict(
+        lambda: defaultdict(lambda: {True: [], False: []})
+    )
+    mentioned: set[str] = set()
+    grown: set[bytes] = set()
+    for one in sets:
+        for change in one.changes:
+            stamp, subject = one.stamp, change.subject
+            classes[subject].add((schema.classes[change.cls].depth, stamp, change.cls))
+            if isinstance(change, Flag):
+                if change.verdict is not Verdict.DUPLICATE:
+                    grown.add(canonical(["quality", *change[:1], *change[2:], one.event, one.source]))
+                continue
+            holds = isinstance(change, Assert)
+            properties = dict(change.properties) if isinstance(change, Assert) else dict.fromkeys(change.properties)
+            attributes = dict(change.attributes) if isinstance(change, Assert) else dict.fromkeys(change.attributes)
+            for name, value in [*properties.items(), *((f"@{n}", v) for n, v in attributes.items())]:
+                values[subject][name].append((stamp, canonical(value), value))
+            for link in change.links:
+                links[subject, link.relation][link][holds].append(stamp)
+                mentioned.add(link.target)
+            if isinstance(change, Assert):
+                declared = schema.classes[change.cls].properties
+                properties = {n: v for n, v in properties.items() if n not in declared or declared[n].history is History.FULL}
+            if properties or attributes or change.links or isinstance(change, Retract):
+                said = sorted([*link, holds] for link in set(change.links))
+                body = {"c": change.cls, "p": properties, "a": attributes, "l": said}
+                grown.add(canonical(["version", subject, list(stamp)]) + canonical(body))
+    lines = list(grown)
+    for subject, candidates in classes.items():
+        _, stamp, cls = max(candidates)
+        won = {name: max(said, key=lambda s: s[:2]) for name, said in values[subject].items()}
+        stamps = {"": list(stamp)} | {name: list(s) for name, (s, _, _) in won.items()}
+        known = {name: v for name, (_, _, v) in won.items() if v is not None}
+        properties = {n: v for n, v in known.items() if n[0] != "@"}
+        attributes = {n[1:]: v for n, v in known.items() if n[0] == "@"}
+        lines.append(canonical(["node", subject, cls, properties, attributes, stamps]))
+    lines += [canonical(["node", i, ROOT, {}, {}, {}]) for i in mentioned - classes.keys()]
+    for (subject, relation), ends in links.items():
+        for link, stamp in _holding(ends, schema.relations[relation].functional):
+            lines.append(canonical(["edge", subject, *link, list(stamp)]))
+    return sorted(lines)
+
+
+def _holding(ends: dict[Link, dict[bool, list[Stamp]]], functional: bool) -> list[tuple[Link, Stamp]]:
+    linked = {link: max(said[True]) for link, said in ends.items() if said[True]}
+    undone = {link: max(said[False]) for link, said in ends.items() if said[False]}
+    present = {link: s for link, s in linked.items() if link not in undone or undone[link] < s}
+    if functional and linked:
+        newest = max(linked, key=lambda link: (linked[link], link))
+        return [(newest, linked[newest])] if newest in present else []
+    return [(Link(link.relation, link.target, link.qualifier), s) for link, s in present.items()]
