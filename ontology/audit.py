@@ -110,7 +110,7 @@ def literal(value: object, prop: Property, xsd: URIRef) -> Literal:
         return Literal(str(value), datatype=XSD.integer)
     if isinstance(value, float):
         return Literal(repr(value), datatype=XSD.double)
-    return Literal(str(value), datatype=XSD.string)
+    return Literal(str(value))  # rdflib takes "a" and "a"^^xsd:string for different terms, and shapes say "a"
 
 
 def _digits(value: float, xsd: URIRef) -> str:
