@@ -113,5 +113,10 @@ class Check:
         objects = "object" if len(missing) == 1 else "objects"
         problem = f"names {shown(target)}, which the file does not hold ({len(missing)} such {objects} in all)"
         if self._strict and self._format in _MUST_EXIST:
-            raise BadLog(self._path, owner, problem, "add the objects, or read with strict off, which keeps the references")
+            raise BadLog(
+                self._path,
+                owner,
+                problem,
+                "add the objects, or read with strict=False (brain import --lenient), which keeps the references",
+            )
         self._tally.remark(f"{owner} {problem}; the references are kept")

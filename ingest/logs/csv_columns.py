@@ -64,7 +64,7 @@ def columns_of(path: Path, header: list[str], options: LogOptions, notes: list[s
     if case is None or activity is None or (found["timestamp"] is None and found["start"] is None):
         role = "case" if case is None else "activity" if activity is None else "timestamp"
         names = ", ".join(shown(name) for name in header[:12])
-        raise BadLog(path, "line 1", f"no column is known as the {role}: {names}", f"name it with the option {role}")
+        raise BadLog(path, "line 1", f"no column is known as the {role}: {names}", f"name it with the option {role} (--{role})")
     taken = {position for position in found.values() if position is not None}
     rest = [(position, name) for position, name in enumerate(header) if position not in taken]
     of_case = [(position, name[5:]) for position, name in rest if len(name) > 5 and name.startswith("case:")]

@@ -171,7 +171,9 @@ class _Rows:
             at = self._read_time(raw)
         except (ValueError, OverflowError):
             raise self._bad(
-                line, f"{shown(raw)} is no time", "write it as ISO 8601, or give its pattern with the option timestamp_format"
+                line,
+                f"{shown(raw)} is no time",
+                "write it as ISO 8601, or give its pattern with the option timestamp_format (--timestamp-format)",
             ) from None
         if not self._zone_noted:
             self._zone_noted = True

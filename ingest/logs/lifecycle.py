@@ -42,6 +42,8 @@ class OpenTooMany(ValueError):
 class Case:
     """The pairing of one case. Feed its transitions in the order of the file, then take `rest`."""
 
+    __slots__ = ("_objects", "_open", "_scheduled", "_started", "id", "position")  # a CSV keeps every case open to its end
+
     def __init__(self, case_id: str) -> None:
         self.id = case_id
         self.position = 0

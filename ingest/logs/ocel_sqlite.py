@@ -147,7 +147,10 @@ class _Tables:
             problem = _dangling("event_object", "events", links)
             if strict:
                 raise BadLog(
-                    self._path, "table event_object", problem, "remove these rows, add the events, or read with strict off"
+                    self._path,
+                    "table event_object",
+                    problem,
+                    "remove these rows, add the events, or read with strict=False (brain import --lenient)",
                 )
             self._tally.remark(problem)
 

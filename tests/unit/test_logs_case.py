@@ -137,6 +137,23 @@ def test_a_prefix_of_the_namespace_and_traces_without_a_name(tmp_path: Path) -> 
     assert "times without a zone, such as '2024-01-01T12:00:00', are read as UTC" in log.notes
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "iso-8859-1", "windows-1252"])
+def test_a_declared_encoding_is_honoured(tmp_path: Path, encoding: str) -> None:
+    declared = encoding.removesuffix("-sig")
+    path = tmp_path / "log.xes"
+    path.write_bytes(f'<?xml version="1.0" encoding="{declared}"?><log>{trace("é", step("ü", "", 0))}</log>'.encode(encoding))
+    assert [(event.id, event.activity) for event in events_of(path).values()] == [("é#0", "ü")]
+
+
+def test_attributes_of_a_trace_after_its_events_are_kept(tmp_path: Path) -> None:
+    after = step("a", "", 0) + '<string key="k" value="v"/>'
+    log = open_log(xes(tmp_path, trace("c", after)))
+    assert [one.attributes for one in log if isinstance(one, LogObject)] == [(), (("k", "v", 0),)]
+    assert log.check().objects == 1
+    with pytest.raises(BadLog, match="the name of a trace stands after its events; put concept:name first"):
+        list(open_log(xes(tmp_path, trace("c", after).replace('"k"', '"concept:name"'))))
+
+
 def edges(events: Iterable[LogEvent], intervals: bool) -> dict[tuple[str, str], list[float]]:
     """(activity, next) → seconds between them, by the definition in the data's README."""
     cases: dict[str, list[tuple[int, int, int, str]]] = defaultdict(list)
@@ -314,6 +331,20 @@ def test_times_are_exact(tmp_path: Path, written: str, micros: int) -> None:
     path = tmp_path / "log.csv"
     path.write_text(f"case,activity,time\nc,a,{written}\n")
     assert events_of(path)["c#0"].completed == micros
+
+
+@pytest.mark.parametrize(
+    ("pattern", "written", "micros"),
+    [
+        ("epoch_s", "1704110400.000001", NOON + 1),
+        ("epoch_ms", "1704110400000", NOON),
+        ("%d/%m/%Y %H:%M %z", "01/01/2024 13:00 +0100", NOON),
+    ],
+)
+def test_times_by_their_pattern(tmp_path: Path, pattern: str, written: str, micros: int) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(f"case,activity,time\nc,a,{written}\n")
+    assert events_of(path, LogOptions(timestamp_format=pattern))["c#0"].completed == micros
 
 
 def test_the_same_log_read_twice_is_the_same(shared_data: Path) -> None:
