@@ -17,6 +17,9 @@ from brain.schema import ROOT
 NAMES: dict[type, str] = {Edge: "Dependency"}
 """Where the name in Python would say too little."""
 
+RENAMED = {"cls": "class"}
+"""Fields whose name Python keeps for itself."""
+
 
 class Results:
     """Makes each type once, so that two analytics may share one."""
@@ -31,6 +34,8 @@ class Results:
             body: dict[str, Any] = {"__annotations__": {}, "__module__": __name__}
             for name, hint in get_type_hints(kind).items():
                 body["__annotations__"][name] = strawberry.ID if name == "id" else self._convert(hint)
+                if name in RENAMED:
+                    body[name] = strawberry.field(name=RENAMED[name])
             if "id" in body["__annotations__"]:
                 body["node"] = self._node()
             made = types.new_class(kind.__name__, (), {}, lambda namespace: namespace.update(body))
