@@ -58,7 +58,7 @@ def digest(sources: Sequence[Source]) -> str:
 
 def _parents(draft: _Draft, declared: Declared, faults: list[Fault]) -> None:
     """Splits the superclasses into the one of our own and the published ones."""
-    term, own, borrowed = draft.term, list[URIRef](), list[str]()
+    term, own, borrowed, lost = draft.term, list[URIRef](), list[str](), False
     for fact in term.source.values(term.iri, RDFS.subClassOf):
         if fact.value in declared.classes:
             own.append(URIRef(str(fact.value)))
@@ -66,13 +66,13 @@ def _parents(draft: _Draft, declared: Declared, faults: list[Fault]) -> None:
             borrowed.append(declared.curie(fact.value))
         else:
             faults.append(term.fault(_no_such_class(fact.value, declared), fact.line))
-            own.append(EB[ROOT])  # so that no second fault follows from the first
+            lost = True
     draft.borrowed = tuple(borrowed)
     if term.iri == EB[ROOT]:
         if own:
             faults.append(term.fault("is the root and has no parent"))
         return
-    if len(own) != 1:
+    if len(own) != 1 and not lost:  # so that no second fault follows from the first
         many = ", ".join(local_name(iri) for iri in own) or "none"
         faults.append(term.fault(f"needs rdfs:subClassOf exactly one class of the ontology (say eb:Asset); it has {many}"))
     draft.parent = own[0] if own else EB[ROOT]

@@ -9,7 +9,7 @@ from rdflib.term import Node
 
 from brain.schema import nearest
 from ontology.faults import BadOntology, Fault
-from ontology.terms import BORROWED, EB, KINDS, PREDICATES, RESERVED, RESERVED_CLASSES, STANDARD
+from ontology.terms import BORROWED, EB, KINDS, PREDICATES, PROSE, RESERVED, RESERVED_CLASSES, STANDARD
 from ontology.turtle import Source, plain
 
 KERNEL = "upper"
@@ -94,9 +94,10 @@ def _prefixes(source: Source, found: Declared, faults: list[Fault]) -> None:
             faults.append(source.fault(_line_of(source, f"{prefix}:"), f"prefix {name!r} already means <{found.prefixes[name]}>"))
 
 
-def _line_of(source: Source, text: str) -> int:
-    lines = source.text.splitlines()
-    return next((number for number, line in enumerate(lines, 1) if "prefix" in line.lower() and text in line), 0)
+def _line_of(source: Source, prefix: str) -> int:
+    """The line that binds a prefix: the last, since a later binding wins."""
+    lines = enumerate(source.text.splitlines(), 1)
+    return max((number for number, line in lines if "prefix" in line.lower() and prefix in line), default=0)
 
 
 def _subject(node: Node, source: Source, found: Declared, faults: list[Fault]) -> None:
@@ -124,15 +125,18 @@ def _subject(node: Node, source: Source, found: Declared, faults: list[Fault]) -
 
 def unknown_predicates(node: Node, source: Source, kind: str, found: Declared, name: str) -> Iterator[Fault]:
     """A fault for each statement about the node that the compiler would not obey."""
-    known = {found.curie(predicate): predicate for predicate in PREDICATES[kind]}
     for fact in source.facts[node]:
         if fact.predicate in PREDICATES[kind]:
             continue
-        curie = found.curie(fact.predicate)
-        what = "is a SHACL feature that is not supported here" if str(fact.predicate).startswith(str(SH)) else "is not understood"
-        kind_name = {"shape": "a shape", "part": "a property shape", "class": "a class"}.get(kind, f"a {kind}")
-        hint = nearest(curie, known) or f"; {kind_name} takes {', '.join(sorted(c for c in known if c[:5] != 'rdfs:'))}"
-        yield source.fault(fact.line, f"{name}: {curie} {what}{hint}")
+        prefix, _, local = found.curie(fact.predicate).partition(":")
+        known = sorted(found.curie(predicate) for predicate in PREDICATES[kind] if predicate not in PROSE)
+        alike = nearest(local, {curie.partition(":")[2]: "" for curie in known if curie.startswith(f"{prefix}:")})
+        if fact.predicate in SH:  # type: ignore[attr-defined]  # (rdflib's metaclass has __contains__)
+            what, mend = "is a SHACL feature that is not supported here", ""
+        else:
+            what, mend = "is not understood", alike.replace("'", f"'{prefix}:", 1)
+        takes = {"shape": "a shape", "part": "a property shape"}.get(kind, f"a {kind}")
+        yield source.fault(fact.line, f"{name}: {prefix}:{local} {what}{mend or f'; {takes} takes ' + ', '.join(known)}")
 
 
 def _term(node: Node, kind: str, source: Source, found: Declared, faults: list[Fault]) -> None:

@@ -17,7 +17,7 @@ from rdflib import OWL, RDFS, SH, XSD, Literal, URIRef
 from rdflib.term import Node
 
 from brain.pattern import mirror
-from brain.schema import Datatype, History, Property, Relation, Scalar
+from brain.schema import Datatype, History, Property, Relation, Scalar, nearest
 from ontology.declare import Declared, Shape, Term, local_name, unknown_predicates
 from ontology.faults import Fault
 from ontology.terms import BORROWED_PROPERTIES, DATATYPES, EB
@@ -191,7 +191,8 @@ def _single(term: Term, predicate: Node) -> str | None:
 def _check_super_properties(term: Term) -> None:
     for fact in term.source.values(term.iri, RDFS.subPropertyOf):
         if str(fact.value) not in BORROWED_PROPERTIES:
-            raise Wrong(f"rdfs:subPropertyOf <{fact.value}> is no published property in ontology/terms.py", fact.line)
+            hint = nearest(str(fact.value), dict.fromkeys(BORROWED_PROPERTIES))
+            raise Wrong(f"rdfs:subPropertyOf <{fact.value}> is no published property in ontology/terms.py{hint}", fact.line)
 
 
 def _bound(part: Part, predicate: Node, datatype: Datatype) -> float | None:
@@ -225,7 +226,7 @@ def _pattern(part: Part) -> str | None:
     try:
         mirror(str(value))
     except ValueError as error:
-        raise Wrong(f"sh:pattern {str(value)!r}: {error}", part.line) from None
+        raise Wrong(f"sh:pattern '{value}': {error}", part.line) from None
     return str(value)
 
 
@@ -263,7 +264,8 @@ def narrow(inherited: Property, own: Property, line: int) -> Property:
         raise Wrong(f"a parent class has the pattern {inherited.pattern!r} already, and one property takes one pattern", line)
     allowed = own.one_of or inherited.one_of
     if inherited.one_of and not set(allowed) <= set(inherited.one_of):
-        raise Wrong(f"sh:in allows what a parent class does not: {set(allowed) - set(inherited.one_of)}", line)
+        more = ", ".join(str(value) for value in allowed if value not in inherited.one_of)
+        raise Wrong(f"sh:in allows what a parent class does not: {more}", line)
     made = replace(
         own,
         required=own.required or inherited.required,

@@ -18,13 +18,13 @@ KINDS = {
     SH.PropertyShape: "part",
 }
 
-_PROSE = frozenset({RDF.type, RDFS.comment, RDFS.label, RDFS.seeAlso, RDFS.isDefinedBy})
-_SHAPE_PROSE = _PROSE | {SH.name, SH.description, SH.order, SH.severity, SH.message}
+PROSE = frozenset({RDF.type, RDFS.comment, RDFS.label, RDFS.seeAlso, RDFS.isDefinedBy})
+_SHAPE_PROSE = PROSE | {SH.name, SH.description, SH.order, SH.severity, SH.message}
 PREDICATES: dict[str, frozenset[URIRef]] = {
-    "class": _PROSE | {RDFS.subClassOf, EB.keyspace, EB.key, EB.alias},
-    "property": _PROSE | {RDFS.subPropertyOf, EB.unit, EB.history, EB.indexed},
-    "relation": _PROSE | {RDFS.subPropertyOf, OWL.inverseOf, EB.dependency},
-    "annotation": _PROSE,
+    "class": PROSE | {RDFS.subClassOf, EB.keyspace, EB.key, EB.alias},
+    "property": PROSE | {RDFS.subPropertyOf, EB.unit, EB.history, EB.indexed},
+    "relation": PROSE | {RDFS.subPropertyOf, OWL.inverseOf, EB.dependency},
+    "annotation": PROSE,
     "shape": _SHAPE_PROSE | {SH.targetClass, SH.property},
     "part": _SHAPE_PROSE
     | {SH.path, SH.datatype, SH["class"], SH.nodeKind, SH.minCount, SH.maxCount, SH["in"], SH.pattern}
