@@ -12,7 +12,7 @@ from starlette.requests import Request
 from strawberry.fastapi import GraphQLRouter
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
-from api.console import offline
+from api.console import mount_files, page
 from api.execution import executable
 from api.guard import LOOPBACK, Guard
 from api.kernel import Context
@@ -64,7 +64,7 @@ class Readiness:
 
 class Router(GraphQLRouter[Context, None]):
     async def render_graphql_ide(self, request: Request) -> HTMLResponse:
-        return HTMLResponse(offline(self.graphql_ide_html))
+        return page()
 
 
 def create_app(
@@ -94,6 +94,7 @@ def create_app(
                 await preparing
 
     app = FastAPI(title="Enterprise Brain", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    mount_files(app)
     app.include_router(_graphql(schema, store, feed, limits, readiness), prefix="/graphql")
     app.include_router(_probes(readiness))
     app.add_middleware(Guard, hosts=hosts, body=limits.body)

@@ -59,9 +59,7 @@ def _node(made: Types, returns: Any, name: str, text: str) -> Any:
         found = await info.context.loaders.node(id, at)
         return None if found is None else made.wrap(found, at)
 
-    return strawberry.field(
-        resolver=typed(node, returns | None, id=strawberry.ID, **TIMES), name=name, description=text
-    )
+    return strawberry.field(resolver=typed(node, returns | None, id=strawberry.ID, **TIMES), name=name, description=text)
 
 
 def _nodes(made: Types) -> Any:
@@ -191,4 +189,3 @@ def _ontology() -> Any:
         return OntologyType(schema=info.context.schema)
 
     return strawberry.field(resolver=typed(ontology, OntologyType))
-

@@ -128,9 +128,7 @@ def _fields(made: Types, cls: NodeClass) -> dict[str, Any]:
 
 def inverses(schema: Schema) -> list[Relation]:
     """Relations that can be read from their other end: those whose inverse has a name that is not a relation of its own."""
-    return sorted(
-        (r for r in schema.relations.values() if r.inverse and r.inverse not in schema.relations), key=lambda r: r.name
-    )
+    return sorted((r for r in schema.relations.values() if r.inverse and r.inverse not in schema.relations), key=lambda r: r.name)
 
 
 def _kernel_fields() -> Mapping[str, Any]:
@@ -168,9 +166,7 @@ def _one(made: Types, relation: Relation) -> Any:
 def _many(made: Types, relation: Relation, direction: Direction) -> Any:
     name, other = (relation.name, relation.target) if direction is Direction.OUT else (relation.inverse, relation.source)
 
-    async def page(
-        self: Any, info: Any, first: Any = UNSET, after: Any = UNSET, last: Any = UNSET, before: Any = UNSET
-    ) -> Rows:
+    async def page(self: Any, info: Any, first: Any = UNSET, after: Any = UNSET, last: Any = UNSET, before: Any = UNSET) -> Rows:
         limits = info.context.limits
         part = Slice.of(limits, first, after, last, before, 2)
         simple = part.after is None and part.before is None and not part.backwards

@@ -61,11 +61,12 @@ async def import_(
         checked = []
         for path in files:
             one = Import(path, options, namespace, salt)
-            for note in one.log.notes:
-                console.print(f"{path.name}: {note}", markup=False, highlight=False)
             task = bars.add_task(f"checking {path.name}", total=None)
-            checked.append((one, one.check(lambda n, task=task: bars.update(task, completed=n)), path))  # type: ignore[misc]
+            summary = one.check(lambda n, task=task: bars.update(task, completed=n))  # type: ignore[misc]
             bars.remove_task(task)
+            for note in summary.notes:
+                console.print(f"{path.name}: {note}", markup=False, highlight=False)
+            checked.append((one, summary, path))
         async with opened(store) as o:
             done = [await _import(o, one, summary, path, rules, bars) for one, summary, path in checked]
     letters = sum(d["deadLetters"] for d in done)
