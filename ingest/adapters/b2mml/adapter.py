@@ -4,6 +4,7 @@ Rules are flat and B2MML is a tree: equipment within equipment to any depth, seg
 document maybe within a business object document (`SyncEquipmentInformation`). This lifts every object of interest out:
 
     {"kind": "SegmentResponse", "ID": "…", "ActualStartTime": "…", …its own elements…,
+     "properties": {"SerialNumber": "…"},             of equipment, physical assets and people
      "published": the nearest PublishedDate, else the message's CreationDateTime,
      "within": {"OperationsResponse": {…}, …}}        the nearest enclosing object of each kind
 
@@ -87,7 +88,8 @@ def decode(payload: bytes) -> Iterator[Element]:
     if verb not in VERBS or type(area := root.get("DataArea")) is not dict:
         yield {"kind": verb or tag}
         return
-    sent = _text((root.get("ApplicationArea") or {}).get("CreationDateTime"))
+    application = root.get("ApplicationArea")
+    sent = _text(application.get("CreationDateTime")) if type(application) is dict else None
     for noun, found in area.items():
         if noun != verb:
             for element in _many(found):
@@ -100,9 +102,11 @@ def _lift(name: str, element: Any, within: Element, published: str | None) -> It
     if type(element) is not dict:
         element = {}
     published = _text(element.get("PublishedDate")) or published
-    own = {n: _value(n, v) for n, v in element.items() if n not in LIFTED and n[0] not in "@#"}
+    own = _own(element)
     if kind == "SegmentResponse":
         _inherit(own, within)
+    if f"{kind}Property" in own:
+        own["properties"] = _properties(_many(own[f"{kind}Property"]))
     if kind == "Equipment" and (scope := _innermost(element.get("HierarchyScope"))) and scope != own.get("ID"):
         own["scope"] = scope
     if kind not in DOCUMENTS:
@@ -114,6 +118,12 @@ def _lift(name: str, element: Any, within: Element, published: str | None) -> It
         if child in LIFTED:
             for one in _many(found):
                 yield from _lift(child, one, inside, published)
+
+
+def _own(element: Any) -> Element:
+    """What an element says itself: all but what is lifted out of it."""
+    inside = element.items() if type(element) is dict else ()
+    return {name: _value(name, child) for name, child in inside if name not in LIFTED and name[0] not in "@#"}
 
 
 def _many(value: Any) -> list[Any]:
@@ -161,6 +171,16 @@ def _text(value: Any) -> str | None:
     return value if type(value) is str else None
 
 
+def _properties(found: list[Any]) -> Element:
+    """`PhysicalAssetProperty`, `EquipmentProperty`, `PersonProperty`: identifier → value, those with one value."""
+    made: Element = {}
+    for one in found:
+        value = one.get("Value") if type(one) is dict else None
+        if type(value) is dict and type(one.get("ID")) is str:
+            made[one["ID"]] = value.get("ValueString")
+    return made
+
+
 def _innermost(scope: Any) -> str | None:
     """The lowest equipment of a HierarchyScope."""
     while type(scope) is dict and type(scope.get("HierarchyScopeChild")) is dict:
@@ -179,7 +199,7 @@ def _actuals(response: Element, segments: list[Any], published: str | None) -> I
     """What a response says of each operation of each order: from its first start to its last end, with what came out."""
     answers: dict[tuple[str, str], list[Element]] = {}
     for segment in segments:
-        own = {n: _value(n, v) for n, v in segment.items() if n not in LIFTED and n[0] not in "@#"}
+        own = _own(segment)
         _inherit(own, {"OperationsResponse": response})
         for order in own.get("OperationsRequestID", ()):
             for requirement in own.get("SegmentRequirementID", ()):
