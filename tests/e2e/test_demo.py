@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -46,7 +47,7 @@ def test_once_prints_the_true_bottleneck_and_ends(tmp_path: Path) -> None:
     assert "1 outOfRange" in err
 
 
-def test_serves_until_interrupted(tmp_path: Path) -> None:
+def test_serves_what_the_readme_says_until_interrupted(tmp_path: Path) -> None:
     demo = start(tmp_path, "--port", "0")
     assert demo.stderr is not None
     url, said, deadline = "", "", time.monotonic() + 60
@@ -56,11 +57,13 @@ def test_serves_until_interrupted(tmp_path: Path) -> None:
         if line.startswith("GraphiQL: "):
             url = line.split()[1]
     assert url, said
-    query = {"query": '{ bottlenecks(objectType: "MedicationOrder") { edges { source target count } } }'}
-    request = urllib.request.Request(url, json.dumps(query).encode(), {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        first = json.load(answer)["data"]["bottlenecks"]["edges"][0]
-    assert (first["source"], first["target"]) == ("Receive", "Verify")
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    query, answer = (re.search(rf"```{kind}\n(.*?)```", readme, re.S) for kind in ("graphql", "json"))
+    assert query
+    assert answer
+    request = urllib.request.Request(url, json.dumps({"query": query[1]}).encode(), {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as told:
+        assert json.load(told) == json.loads(answer[1])
     demo.send_signal(signal.SIGINT)
     out, err = demo.communicate(timeout=20)
     assert demo.returncode == 0, said + err + out
