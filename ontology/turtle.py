@@ -1,6 +1,9 @@
 """Reads Turtle and remembers on which line each statement stands, so that every fault can say where it is."""
 
+import logging
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -78,7 +81,7 @@ class _Parser(SinkParser):
     def verb(self, argstr: Any, i: Any, res: Any) -> Any:
         end = super().verb(argstr, i, res)
         if end >= 0:
-            self._verbs[-1] = self.lines + 1
+            self._verbs[-1] = self._sink.line = self.lines + 1
         return end
 
     def makeStatement(self, quadruple: Any) -> None:
@@ -96,7 +99,8 @@ def read_turtle(path: Path, label: str, faults: list[Fault]) -> Source | None:
     source = Source(path.stem, label, text)
     parser = _Parser(_Sink(source.facts), f"file:///{label}#")
     try:
-        parser.loadBuf(text)
+        with _no_warnings():
+            parser.loadBuf(text)
     except BadSyntax as error:
         faults.append(Fault(label, error.lines + 1, f"Turtle syntax: {error._why} before {_snippet(text, error._i)}"))
         return None
@@ -104,8 +108,25 @@ def read_turtle(path: Path, label: str, faults: list[Fault]) -> Source | None:
         # rdflib lets these through on some broken input, e.g. a bad escape or an unclosed string at the end of the file
         faults.append(Fault(label, parser.lines + 1, f"Turtle syntax: {error or type(error).__name__}"))
         return None
+    for fact in (fact for facts in source.facts.values() for fact in facts):
+        if isinstance(fact.value, Literal) and fact.value.ill_typed:
+            kind = str(fact.value.datatype).rpartition("#")[2]
+            faults.append(Fault(label, fact.line, f"a literal here is no valid xsd:{kind}"))
     source.prefixes.update({prefix: str(iri) for prefix, iri in parser._bindings.items()})
     return source
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """rdflib logs a traceback for a literal such as "x"^^xsd:integer, which we report as a fault with its line."""
+    logger = logging.getLogger("rdflib.term")
+    before, logger.disabled = logger.disabled, True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = before
 
 
 def _snippet(text: str, start: int) -> str:

@@ -169,6 +169,9 @@ FAULTS = {
     "empty lengths": (heat("sh:minLength 5 ; sh:maxLength 4", "string"), 2, "at least 5 and at most 4 characters"),
     "length of a number": (heat("sh:minLength 5"), 2, "sh:pattern, sh:minLength and sh:maxLength are for strings"),
     "negative length": (heat("sh:minLength -5", "string"), 2, "sh:minLength takes a whole number, not -5"),
+    "bound that is no number": (heat("sh:minInclusive 'x'^^xsd:integer"), 2, "a literal here is no valid xsd:integer"),
+    "count that is no number": (heat("sh:minCount 'x'^^xsd:integer"), 2, "a literal here is no valid xsd:integer"),
+    "truth that is none": (heat("sh:in ( 'x'^^xsd:boolean )", "boolean"), 2, "a literal here is no valid xsd:boolean"),
     "two bounds": (heat("sh:minInclusive 1 , 2"), 2, "Kiln.heat: sh:minInclusive is given 2 times"),
     "broken pattern": (heat("sh:pattern '(ab'", "string"), 2, "Kiln.heat: sh:pattern '(ab': not a regular expression"),
     "foreign pattern": (heat(r"sh:pattern '\\p{Lu}'", "string"), 2, r"sh:pattern '\p{Lu}': '\p' means something else"),
@@ -248,7 +251,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_fault(name: str, tmp_path: Path) -> None:
+def test_fault(name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     text, line, message = FAULTS[name]
     (tmp_path / "plant.ttl").write_text(HEAD + text + "\n")
     with pytest.raises(BadOntology) as caught:
@@ -256,6 +259,7 @@ def test_fault(name: str, tmp_path: Path) -> None:
     found = [str(fault).removeprefix(f"{tmp_path}/") for fault in caught.value.faults]
     wanted = f"plant.ttl:{LINES + line}: "
     assert any(said.startswith(wanted) and message in said for said in found), found
+    assert not caplog.records
 
 
 UNSUPPORTED = [
