@@ -11,16 +11,23 @@ from typing import Any
 
 import orjson
 
+from brain.checks import FIRST_INSTANT, LAST_INSTANT
 from brain.errors import Reject
-from brain.model import Assert, ChangeSet, Link
-from brain.schema import Scalar, Schema
+from brain.model import Assert, ChangeSet, Flag, Link, Verdict
+from brain.schema import Datatype, NodeClass, Scalar, Schema
 from ingest.logs.records import LogEvent, LogObject
+from ingest.quality import Take, attribute, coerce, detail, excerpt
 from ingest.record import Envelope
+from ingest.rules import Pick
+from ingest.times import TimeFormat
 
 TOPIC = "event-log"
 AGENT, OBJECT, STEP = "Agent", "WorkObject", "Step"
 ALWAYS = 0
 """The valid time of what a log says without a time: from the beginning, as OCEL 2.0 has it (1970-01-01)."""
+
+LONGEST_NAME = 1900
+"""Characters of an id, a type, an activity: Neo4j indexes at most some 8,000 bytes."""
 
 
 class BadMessage(Reject):
@@ -51,11 +58,13 @@ def message(record: LogObject | LogEvent, namespace: str) -> bytes:
 
 
 def parse(payload: bytes) -> tuple[LogObject | LogEvent, str]:
-    """The record and the namespace of a message. BadMessage says what is missing or unknown."""
+    """The record and the namespace of a message. BadMessage says what is missing or unknown, or what no store could hold."""
     try:
         said: dict[str, Any] = orjson.loads(payload)
         kind, namespace = said.pop("kind"), said.pop("namespace")
         record = LogObject(**said) if kind == "object" else LogEvent(**said) if kind == "event" else None
+        if record is not None:
+            _sound(record, namespace)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadMessage(f"not a record of an event log: {error}; `brain import` and its Kafka replay write them") from None
     if record is None:
@@ -63,13 +72,54 @@ def parse(payload: bytes) -> tuple[LogObject | LogEvent, str]:
     return record, namespace
 
 
+def _sound(record: LogObject | LogEvent, namespace: object) -> None:
+    """ValueError where a name, a time or a value has another type than its field, or a size that no store can hold."""
+    names: list[object] = [namespace, record.id]
+    times: list[object] = []
+    match record:
+        case LogObject():
+            names += (record.type, *(text for relation in record.relations for text in relation))
+            names += (name for name, _, _ in record.attributes)
+            times += (valid for _, _, valid in record.attributes)
+            values = [value for _, value, _ in record.attributes]
+        case LogEvent():
+            names += (record.activity, record.performer or "", record.lifecycle or "")
+            names += (text for reference in record.objects for text in reference)
+            names += (name for name, _ in record.attributes)
+            times += (t for t in (record.completed, record.started, record.at, record.scheduled, record.enabled) if t is not None)
+            times += (n for n in (record.sequence, record.start_sequence) if n is not None)
+            values = [value for _, value in record.attributes]
+    for name in names:
+        if type(name) is not str or len(name) > LONGEST_NAME:
+            raise ValueError(f"{excerpt(name)} is no name of at most {LONGEST_NAME} characters")
+    for at in times:
+        if type(at) is not int or not FIRST_INSTANT <= at <= LAST_INSTANT:
+            raise ValueError(f"{excerpt(at)} is no time in µs, nor a position")
+    for value in values:
+        if type(attribute(value)) is Verdict:
+            raise ValueError(f"{excerpt(value)} is no text, number of 64 bits, true or false")
+
+
+class _Type:
+    """One type of objects, ready to map: `takes` judge the values of those attributes that are properties of the class."""
+
+    def __init__(self, cls: NodeClass, rule: TypeRule) -> None:
+        self.cls = cls
+        self.relations = rule.relations
+        self.takes: dict[str, tuple[str, Take]] = {}
+        for name, mapped in rule.attributes.items():
+            form = TimeFormat() if cls.properties[mapped].datatype is Datatype.INSTANT else None
+            self.takes[name] = mapped, coerce(cls.properties[mapped], Pick(time=form, parse=True))
+
+
 class LogMapper:
     """Maps records to change sets under one schema and one set of rules. Deterministic: event ids come from the log's own ids."""
 
     def __init__(self, schema: Schema, rules: LogRules = LogRules()) -> None:
         self._schema = schema
-        self._rules = rules
+        self._types = {name: _Type(schema.of(rule.cls), rule) for name, rule in rules.objects.items()}
         self._object = schema.of(OBJECT)
+        self._unmapped = _Type(self._object, TypeRule(OBJECT))
         self._agent = schema.of(rules.performer)
 
     def __call__(self, envelope: Envelope) -> list[ChangeSet]:
@@ -114,28 +164,42 @@ class LogMapper:
         return [ChangeSet(event.id, source, valid, received, (done,)), *performer]
 
     def _objects(self, record: LogObject, prefix: str, source: str, received: int) -> list[ChangeSet]:
-        rule = self._rules.objects.get(record.type)
-        cls = self._schema.of(rule.cls) if rule else self._object
-        said: dict[int, tuple[dict[str, Scalar], dict[str, Scalar]]] = {ALWAYS: ({}, {})}
+        kind = self._types.get(record.type, self._unmapped)
+        cls, node = kind.cls, self._object.node_id(prefix + record.id)
+        said = {ALWAYS: _Said()}
         for name, value, valid in record.attributes:
-            properties, attributes = said.setdefault(valid, ({}, {}))
-            mapped = rule.attributes.get(name) if rule else None
-            (attributes if mapped is None else properties)[mapped or name] = value
+            one = said.setdefault(valid, _Said())
+            mapped, take = kind.takes.get(name, (name, None))
+            if take is None:
+                one.attributes[name] = value
+            elif isinstance(good := take(value), Verdict):
+                one.flags.append(Flag(node, cls.name, mapped, good, valid, detail(value)))
+            else:
+                one.properties[mapped] = good
         # The type's own name is data: as a property where the class has one for it, else among the attributes.
-        said[ALWAYS][0 if "objectType" in cls.properties else 1]["objectType"] = record.type
-        links = tuple(self._link(rule, prefix, target, qualifier) for target, qualifier in record.relations)
-        node = self._object.node_id(prefix + record.id)
+        named = said[ALWAYS].properties if "objectType" in cls.properties else said[ALWAYS].attributes
+        named["objectType"] = record.type
+        links = tuple(self._link(kind, prefix, target, qualifier) for target, qualifier in record.relations)
         return [
             ChangeSet(
                 f"{record.id}@{valid}",
                 source,
                 valid,
                 received,
-                (Assert(node, cls.name, properties, attributes, links if valid == ALWAYS else ()),),
+                (Assert(node, cls.name, one.properties, one.attributes, links if valid == ALWAYS else ()), *one.flags),
             )
-            for valid, (properties, attributes) in said.items()
+            for valid, one in said.items()
         ]
 
-    def _link(self, rule: TypeRule | None, prefix: str, target: str, qualifier: str) -> Link:
-        relation = rule.relations.get(qualifier) if rule else None
+    def _link(self, kind: _Type, prefix: str, target: str, qualifier: str) -> Link:
+        relation = kind.relations.get(qualifier)
         return Link(relation or "relatedTo", self._object.node_id(prefix + target), "" if relation else qualifier)
+
+
+@dataclass(slots=True)
+class _Said:
+    """What an object says at one point in time."""
+
+    properties: dict[str, Scalar] = field(default_factory=dict)
+    attributes: dict[str, Scalar] = field(default_factory=dict)
+    flags: list[Flag] = field(default_factory=list)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from brain.engine import Engine
+from brain.errors import Reject
 from brain.model import DeadLetter, Mark
-from ingest.pipeline import Pipeline
+from ingest.pipeline import Pipeline, Result, letter
 from ingest.record import Envelope
 
 log = logging.getLogger("brain.ingest")
@@ -32,19 +33,49 @@ class Intake:
     """One pipeline into one engine. When `take` returns, all of it is stored or buried, and the caller may acknowledge."""
 
     def __init__(self, pipeline: Pipeline, engine: Engine) -> None:
-        self._pipeline = pipeline
+        self.pipeline = pipeline
         self._engine = engine
         self.taken = Taken()
 
     async def take(self, envelopes: Sequence[Envelope], marks: Sequence[Mark] = (), letters: Sequence[DeadLetter] = ()) -> None:
         """`letters` are messages that were dead before they reached the pipeline, such as damaged blocks."""
-        result = self._pipeline.run(envelopes)
-        await self._engine.commit(result.good, marks, [*letters, *result.bad])
+        await self.keep(envelopes, self.pipeline.run(envelopes), marks, letters)
+
+    async def keep(
+        self, envelopes: Sequence[Envelope], result: Result, marks: Sequence[Mark] = (), letters: Sequence[DeadLetter] = ()
+    ) -> list[DeadLetter]:
+        """Commit what the pipeline made of the envelopes; all the letters that were buried."""
+        buried = [*letters, *result.bad]
+        try:
+            await self._engine.commit(result.good, marks, buried)
+        except Reject:
+            # The store refused the batch for one message's sake, and kept nothing of it: without that message it takes the rest.
+            buried = [*letters, *await self._apart(envelopes)]
+            await self._engine.commit((), marks, letters)
         taken, stats = self.taken, result.stats
         taken.messages += stats.messages + len(letters)
         taken.events += stats.events
-        taken.dead += stats.dead + len(letters)
+        taken.dead += len(buried)
         taken.duplicates += stats.duplicates
         taken.flags.update(stats.flags)
-        for letter in (*letters, *result.bad):
-            log.info("dead letter %s from %s: %s", letter.id[:12], letter.topic, letter.reason)
+        for one in buried:
+            log.info("dead letter %s from %s: %s", one.id[:12], one.topic, one.reason)
+        return buried
+
+    async def _apart(self, envelopes: Sequence[Envelope]) -> list[DeadLetter]:
+        """Commit in halves, down to the messages that the store refuses, which are buried with its reason."""
+        middle = len(envelopes) // 2
+        buried: list[DeadLetter] = []
+        for half in (envelopes[:middle], envelopes[middle:]) if middle else (envelopes,):
+            result = self.pipeline.run(half)
+            try:
+                await self._engine.commit(result.good, (), result.bad)
+                buried += result.bad
+            except Reject as error:
+                if len(half) > 1:
+                    buried += await self._apart(half)
+                    continue
+                dead = [*result.bad, *(letter("", envelope, [str(error)]) for envelope in half)]
+                await self._engine.commit((), (), dead)
+                buried += dead
+        return buried

@@ -6,12 +6,14 @@ from pathlib import Path
 from brain.schema import Schema
 from ingest.adapters import load_adapters
 from ingest.event_log import TOPIC, LogMapper, LogRules
+from ingest.event_log_rules import read_log_rules
 from ingest.pipeline import Pipeline
 
 
-def whole_pipeline(schema: Schema, folders: Sequence[Path] = (), log_rules: LogRules = LogRules()) -> Pipeline:
-    """Raises BadRules, naming file and line, where an adapter does not fit the ontology."""
-    return Pipeline(schema, load_adapters(schema, folders), {TOPIC: LogMapper(schema, log_rules)})
+def whole_pipeline(schema: Schema, folders: Sequence[Path] = (), log_rules: Path | None = None) -> Pipeline:
+    """Raises BadRules, naming file and line, where an adapter or the rules for logs do not fit the ontology."""
+    rules = read_log_rules(log_rules, schema) if log_rules else LogRules()
+    return Pipeline(schema, load_adapters(schema, folders), {TOPIC: LogMapper(schema, rules)})
 
 
 def topics_of(schema: Schema, folders: Sequence[Path] = ()) -> list[str]:

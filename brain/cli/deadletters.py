@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import click
 import orjson
@@ -29,7 +30,12 @@ def deadletters() -> None:
 @format_option("table", "json")
 @run
 async def list_(store: str | None, limit: int, form: str) -> None:
-    """List dead letters, each with its reason."""
+    """List dead letters, each with its reason.
+
+    \b
+    brain deadletters list --limit 500
+    brain deadletters list --format json | jq -r '.[].reason' | sort | uniq -c
+    """
     async with opened(store) as o:
         letters = await o.store.letters(limit)
     if form == "json":
@@ -46,7 +52,11 @@ async def list_(store: str | None, limit: int, form: str) -> None:
 @format_option("table", "json")
 @run
 async def show(id_: str, store: str | None, form: str) -> None:
-    """Show one dead letter, whole. ID may be cut short as long as it is unique."""
+    """Show one dead letter, whole. ID may be cut short as long as it is unique.
+
+    \b
+    brain deadletters show 3f2a
+    """
     async with opened(store) as o:
         letter = await _one(o.store, id_)
     if form == "json":
@@ -59,12 +69,18 @@ async def show(id_: str, store: str | None, form: str) -> None:
 @deadletters.command()
 @click.argument("ids", metavar="ID…", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Try all of them.")
+@click.option("--rules", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="The rules under which records of event logs came in (`brain import --rules`).")  # fmt: skip
 @store_option
 @run
-async def replay(ids: tuple[str, ...], everything: bool, store: str | None) -> None:
+async def replay(ids: tuple[str, ...], everything: bool, rules: Path | None, store: str | None) -> None:
     """Send dead letters through the pipeline again. Those that now succeed leave the list; the others stay, with today's reason.
 
     Exit code 1 where any stays dead.
+
+    \b
+    brain deadletters replay 3f2a 77c0
+    brain deadletters replay --all
     """
     if bool(ids) == everything:
         raise click.UsageError("name dead letters, or --all")
@@ -77,7 +93,7 @@ async def replay(ids: tuple[str, ...], everything: bool, store: str | None) -> N
         letters = [letter async for letter in _all(o.store)] if everything else [await _one(o.store, i) for i in ids]
         feed = open_feed(o.settings)
         try:
-            still = await try_again(whole_pipeline(o.schema, o.settings.adapters), Engine(o.store, feed), o.store, letters)
+            still = await try_again(whole_pipeline(o.schema, o.settings.adapters, rules), Engine(o.store, feed), o.store, letters)
         finally:
             await feed.close()
     for letter in still:

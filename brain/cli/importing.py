@@ -1,14 +1,22 @@
 """`brain import`: real event logs into the model."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from brain.cli.options import Opened, format_option, opened, run, store_option
+from brain.cli.options import Opened, format_option, opened, run, settings_for, store_option
+
+if TYPE_CHECKING:
+    from ingest.importing import Import
+    from ingest.intake import Intake
+    from ingest.logs import LogOptions, LogSummary
 
 
 @click.command("import")
@@ -29,6 +37,11 @@ from brain.cli.options import Opened, format_option, opened, run, store_option
 @click.option("--timestamp-format", help="CSV: a strptime pattern, or epoch_s, epoch_ms, epoch_us. [default: ISO 8601]")
 @click.option("--zone", default="UTC", show_default=True, help="IANA zone of times that name none.")
 @click.option("--lenient", is_flag=True, help="Take OCEL logs that refer to objects which the file does not hold.")
+@click.option(
+    "--kafka", metavar="HOST:PORT", help="Send the records to this broker, for `brain ingest` to take in, not to a store."
+)
+@click.option("--topic", help="Kafka topic to send to. [default: brain.envelopes]")
+@click.option("--shuffle", type=int, metavar="SEED", help="Kafka: send in another order, the same for the same seed.")
 @format_option("table", "json")
 @run
 async def import_(
@@ -37,6 +50,9 @@ async def import_(
     rules: Path | None,
     namespace: str | None,
     lenient: bool,
+    kafka: str | None,
+    topic: str | None,
+    shuffle: int | None,
     form: str,
     **csv: str | None,
 ) -> None:
@@ -49,63 +65,125 @@ async def import_(
     brain import order-management.xml --store sqlite:///t.db
     brain import tickets.csv --case "Case ID" --activity Task --timestamp "Complete Timestamp" --zone Europe/Rome
     brain import log.jsonocel --rules my-rules.yaml
+    brain import log.xes --kafka 127.0.0.1:9092 --shuffle 7       workers take it in: brain ingest --kafka 127.0.0.1:9092
     """
-    from ingest.importing import Import
     from ingest.logs import LogOptions
 
-    options = LogOptions(**csv, strict=not lenient)  # type: ignore[arg-type]
+    _check_use(store, rules, kafka, topic, shuffle)
+    how = How(LogOptions(**csv, strict=not lenient), namespace, rules, store)  # type: ignore[arg-type]
     console = Console(stderr=True)
-    salt = rules.read_text() if rules else ""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=not console.is_terminal) as bars:
-        checked = []
-        for path in files:
-            one = Import(path, options, namespace, salt)
-            task = bars.add_task(f"checking {path.name}", total=None)
-            summary = one.check(lambda n, task=task: bars.update(task, completed=n))  # type: ignore[misc]
-            bars.remove_task(task)
-            for note in summary.notes:
-                console.print(f"{path.name}: {note}", markup=False, highlight=False)
-            checked.append((one, summary, path))
-        async with opened(store) as o:
-            done = [await _import(o, one, summary, path, rules, bars) for one, summary, path in checked]
-    letters = sum(d["deadLetters"] for d in done)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        if kafka:
+            done = [await _send(one, bars, kafka, topic, shuffle) for one in how.checked(files, bars)]
+        else:
+            done = await _store(how, files, bars)
     for d in done:
-        console.print(_sentence(d), markup=False, highlight=False)
+        click.echo(_sentence(d), err=True)
     if form == "json":
         click.echo(orjson.dumps(done, option=orjson.OPT_INDENT_2).decode())
-    if letters:
+    if letters := sum(d["deadLetters"] for d in done):
         raise click.ClickException(f"{letters} records could not be taken in; `brain deadletters list` says why")
 
 
-async def _import(o: Opened, one: Any, summary: Any, path: Path, rules: Path | None, bars: Progress) -> dict[str, Any]:
+def _check_use(store: str | None, rules: Path | None, kafka: str | None, topic: str | None, shuffle: int | None) -> None:
+    if kafka and store:
+        raise click.UsageError("--kafka sends to a broker and needs no --store: give one of the two")
+    if kafka and rules:
+        raise click.UsageError("--rules are for those who map the records: give them to `brain ingest --kafka … --rules`")
+    if not kafka and (topic is not None or shuffle is not None):
+        raise click.UsageError("--topic and --shuffle are for --kafka")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A file that was read to its end and can be imported whole."""
+
+    path: Path
+    log: "Import"
+    summary: "LogSummary"
+
+
+class How:
+    """What is the same for every file of a run: options, rules, ontology. Faults in rules show before anything is read."""
+
+    def __init__(self, options: "LogOptions", namespace: str | None, rules: Path | None, store: str | None) -> None:
+        from ingest.event_log import LogRules
+        from ingest.event_log_rules import read_log_rules
+        from ontology import load_schema
+
+        self.store = store
+        self.schema = load_schema(settings_for(store).ontology)
+        self.rules = read_log_rules(rules, self.schema) if rules else LogRules()
+        self._options = options
+        self._namespace = namespace
+        # What a file means depends on these: under others, the same file is not the same import.
+        self._salt = f"{self.schema.version}|{rules.read_bytes().hex() if rules else ''}"
+
+    def checked(self, files: Sequence[Path], bars: Progress) -> "list[Checked]":
+        """Each file once, in the order given."""
+        from ingest.importing import Import
+
+        found = []
+        for path in dict.fromkeys(files):
+            one = Import(path, self._options, self._namespace, self._salt)
+            for note in one.log.notes:
+                click.echo(f"{path.name}: {note}", err=True)
+            task = bars.add_task(f"checking {path.name}", total=None)
+            summary = one.check(partial(_advance, bars, task))
+            bars.remove_task(task)
+            found.append(Checked(path, one, summary))
+        return found
+
+
+def _advance(bars: Progress, task: TaskID, completed: int) -> None:
+    bars.update(task, completed=completed)
+
+
+async def _store(how: How, files: Sequence[Path], bars: Progress) -> list[dict[str, Any]]:
     from brain.engine import Engine
     from brain.feeds import open_feed
-    from ingest.event_log import TOPIC, LogMapper, LogRules
-    from ingest.event_log_rules import read_log_rules
+    from ingest.event_log import TOPIC, LogMapper
+    from ingest.intake import Intake
     from ingest.pipeline import Pipeline
 
-    task = bars.add_task(f"importing {path.name}", total=summary.events + summary.objects)
-    mapper = LogMapper(o.schema, read_log_rules(rules, o.schema) if rules else LogRules())
-    pipeline = Pipeline(o.schema, (), {TOPIC: mapper})
-    feed = open_feed(o.settings)
-    try:
-        engine = Engine(o.store, feed)
-        imported = await one.run(summary, pipeline, engine, o.store, lambda n: bars.update(task, completed=n))
-    finally:
-        await feed.close()
-    found = {k: v for k, v in summary._asdict().items() if k in ("format", "kind", "events", "objects", "relations")}
+    checked = how.checked(files, bars)
+    async with opened(how.store, how.schema) as o:
+        feed = open_feed(o.settings)
+        intake = Intake(Pipeline(o.schema, (), {TOPIC: LogMapper(o.schema, how.rules)}), Engine(o.store, feed))
+        try:
+            return [await _import(o, one, intake, bars) for one in checked]
+        finally:
+            await feed.close()
+
+
+async def _import(o: Opened, one: Checked, intake: "Intake", bars: Progress) -> dict[str, Any]:
+    task = bars.add_task(f"importing {one.path.name}", total=one.summary.events + one.summary.objects)
+    imported = await one.log.run(one.summary, intake, o.store, partial(_advance, bars, task))
     return {
-        "file": str(path),
-        **found,
-        "namespace": imported.namespace,
+        **_described(one),
         "records": imported.records,
         "skipped": imported.skipped,
         "deadLetters": len(imported.letters),
     }
 
 
+async def _send(one: Checked, bars: Progress, address: str, topic: str | None, shuffle: int | None) -> dict[str, Any]:
+    from ingest.sources.kafka import TOPIC
+
+    task = bars.add_task(f"sending {one.path.name}", total=one.summary.events + one.summary.objects)
+    sent = await one.log.send(address, topic or TOPIC, shuffle, partial(_advance, bars, task))
+    return {**_described(one), "sent": sent, "topic": topic or TOPIC, "deadLetters": 0}
+
+
+def _described(one: Checked) -> dict[str, Any]:
+    found = {k: v for k, v in one.summary._asdict().items() if k in ("format", "kind", "events", "objects", "relations")}
+    return {"file": str(one.path), **found, "namespace": one.log.namespace}
+
+
 def _sentence(done: dict[str, Any]) -> str:
+    if "sent" in done:
+        return f"{done['file']}: {done['format']}, {done['sent']:,} records sent to {done['topic']}"
     if not done["records"]:
         return f"{done['file']}: already imported, {done['skipped']:,} records; nothing changed"
     resumed = f", after {done['skipped']:,} of an earlier run" if done["skipped"] else ""

@@ -6,11 +6,13 @@ import os
 import signal
 import socket
 from collections.abc import Coroutine
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from brain.cli.options import Opened, opened, run, store_option
+from brain.cli.options import Opened, opened, run, settings_for, store_option
 
 if TYPE_CHECKING:
     from ingest.intake import Intake
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
 @click.option("--group", default="brain", show_default=True, help="Kafka consumer group; workers of one group share the work.")
 @click.option("--mqtt", metavar="HOST:PORT", help="Subscribe to the adapters' topics at this broker.")
 @click.option("--mqtt-user", help="User at the MQTT broker; the password comes from BRAIN_MQTT_PASSWORD.")
-@click.option("--client-id", help="Our name at the MQTT broker, which keeps messages for it. [default: brain-HOSTNAME]")
+@click.option("--client-id", help="Our name at the MQTT broker, which keeps messages for it. [default: made of host and store]")
+@click.option("--rules", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Kafka: maps the object types of event logs, which `brain import --kafka` sent, to classes.")  # fmt: skip
 @click.option("--idle-exit", type=click.FloatRange(0.1), metavar="SECONDS", help="Kafka: end when nothing has come for so long.")
 @click.option("-v", "--verbose", is_flag=True, help="Say more: dead letters as they come, partitions taken and given back.")
 @run
@@ -36,6 +40,7 @@ async def ingest(
     mqtt: str | None,
     mqtt_user: str | None,
     client_id: str | None,
+    rules: Path | None,
     idle_exit: float | None,
     verbose: bool,
 ) -> None:
@@ -52,16 +57,20 @@ async def ingest(
     from brain.feeds import open_feed
     from ingest.intake import Intake
     from ingest.wiring import whole_pipeline
+    from ontology import load_schema
 
-    async with opened(store) as o:
+    settings = settings_for(store)
+    schema = load_schema(settings.ontology)
+    pipeline = whole_pipeline(schema, settings.adapters, rules)
+    async with opened(store, schema) as o:
         feed = open_feed(o.settings)
-        intake = Intake(whole_pipeline(o.schema, o.settings.adapters), Engine(o.store, feed))
+        intake = Intake(pipeline, Engine(o.store, feed))
         stop = _stop_on_signals()
         sources: list[Coroutine[Any, Any, None]] = []
         if kafka:
             sources.append(_kafka(o, intake, stop, kafka, group, topics, idle_exit))
         if mqtt:
-            sources.append(_mqtt(o, intake, stop, mqtt, mqtt_user, client_id or f"brain-{socket.gethostname()}"))
+            sources.append(_mqtt(o, intake, stop, mqtt, mqtt_user, client_id or _own_name(o.settings.store)))
         try:
             async with asyncio.TaskGroup() as group_:
                 for source in sources:
@@ -106,6 +115,11 @@ async def _mqtt(o: Opened, intake: "Intake", stop: asyncio.Event, address: str, 
     except asyncio.CancelledError:
         if not stop.is_set():
             raise
+
+
+def _own_name(store: str) -> str:
+    """One session at the broker a store: two processes under one name would take each other's messages."""
+    return f"brain-{socket.gethostname()}-{sha256(store.encode()).hexdigest()[:8]}"
 
 
 def _stop_on_signals() -> asyncio.Event:

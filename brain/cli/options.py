@@ -41,13 +41,13 @@ def settings_for(store: str | None) -> Settings:
 
 
 @asynccontextmanager
-async def opened(store: str | None) -> AsyncIterator[Opened]:
+async def opened(store: str | None, schema: Schema | None = None) -> AsyncIterator[Opened]:
     """The store that the option or the environment names, prepared for the ontology, and closed at the end."""
     from brain.stores import open_store
     from ontology import load_schema
 
     settings = settings_for(store)
-    schema = load_schema(settings.ontology)
+    schema = schema or load_schema(settings.ontology)
     opened_store = open_store(settings.store)
     try:
         await opened_store.prepare(schema)
