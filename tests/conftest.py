@@ -9,8 +9,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.tryton import Plant
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 JARS_FOR = {"neo4j_url": "neo4j", "kafka_address": "kafka"}
@@ -67,6 +71,17 @@ def mqtt_address(pytestconfig: pytest.Config) -> Iterator[str]:
         server = mqtt_broker().start()
     yield server.address
     server.close()
+
+
+@pytest.fixture(scope="session")
+def tryton_plant() -> "Iterator[Plant]":
+    """One real Tryton (an ERP) for the session, furnished with a small pump plant; tests may add to it."""
+    from tests.tryton import Tryton, furnish
+
+    with Tryton() as server:
+        plant = furnish(server)
+        yield plant
+        plant.rpc.close()
 
 
 @pytest.fixture(scope="session")

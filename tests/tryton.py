@@ -6,9 +6,11 @@ the test dependencies.
 
 import base64
 import os
+import sqlite3
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -190,6 +192,17 @@ def furnish(server: Tryton) -> Plant:
     plant.order(12, "2026-11-17", "2026-11-18", "SO-4711")
     plant.order(8, "2026-11-19", "2026-11-20")
     return plant
+
+
+def twin(plant: Plant, home: Path) -> Plant:
+    """The same plant on a server of its own in `home`, running, for tests that break it."""
+    file = f"{DATABASE}.sqlite"
+    with closing(sqlite3.connect(plant.server.data / file)) as original, closing(sqlite3.connect(home / file)) as copy:
+        original.backup(copy)
+    server = Tryton(home).start()
+    rpc = Rpc(server.url)
+    rpc.context = plant.rpc.context
+    return replace(plant, server=server, rpc=rpc, orders=dict(plant.orders))
 
 
 def _products(plant: Plant) -> None:
