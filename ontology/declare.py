@@ -76,8 +76,9 @@ def declare(sources: Sequence[Source]) -> Declared:
     for source in sources:
         _prefixes(source, found, faults)
     for source in sources:
+        held = {fact.value for facts in source.facts.values() for fact in facts}
         for node in source.facts:
-            _subject(node, source, found, faults)
+            _subject(node, source, held, found, faults)
     for relation in list(found.relations.values()):
         _inverse(relation, found, faults)
     faults.extend(_name_faults(found))
@@ -100,12 +101,15 @@ def _line_of(source: Source, prefix: str) -> int:
     return max((number for number, line in lines if "prefix" in line.lower() and prefix in line), default=0)
 
 
-def _subject(node: Node, source: Source, found: Declared, faults: list[Fault]) -> None:
+def _subject(node: Node, source: Source, held: set[Node], found: Declared, faults: list[Fault]) -> None:
     """Sorts one subject of a file into its kind, and checks that each thing said of it is understood."""
     facts = source.facts[node]
     kinds = {KINDS.get(fact.value) for fact in facts if fact.predicate == RDF.type}  # type: ignore[call-overload]
     if not kinds and isinstance(node, BNode):
-        return  # a property shape or a list: read with the shape that holds it
+        # a property shape or a list is read with the shape that holds it
+        if node not in held:
+            faults.append(source.fault(facts[0].line, "nothing refers to this; if it is a shape, add: a sh:NodeShape"))
+        return
     line, name = facts[0].line, local_name(node)
     if len(kinds) != 1 or None in kinds:
         known = "owl:Class, owl:DatatypeProperty, owl:ObjectProperty, sh:NodeShape"

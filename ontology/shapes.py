@@ -185,6 +185,8 @@ def _single(term: Term, predicate: Node) -> str | None:
     facts = term.source.values(term.iri, predicate)
     if len(facts) > 1:
         raise Wrong(f"eb:{local_name(predicate)} is given {len(facts)} times", facts[1].line)
+    if facts and plain(facts[0].value) is None:
+        raise Wrong(f"eb:{local_name(predicate)} takes a literal, not {facts[0].value}", facts[0].line)
     return plain(facts[0].value) if facts else None
 
 

@@ -40,10 +40,12 @@ class Source:
         return [fact for fact in self.facts.get(subject, ()) if fact.predicate == predicate]
 
     def items(self, head: Node) -> Iterator[Node]:
-        """The members of an RDF list."""
-        while head != RDF.nil and (first := self.values(head, RDF.first)):
+        """The members of an RDF list, up to where it is broken or bites its own tail."""
+        seen: set[Node] = set()
+        while head != RDF.nil and head not in seen and (first := self.values(head, RDF.first)):
+            seen.add(head)
             yield first[0].value
-            head = self.values(head, RDF.rest)[0].value
+            head = next((fact.value for fact in self.values(head, RDF.rest)), RDF.nil)
 
 
 class _Sink(RDFSink):
@@ -135,7 +137,5 @@ def _snippet(text: str, start: int) -> str:
 
 
 def plain(value: Node) -> str | None:
-    """The text of a node; None for a literal in another language than English."""
-    if isinstance(value, Literal) and value.language not in (None, "en"):
-        return None
-    return str(value)
+    """The text of a literal; None for one in another language than English, and for anything else."""
+    return str(value) if isinstance(value, Literal) and value.language in (None, "en") else None

@@ -132,6 +132,17 @@ FAULTS = {
         "Oven: eb:key clash: Device, whose keyspace it shares, has the key assetTag",
     ),
     # shapes
+    "no node shape": (
+        "[] sh:targetClass :Kiln ;\n  sh:property [ sh:path :heat ] .\n" + HEAT,
+        1,
+        "nothing refers to this; if it is a shape, add: a sh:NodeShape",
+    ),
+    "restriction": (
+        ":Oven a owl:Class ; rdfs:subClassOf eb:Device , [ a owl:Restriction ; owl:onProperty :heat ] .",
+        1,
+        "is declared as owl:Restriction",
+    ),
+    "broken list": (heat("sh:in [ ]", "string"), 2, "sh:in takes a list of string values"),
     "no target": ("[] a sh:NodeShape .", 1, "a node shape needs exactly one sh:targetClass"),
     "unknown target": (
         "[] a sh:NodeShape ; sh:targetClass :Klin .",
@@ -203,6 +214,7 @@ FAULTS = {
         "heat: eb:history is 'latest' or 'full', not 'some'",
     ),
     "bad unit": (heat("sh:minInclusive 1") + "\n:heat eb:unit 'deg C' .", 3, "heat: eb:unit 'deg C' is not a UCUM code"),
+    "unit by IRI": (heat("sh:minInclusive 1") + "\n:heat eb:unit xsd:degree .", 4, "heat: eb:unit takes a literal, not http"),
     "unit of text": (
         heat("sh:minLength 1", "string") + "\n:heat eb:unit 'Cel' .",
         2,
