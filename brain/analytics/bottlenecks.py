@@ -27,13 +27,13 @@ SHARE_OF_OBJECTS = 0.01
 Lifecycle = Literal["complete"]
 
 DEFINITION = (
-    "handover: waiting = start(next) - complete(previous) on the same object, ts - ts where a step has one timestamp; negative gaps"
-    " count as 0 and are told as overlaps; order by start, completion, position in the case, event id; processing = complete - start;"
-    " p90 by linear interpolation"
+    "handover: waiting = start(next) - complete(previous) on the same object, ts - ts where a step has one timestamp;"
+    " negative gaps count as 0 and are told as overlaps; order by start, completion, position in the case, event id;"
+    " processing = complete - start; p90 by linear interpolation"
 )
 DEFINITION_COMPLETE = (
-    "handover over complete transitions alone: waiting = complete(next) - complete(previous) on the same object; order by completion,"
-    " position in the case, event id; p90 by linear interpolation"
+    "handover over complete transitions alone: waiting = complete(next) - complete(previous) on the same object;"
+    " order by completion, position in the case, event id; p90 by linear interpolation"
 )
 
 

@@ -37,7 +37,7 @@ class Dependent:
 class Dependencies:
     """`edges` run from the dependent to what it depends on, whichever way the relation itself points: see `Edge.relation`.
 
-    `partial` is set where a node had more than `FAN` edges, or where more lies beyond `depth`.
+    `partial` is set where a node had more than `FAN` edges, or where things that are not listed lie beyond `depth`.
     """
 
     root: str
@@ -58,19 +58,19 @@ async def dependencies(store: Store, schema: Schema, root: str, toward: Toward, 
     for _ in range(depth):
         hops = [hop for node in level for hop in _hops(schema, node, toward)]
         answers = await store.related(hops) if hops else []
-        partial = partial or any(len(edges) == FAN for edges in answers)
-        reached = []
+        partial = partial or any(len(edges) > FAN for edges in answers)
+        reached = set()
         for hop, edges in zip(hops, answers, strict=True):
-            for edge in edges:
-                other = edge.target if hop.direction is Direction.OUT else edge.source
-                if not graph.has_edge(hop.node, other):
-                    found.append(edge)
+            found += edges[:FAN]
+            for other in _others(hop, edges[:FAN]):
                 if other not in graph:
-                    reached.append(other)
+                    reached.add(other)
                 graph.add_edge(hop.node, other)
-        level = sorted(set(reached))
-    hops = [hop._replace(limit=1) for node in level for hop in _hops(schema, node, toward)]
-    partial = partial or any(hops and await store.related(hops))
+        level = sorted(reached)
+    if level and not partial:
+        hops = [hop for node in level for hop in _hops(schema, node, toward)]
+        beyond = zip(hops, await store.related(hops), strict=True)
+        partial = any(len(edges) > FAN or not graph.nodes >= set(_others(hop, edges)) for hop, edges in beyond)
     nodes = await _described(store, graph, root)
     return Dependencies(root, toward, depth, schema.version, nodes, tuple(sorted(set(found))), partial)
 
@@ -81,7 +81,12 @@ def _hops(schema: Schema, node: str, toward: Toward) -> Iterable[Hop]:
     for end, direction in (("target", needed_out), ("source", Direction.IN if needed_out is Direction.OUT else Direction.OUT)):
         names = tuple(sorted(name for name, relation in schema.relations.items() if relation.dependency == end))
         if names:
-            yield Hop(node, direction, names, FAN)
+            yield Hop(node, direction, names, FAN + 1)
+
+
+def _others(hop: Hop, edges: Iterable[Edge]) -> Iterable[str]:
+    """The far ends of a hop's edges."""
+    return (edge.target if hop.direction is Direction.OUT else edge.source for edge in edges)
 
 
 async def _described(store: Store, graph: "nx.DiGraph[str]", root: str) -> tuple[Dependent, ...]:

@@ -18,7 +18,7 @@ def report() -> None:
 
     \b
     brain report bottlenecks --object-type items --format json
-    brain report dependencies pump/pump-07 --down
+    brain report dependencies asset/PUMP-07 --down
     """
 
 
@@ -127,10 +127,10 @@ def handover_json(edge: Handover) -> dict[str, Any]:
 async def dependencies(id_: str, toward: Toward, depth: int, store: str | None, form: str) -> None:
     """What a thing needs (--up), or what needs it (--down), by the ontology's dependency relations.
 
-    ID is a node's id (pump/pump-07), or its key alone (pump-07) where one thing alone has it.
+    ID is a node's id (asset/PUMP-07), or its key alone (PUMP-07) where one thing alone has it.
 
     \b
-    brain report dependencies bed/icu-3 --down --depth 2
+    brain report dependencies bed/BED-03 --down --depth 2
     """
     from brain.analytics.dependencies import dependencies as find
     from brain.naming import resolve
