@@ -284,7 +284,7 @@ def backdate(plant: Plant, *tables: str) -> None:
     with closing(sqlite3.connect(plant.server.data / f"{DATABASE}.sqlite")) as database, database:
         for table in tables:
             database.execute(
-                f"UPDATE {table} SET create_date = datetime(create_date, '-100 seconds') || '.000001'"
+                f"UPDATE {table} SET create_date = datetime(create_date, '-100 seconds') || '.000001', write_date = NULL"
                 f" WHERE id = (SELECT MAX(id) FROM {table})"
             )
 
