@@ -1,7 +1,7 @@
 """A folder into which another system drops files: each file is one message.
 
 A file is read when it has not been written to for `settled` seconds, and read again when it changes. It is never moved or
-deleted: that is its owner's affair. After a restart all files are read once more, which changes nothing, since events are known by id.
+deleted: that is its owner's affair. After a restart all files are read once more, which changes nothing: events are known by id.
 """
 
 import asyncio
