@@ -2,8 +2,8 @@
 
 faust spends some 80 µs on each record that passes through its agents, so ours pass through none: a faust Service reads with
 aiokafka's `getmany`, and a record may be a block of a few hundred envelopes. Start, stop and crash are faust's. What is read is
-decided by the store: when a partition is assigned, the worker goes to the store's mark, never to Kafka's committed offset, which
-is kept only so that Kafka's tools show the lag.
+decided by the store: when a partition is assigned, the worker goes to the store's mark. Kafka's committed offset is written after
+the notices are published; where it lags behind the mark, a worker died in between, and what it stored is read, and told, again.
 """
 
 import asyncio
@@ -114,7 +114,7 @@ class Reader(faust.Service):
                 return
 
     async def _take(self, found: Mapping[TopicPartition, list[ConsumerRecord]]) -> None:
-        """In portions, since a record may hold hundreds of envelopes; each portion is whole records, which a mark can describe."""
+        """In portions, since a record may hold hundreds of envelopes; a portion is whole records, which a mark can describe."""
         envelopes: list[Envelope] = []
         letters: list[DeadLetter] = []
         ends: dict[TopicPartition, int] = {}
@@ -170,8 +170,18 @@ class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
                 log.warning("%s; waiting for the store's marks", error)
                 await asyncio.sleep(1)
         for partition in assigned:
-            self._consumer.seek(partition, marks.get((partition.topic, partition.partition), 0))
+            mark = marks.get((partition.topic, partition.partition), 0)
+            told = await self._committed(partition)
+            self._consumer.seek(partition, mark if told is None else min(mark, told))
         log.info("takes %s", ", ".join(f"{p.topic}/{p.partition}" for p in sorted(assigned)) or "no partition")
+
+    async def _committed(self, partition: TopicPartition) -> int | None:
+        try:
+            offset: int | None = await self._consumer.committed(partition)
+        except KafkaError as error:
+            log.warning("no committed offset of %s/%d: %r", partition.topic, partition.partition, error)
+            return None
+        return offset
 
 
 async def work(options: StreamOptions, intake: Intake, store: Store, stop: asyncio.Event) -> None:

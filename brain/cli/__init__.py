@@ -3,6 +3,7 @@
 Each module here holds one click command, loaded only when it is asked for, so that `brain --help` answers at once.
 """
 
+import logging
 import sys
 from importlib import import_module
 from importlib.metadata import version
@@ -56,6 +57,9 @@ def brain() -> None:
 
 def main() -> None:
     """Run the command line; a BrainError is one clear line on stderr and exit code 1."""
+    # What these log about a server that is away reaches us as an exception too, and is told in one line.
+    for driver in ("aiokafka", "neo4j"):
+        logging.getLogger(driver).setLevel(logging.CRITICAL)
     try:
         brain()
     except BrainError as error:

@@ -127,11 +127,11 @@ class How:
         found = []
         for path in dict.fromkeys(files):
             one = Import(path, self._options, self._namespace, self._salt)
-            for note in one.log.notes:
-                click.echo(f"{path.name}: {note}", err=True)
             task = bars.add_task(f"checking {path.name}", total=None)
             summary = one.check(partial(_advance, bars, task))
             bars.remove_task(task)
+            for note in summary.notes:
+                bars.console.print(f"{path.name}: {note}", markup=False, highlight=False, soft_wrap=True)
             found.append(Checked(path, one, summary))
         return found
 

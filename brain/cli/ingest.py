@@ -53,6 +53,7 @@ async def ingest(
     if not kafka and not mqtt:
         raise click.UsageError("name a source: --kafka HOST:PORT, --mqtt HOST:PORT, or both")
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("aiokafka").setLevel(logging.NOTSET)
     from brain.engine import Engine
     from brain.feeds import open_feed
     from ingest.intake import Intake

@@ -28,6 +28,7 @@ class KafkaFeed:
         self._address = address
         self._topic = topic
         self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
         self._closed = asyncio.Event()
 
     async def publish(self, notices: Sequence[Notice]) -> None:
@@ -42,30 +43,44 @@ class KafkaFeed:
             raise FeedAway(f"Kafka at {self._address} does not take change notices ({error!r}); is the broker up?") from error
 
     async def _started(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            await ensure_topics(self._address, {self._topic: 1})
-            producer = AIOKafkaProducer(bootstrap_servers=self._address, acks="all", linger_ms=2)
-            await producer.start()
-            self._producer = producer
-        return self._producer
+        async with self._starting:
+            if self._producer is None:
+                await ensure_topics(self._address, {self._topic: 1})
+                producer = AIOKafkaProducer(bootstrap_servers=self._address, acks="all", linger_ms=2)
+                try:
+                    await producer.start()
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._producer = producer
+            return self._producer
 
     async def subscribe(self) -> AsyncIterator[Notice]:
+        if self._closed.is_set():
+            return
         await ensure_topics(self._address, {self._topic: 1})
         consumer = AIOKafkaConsumer(bootstrap_servers=self._address, enable_auto_commit=False)
-        await consumer.start()
         try:
-            # Not a group: every watcher sees every notice, from now on.
-            await consumer.topics()
-            partitions = [TopicPartition(self._topic, p) for p in consumer.partitions_for_topic(self._topic) or {0}]
-            consumer.assign(partitions)
-            await consumer.seek_to_end(*partitions)
+            await self._from_now_on(consumer)
             while not self._closed.is_set():
                 for records in (await consumer.getmany(timeout_ms=200)).values():
                     for record in records:
                         for subject, cls, names, event, valid in orjson.loads(record.value):
                             yield Notice(subject, cls, tuple(names), event, valid)
+        except KafkaError as error:
+            raise FeedAway(f"Kafka at {self._address} gives no change notices ({error!r}); is the broker up?") from error
         finally:
             await consumer.stop()
+
+    async def _from_now_on(self, consumer: AIOKafkaConsumer) -> None:
+        """Not a group: every watcher sees every notice."""
+        await consumer.start()
+        await consumer.topics()
+        partitions = [TopicPartition(self._topic, p) for p in consumer.partitions_for_topic(self._topic) or {0}]
+        consumer.assign(partitions)
+        # Positions as numbers, now: seek_to_end alone is resolved at the first fetch, and misses what comes in between.
+        for partition, end in (await consumer.end_offsets(partitions)).items():
+            consumer.seek(partition, end)
 
     async def close(self) -> None:
         self._closed.set()

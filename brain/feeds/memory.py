@@ -13,6 +13,7 @@ later notice of the same node serves as well."""
 class MemoryFeed:
     def __init__(self) -> None:
         self._queues: set[asyncio.Queue[Notice | None]] = set()
+        self._closed = False
 
     async def publish(self, notices: Sequence[Notice]) -> None:
         for queue in self._queues:
@@ -20,6 +21,8 @@ class MemoryFeed:
                 _put(queue, notice)
 
     async def subscribe(self) -> AsyncIterator[Notice]:
+        if self._closed:
+            return
         queue: asyncio.Queue[Notice | None] = asyncio.Queue(DEPTH)
         self._queues.add(queue)
         try:
@@ -29,6 +32,7 @@ class MemoryFeed:
             self._queues.discard(queue)
 
     async def close(self) -> None:
+        self._closed = True
         for queue in self._queues:
             _put(queue, None)
 

@@ -35,4 +35,6 @@ def sqlite_path(url: str) -> str:
         return ""
     if not rest.startswith("///") or rest == "///":
         raise BadUrl(f"{url!r} names no file: write sqlite:///relative.db or sqlite:////absolute/path.db")
+    if rest == "///:memory:":
+        raise BadUrl("':memory:' is no file: write sqlite:// for a store in memory, which is gone with the process")
     return rest[3:]

@@ -3,11 +3,12 @@
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 from uuid import uuid4
 
 from brain.errors import BrainError, StoreBroken, StoreBusy
@@ -19,9 +20,13 @@ READERS = 4
 
 
 class Connections:
-    """Runs functions of a connection: `write` in one immediate transaction, `read` in one snapshot. Paths: "" is in memory."""
+    """Runs functions of a connection: `write` in one immediate transaction, `read` in one snapshot. Paths: "" is in memory.
 
-    def __init__(self, path: str) -> None:
+    `synchronous` is SQLite's: FULL survives a power cut, NORMAL may lose the last commits then.
+    """
+
+    def __init__(self, path: str, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> None:
+        self._synchronous = synchronous
         self._path = path
         self._name = path or f"file:brain-{uuid4().hex}?mode=memory&cache=shared"
         self._writer = ThreadPoolExecutor(1, "sqlite-writer")
@@ -50,8 +55,13 @@ class Connections:
                 check_same_thread=False,
                 uri=not self._path,
             )
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
+            try:
+                _refuse_foreign(connection, self._path)
+                _switch_to_wal(connection)
+            except BaseException:
+                connection.close()
+                raise
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             connection.execute("PRAGMA cache_size = -65536")
             return connection
 
@@ -85,6 +95,28 @@ class Connections:
             self._open.clear()
 
 
+def _switch_to_wal(db: sqlite3.Connection) -> None:
+    """Two processes that open a new file at once: SQLite tells the second that it is locked without waiting as it does else."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def _refuse_foreign(db: sqlite3.Connection, path: str) -> None:
+    """Our tables and our version come into a file in one transaction: tables without a version are someone else's."""
+    db.execute("BEGIN")
+    foreign = not db.execute("PRAGMA user_version").fetchone()[0] and db.execute("SELECT 1 FROM sqlite_master").fetchone()
+    db.execute("ROLLBACK")
+    if foreign:
+        raise StoreBroken(f"{path}: a SQLite database of another program; name a file of the brain's own with --store")
+
+
 @contextmanager
 def told(path: str) -> Iterator[None]:
     """Turns SQLite's and the system's errors into StoreBusy or StoreBroken, with the mend."""
@@ -104,7 +136,7 @@ def told(path: str) -> Iterator[None]:
             raise StoreBroken(f"{path}: the file is read-only; nothing was stored. Make it and its folder writable") from error
         if "unable to open" in text:
             raise StoreBroken(f"{path}: cannot be opened; does its folder exist, and may you write there?") from error
-        raise
+        raise StoreBroken(f"{path}: SQLite says {text!r}; nothing of this batch was stored") from error
     except sqlite3.DatabaseError as error:
         if "not a database" in str(error) or "malformed" in str(error):
             raise StoreBroken(f"{path}: not a SQLite file, or damaged ({error}); name another file with --store") from error
