@@ -5,29 +5,28 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import click
 import pytest
 import pytest_asyncio
 
 from brain.canon import model_hash
+from brain.cli import ingest_erp
+from brain.cli.options import Opened
 from brain.engine import Engine
-from brain.errors import BadUrl, Reject, Retry
 from brain.ports import Store
 from brain.query import Direction, Hop
 from brain.schema import Schema
-from brain.servers.process import free_port
+from brain.settings import Settings
 from brain.stores import open_store
 from ingest.adapters import SHIPPED, load_adapter
 from ingest.intake import Intake
 from ingest.pipeline import Pipeline
-from ingest.record import Envelope
-from ingest.sources.tryton import KINDS, Kind, Part, TrytonSource, pull
+from ingest.sources.tryton import TrytonSource, pull
 from ontology.load import load_schema
 from tests.tryton import DATABASE, PASSWORD, USER, Plant, twin
 
@@ -309,89 +308,6 @@ async def test_a_session_that_ended_is_opened_again(tryton_plant: Plant, schema:
     await source.close()
 
 
-async def first(source: TrytonSource) -> list[Envelope]:
-    try:
-        async for envelopes, _ in source.changes({}):
-            return envelopes
-    finally:
-        await source.close()
-    return []
-
-
-@pytest.mark.parametrize(
-    ("database", "user", "password", "words"),
-    [
-        (DATABASE, USER, "wrong-secret", ["refuses the login of 'admin'", "BRAIN_TRYTON_PASSWORD"]),
-        (DATABASE, "nobody", PASSWORD, ["refuses the login of 'nobody'"]),
-        ("nowhere", USER, PASSWORD, ["no database 'nowhere'"]),
-    ],
-)
-async def test_refusals_say_what_to_mend(tryton_plant: Plant, database: str, user: str, password: str, words: list[str]) -> None:
-    with pytest.raises(Reject) as refused:
-        await first(TrytonSource(tryton_plant.server.url, database, user, password))
-    assert all(word in str(refused.value) for word in words)
-    assert password not in str(refused.value)
-
-
-async def test_a_missing_module_is_named(tryton_plant: Plant) -> None:
-    kind = Kind("sales", "sale.sale", "sale", ("number",), (Part("", "sale.sale"),))
-    with pytest.raises(Reject, match=r"has no sale\.sale: activate the module 'sale'"):
-        await first(source_of(tryton_plant, kinds=(kind,)))
-
-
-async def test_a_missing_field_is_told(tryton_plant: Plant) -> None:
-    kind = KINDS[0]._replace(fields=("no_such_field",))
-    with pytest.raises(Reject, match=r"cannot give company.employee: 'no_such_field'"):
-        await first(source_of(tryton_plant, kinds=(kind,)))
-
-
-async def test_a_server_that_is_away() -> None:
-    with pytest.raises(Retry, match=r"Tryton at 127\.0\.0\.1:\d+/vale cannot be reached"):
-        await first(TrytonSource(f"http://127.0.0.1:{free_port()}", DATABASE, USER, PASSWORD))
-
-
-class Stranger(BaseHTTPRequestHandler):
-    """A web server of another kind; its path decides how it answers."""
-
-    def do_POST(self) -> None:
-        status = 503 if self.path.startswith("/busy") else 200
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(b"<html>hello</html>")
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def stranger() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), Stranger)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-async def test_a_server_that_is_no_tryton(stranger: str) -> None:
-    with pytest.raises(Reject, match="does not answer as Tryton does"):
-        await first(TrytonSource(stranger, DATABASE, USER, PASSWORD))
-    with pytest.raises(Retry, match="is busy: HTTP 503"):
-        await first(TrytonSource(stranger, "busy", USER, PASSWORD))
-
-
-@pytest.mark.parametrize("url", ["", "127.0.0.1:8000", "ftp://host", "http://"])
-def test_an_address_that_is_none(url: str) -> None:
-    with pytest.raises(BadUrl):
-        TrytonSource(url, DATABASE, USER, PASSWORD)
-
-
-def test_a_password_in_the_address_is_told_to_nobody() -> None:
-    source = TrytonSource("http://user:hidden@127.0.0.1:8000", DATABASE, USER, PASSWORD)
-    assert source.name == "tryton:127.0.0.1:8000/vale"
-
-
 async def test_it_goes_on_until_told_to_stop(tryton_plant: Plant, schema: Schema, store: Store, tmp_path: Path) -> None:
     """A server that goes away and comes back: a change made meanwhile arrives. On a Tryton of its own, as it is killed."""
     plant = await asyncio.to_thread(twin, tryton_plant, tmp_path)
@@ -420,56 +336,18 @@ async def test_it_goes_on_until_told_to_stop(tryton_plant: Plant, schema: Schema
         plant.server.close()
 
 
-MES = ("equipment.xml", "personnel.xml", "schedule.xml", "performance-running.xml", "performance-completed.xml")
-
-
-async def from_mes(intake: Intake) -> None:
-    for name in MES:
-        payload = (SHIPPED / "b2mml" / "samples" / name).read_bytes()
-        await intake.take([Envelope("mes/b2mml", name, payload, time.time_ns() // 1000)])
-
-
-async def test_an_order_of_erp_and_mes_is_one_entity(tryton_plant: Plant, schema: Schema) -> None:
-    """Whichever tells of it first."""
-    hashes = set()
-    for erp_first in (True, False):
-        store = await fresh(schema)
-        intake = intake_of(schema, store)
-        if not erp_first:
-            await from_mes(intake)
-        await pull(source_of(tryton_plant), intake, store, once=True)
-        if erp_first:
-            await from_mes(intake)
-        assert await store.letters() == []
-        hashes.add(await model_hash(store))
-        order, operation, ines = await store.nodes([ORDER, "operationorder/PO-2026-0017/10", "person/E-1042"])
-        assert order is not None
-        # the ERP's: what was ordered; the MES's: what was done
-        assert (order.properties["quantity"], order.properties["reference"], order.properties["state"]) == (
-            12.0,
-            "SO-4711",
-            "waiting",
-        )
-        assert (order.properties["executionState"], order.properties["priority"]) == ("Completed", 1)
-        assert order.properties["actualEnd"] == 1_795_003_335_000_000  # 2026-11-18T12:02:15Z
-        assert {order.stamps[name].source for name in ("quantity", "plannedStart", "plannedEnd", "state")} == {
-            "tryton/productions"
-        }
-        assert {order.stamps[name].source for name in ("executionState", "actualStart", "actualEnd")} == {"mes/b2mml"}
-        assert operation is not None
-        assert (operation.properties["position"], operation.properties["quantityScrapped"]) == (10, 1.0)
-        assert ines is not None
-        assert ines.cls == "Operator"
-        (steps,) = await store.related([Hop(ORDER, Direction.IN, ("object",))])
-        assert [edge.source.rpartition("/")[2].removeprefix("PO-2026-0017-") for edge in steps] == [
-            "10-1",
-            "20-1",
-            "30-1",
-            "30-1-SOAK",
-        ]
-        (edges,) = await store.related([Hop(ORDER, Direction.OUT, ("produces", "scheduledOn"))])
-        assert [edge.target for edge in edges] == [
-            *("material/CP-40", "equipment/ASSEMBLY-1", "equipment/MACHINING-1", "equipment/TEST-1")
-        ]
-        await store.close()
-    assert len(hashes) == 1
+async def test_the_command(
+    tryton_plant: Plant, schema: Schema, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened, intake, url = Opened(Settings.read({}), schema, store), intake_of(schema, store), tryton_plant.server.url
+    monkeypatch.delenv("BRAIN_TRYTON_PASSWORD", raising=False)
+    with pytest.raises(click.UsageError, match="BRAIN_TRYTON_PASSWORD"):
+        await ingest_erp.tryton(opened, intake, asyncio.Event(), url, DATABASE, USER, True, 30)
+    monkeypatch.setenv("BRAIN_TRYTON_PASSWORD", PASSWORD)
+    with pytest.raises(click.UsageError, match="--database"):
+        await ingest_erp.tryton(opened, intake, asyncio.Event(), url, None, USER, True, 30)
+    await ingest_erp.tryton(opened, intake, asyncio.Event(), url, DATABASE, USER, True, 30)
+    assert (await store.nodes([ORDER]))[0] is not None
+    told = capsys.readouterr().err
+    assert f"pulling tryton:{tryton_plant.server.address}/vale as admin" in told
+    assert PASSWORD not in told
