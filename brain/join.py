@@ -6,7 +6,7 @@ grow-only sets. Merging is associative, commutative and idempotent, so a store t
 the same state whatever the order, the batching and the repetition of its input. Stores do nothing cleverer than that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, assert_never
 
@@ -18,6 +18,9 @@ from brain.schema import ROOT, History, Schema, Value, nearest
 
 ATTRIBUTE = "@"
 """Prefix of a register that holds an attribute rather than a property of the ontology."""
+
+new = tuple.__new__
+"""The tuple's own constructor: the named one costs 0.2 µs more, and is called several times an event."""
 
 
 class Register(NamedTuple):
@@ -84,7 +87,7 @@ class Joiner:
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
         self._depth = {name: cls.depth for name, cls in schema.classes.items()}
-        self._properties = {name: p for cls in schema.classes.values() for name, p in cls.properties.items()}
+        self._properties = frozenset(name for cls in schema.classes.values() for name in cls.properties)
         self._relations = schema.relations
         self._latest = {
             name: frozenset(p.name for p in cls.properties.values() if p.history is History.LATEST)
@@ -141,31 +144,25 @@ class Joiner:
         for name, value in change.properties.items():
             held = registers.get(name)
             if held is None or newer(stamp, value, held):
-                registers[name] = Register(stamp, value)
+                registers[name] = new(Register, (stamp, value))
         for name, value in change.attributes.items():
             held = registers.get(ATTRIBUTE + name)
             if held is None or newer(stamp, value, held):
-                registers[ATTRIBUTE + name] = Register(stamp, value)
+                registers[ATTRIBUTE + name] = new(Register, (stamp, value))
         for link in change.links:
-            edge = delta.edges.setdefault(EdgeKey(change.subject, *link), EdgeState())
-            edge.linked = latest(edge.linked, stamp)
+            key = new(EdgeKey, (change.subject, *link))
+            edge = delta.edges.get(key)
+            if edge is None:
+                delta.edges[key] = EdgeState(stamp)
+            else:
+                edge.linked = latest(edge.linked, stamp)
             delta.mentioned.add(link.target)
         latest_only = self._latest[change.cls]
         kept = {n: v for n, v in change.properties.items() if n not in latest_only} if latest_only else change.properties
         if kept or change.attributes or change.links:
-            self._keep(
-                delta,
-                Version(
-                    change.subject,
-                    change.cls,
-                    stamp,
-                    received,
-                    recorded,
-                    kept,
-                    change.attributes,
-                    dict.fromkeys(change.links, True),
-                ),
-            )
+            links = dict.fromkeys(change.links, True)
+            said = (change.subject, change.cls, stamp, received, recorded, kept, change.attributes, links)
+            self._keep(delta, new(Version, said))
 
     def _retract(self, delta: Delta, stamp: Stamp, change: Retract, received: int, recorded: int) -> None:
         registers = self._state(delta, change.subject, change.cls, stamp).registers
@@ -193,9 +190,10 @@ class Joiner:
         )
 
     def _known(self, change: Assert | Retract) -> None:
-        for name in change.properties:
-            if name not in self._properties:
-                raise BadChange(f"{change.subject}: the ontology has no property {name!r}{nearest(name, self._properties)}")
+        if not self._properties.issuperset(change.properties):
+            name = next(n for n in change.properties if n not in self._properties)
+            known = nearest(name, dict.fromkeys(self._properties))
+            raise BadChange(f"{change.subject}: the ontology has no property {name!r}{known}")
         for link in change.links:
             if link.relation not in self._relations:
                 known = nearest(link.relation, self._relations)
@@ -248,6 +246,20 @@ def holding(states: dict[EdgeKey, EdgeState], functional: bool) -> dict[EdgeKey,
     return {newest[1]: newest[0]} if newest[1] in present else {}
 
 
+def holding_all(states: Mapping[EdgeKey, EdgeState], single: Collection[tuple[str, ...]]) -> set[EdgeKey]:
+    """Which of any edges hold. `single` are those pairs of a source and a functional relation that are among them."""
+    held = set()
+    groups: dict[tuple[str, ...], dict[EdgeKey, EdgeState]] = {pair: {} for pair in single}
+    for key, state in states.items():
+        if groups and (group := groups.get(key[:2])) is not None:
+            group[key] = state
+        elif state.present:
+            held.add(key)
+    for group in groups.values():
+        held.update(holding(group, True))
+    return held
+
+
 def to_node(state: NodeState) -> Node:
     properties: dict[str, str | int | float | bool] = {}
     attributes: dict[str, str | int | float | bool] = {}
@@ -295,6 +307,7 @@ __all__ = [
     "body",
     "canonical",
     "holding",
+    "holding_all",
     "latest",
     "newer",
     "notices",

@@ -1,12 +1,12 @@
 """Rows of the tables, to and from the states that they hold."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
 import orjson
 
-from brain.join import ATTRIBUTE, NodeState, Register, body, canonical
+from brain.join import ATTRIBUTE, NodeState, Register, canonical
 from brain.model import Edge, Link, Quality, Stamp, Verdict, Version
 
 Row = tuple[Any, ...]
@@ -16,16 +16,20 @@ def node_row(state: NodeState) -> Row:
     """(id, class, properties, attributes, stamps). Stamps are grouped, since one event mostly says all:
     `[[valid, authority, event, source, name, …], …]`, where the name "" is the class's own."""
     properties, attributes = {}, {}
-    groups: dict[Stamp, list[str]] = {} if state.cls_stamp is None else {state.cls_stamp: [""]}
+    last = state.cls_stamp
+    names = [""]
+    groups: dict[Stamp, list[str]] = {} if last is None else {last: names}
     for name, (stamp, value) in state.registers.items():
-        groups.setdefault(stamp, []).append(name)
+        if stamp is not last:
+            last, names = stamp, groups.setdefault(stamp, [])
+        names.append(name)
         if value is not None:
             if name[0] == ATTRIBUTE:
                 attributes[name[1:]] = value
             else:
                 properties[name] = value
     stamps = [[*stamp, *names] for stamp, names in groups.items()]
-    return state.id, state.cls, _text(properties), _text(attributes), _text(stamps)
+    return state.id, state.cls, _text(properties), _text(attributes) if attributes else "{}", _text(stamps)
 
 
 def node_state(row: Row) -> NodeState:
@@ -56,13 +60,12 @@ def edge(row: Row) -> Edge:
     return Edge(row[0], row[1], row[2], row[3], Stamp(*orjson.loads(row[4])))
 
 
-def version_rows(versions: Iterable[Version]) -> list[Row]:
-    rows = []
-    for v in versions:
-        text = body(v)
-        digest = blake2b(text, digest_size=8).digest()
-        rows.append((v.subject, *v.stamp, digest, v.received, v.recorded, text.decode()))
-    return rows
+def version_rows(versions: Mapping[tuple[str, Stamp, bytes], Version]) -> list[Row]:
+    """From a delta's versions, whose keys hold their bodies."""
+    return [
+        (subject, *stamp, blake2b(text, digest_size=8).digest(), v.received, v.recorded, text.decode())
+        for (subject, stamp, text), v in versions.items()
+    ]
 
 
 def version(row: Row) -> Version:

@@ -4,9 +4,10 @@ import sqlite3
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 
 from brain.errors import StoreBroken
-from brain.join import Delta, EdgeKey, EdgeState, Joiner, NodeState, holding, latest, notices, to_node
+from brain.join import Delta, EdgeKey, EdgeState, Joiner, NodeState, holding_all, latest, notices, to_node
 from brain.model import ChangeSet, DeadLetter, Edge, Mark, Node, Notice, Quality, Version
 from brain.past import edges_at, functional, matches, node_at, select
 from brain.query import NOW, AsOf, Direction, Find, Hop, Page, Window
@@ -19,6 +20,8 @@ from brain.stores.sqlite.tables import FORMAT, TABLES, index_sql, where_sql
 
 IN_LIST = 500
 """Ids a statement. SQLite takes 32,766 parameters; short lists keep the statement cache useful."""
+ROWS = 250
+"""Rows that one statement inserts."""
 
 NODE = "SELECT id, class, properties, attributes, stamps FROM node"
 VERSION = "SELECT subject, valid, authority, event, source, received, recorded, body FROM version"
@@ -54,48 +57,48 @@ class SqliteStore(Scans):
         delta = self._joiner.join(batch, self._clock())
 
         def work(db: sqlite3.Connection) -> None:
-            self._write_nodes(db, delta)
-            self._write_edges(db, delta)
-            db.executemany("INSERT OR IGNORE INTO version VALUES (?,?,?,?,?,?,?,?,?)", rows.version_rows(delta.versions.values()))
-            db.executemany("INSERT OR IGNORE INTO quality VALUES (?,?,?,?,?,?,?)", delta.qualities)
+            known = self._write_nodes(db, delta)
+            self._write_edges(db, delta, known)
+            _insert(db, "INSERT OR IGNORE INTO version", rows.version_rows(delta.versions))
+            _insert(db, "INSERT OR IGNORE INTO quality", list(delta.qualities))
             db.executemany(
                 "INSERT INTO mark VALUES (?,?,?) ON CONFLICT DO UPDATE SET position = max(position, excluded.position)",
                 marks,
             )
-            db.executemany("INSERT OR IGNORE INTO letter VALUES (?,?,?,?,?,?)", letters)
+            _insert(db, "INSERT OR REPLACE INTO letter", letters)
 
         await self._connections.write(work)
         return notices(batch)
 
-    def _write_nodes(self, db: sqlite3.Connection, delta: Delta) -> None:
+    def _write_nodes(self, db: sqlite3.Connection, delta: Delta) -> set[str]:
+        """The ids of the batch that were there before, which alone can have edges."""
         states = delta.nodes
+        known = set()
         for row in _select(db, f"{NODE} WHERE id IN", states):
+            known.add(row[0])
             states[row[0]] = self._joiner.merge_node(rows.node_state(row), states[row[0]])
-        db.executemany("INSERT OR REPLACE INTO node VALUES (?,?,?,?,?)", [rows.node_row(states[i]) for i in sorted(states)])
-        db.executemany(
-            f"INSERT OR IGNORE INTO node VALUES (?, '{ROOT}', '{{}}', '{{}}', '[]')",
-            [(i,) for i in sorted(delta.mentioned)],
-        )
+        _insert(db, "INSERT OR REPLACE INTO node", [rows.node_row(states[i]) for i in sorted(states)])
+        placeholders = [(i, ROOT, "{}", "{}", "[]") for i in sorted(delta.mentioned)]
+        _insert(db, "INSERT OR IGNORE INTO node", placeholders)
+        return known
 
-    def _write_edges(self, db: sqlite3.Connection, delta: Delta) -> None:
-        groups: defaultdict[tuple[str, str], dict[EdgeKey, EdgeState]] = defaultdict(dict)
-        for key, state in delta.edges.items():
-            groups[key.source, key.relation][key] = state
-        sources = {key.source for key in delta.edges}
-        old = _select(db, "SELECT source, relation, target, qualifier, linked, unlinked FROM edge WHERE source IN", sources)
+    def _write_edges(self, db: sqlite3.Connection, delta: Delta, known: set[str]) -> None:
+        states = delta.edges
+        single = {key[:2] for key in states if functional(self._schema, key.relation)}
+        old = _select(
+            db,
+            "SELECT source, relation, target, qualifier, linked, unlinked FROM edge WHERE source IN",
+            known.intersection([key.source for key in states]),
+        )
         for row in old:
-            group = groups.get((row[0], row[1]))
-            if group is not None:
-                state = group.setdefault(EdgeKey(*row[:4]), EdgeState())
+            key = EdgeKey(*row[:4])
+            if key in states or row[:2] in single:
+                state = states.setdefault(key, EdgeState())
                 state.linked = latest(state.linked, rows.stamp(row[4]))
                 state.unlinked = latest(state.unlinked, rows.stamp(row[5]))
-        written = []
-        for (_, relation), states in groups.items():
-            held = holding(states, functional(self._schema, relation))
-            for key, state in states.items():
-                written.append((*key, rows.stamp_text(state.linked), rows.stamp_text(state.unlinked), key in held))
-        written.sort(key=lambda row: row[:4])
-        db.executemany("INSERT OR REPLACE INTO edge VALUES (?,?,?,?,?,?,?)", written)
+        held = holding_all(states, single)
+        written = [(*key, rows.stamp_text(s.linked), rows.stamp_text(s.unlinked), key in held) for key, s in states.items()]
+        _insert(db, "INSERT OR REPLACE INTO edge", sorted(written))
 
     async def nodes(self, ids: Sequence[str], at: AsOf = NOW) -> list[Node | None]:
         def work(db: sqlite3.Connection) -> list[Node | None]:
@@ -200,6 +203,17 @@ class SqliteStore(Scans):
 
     async def close(self) -> None:
         self._connections.close()
+
+
+def _insert(db: sqlite3.Connection, verb: str, found: Sequence[Row]) -> None:
+    """Insert whole rows, most of them many a statement: SQLite lets other threads run while it works on one."""
+    if not found:
+        return
+    one = f"({','.join('?' * len(found[0]))})"
+    whole = len(found) - len(found) % ROWS
+    for i in range(0, whole, ROWS):
+        db.execute(f"{verb} VALUES {','.join([one] * ROWS)}", list(chain.from_iterable(found[i : i + ROWS])))
+    db.executemany(f"{verb} VALUES {one}", found[whole:])
 
 
 def _select(db: sqlite3.Connection, sql: str, keys: Iterable[str]) -> list[Row]:
