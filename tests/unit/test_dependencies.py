@@ -89,7 +89,7 @@ async def test_the_same_nodes_and_distances_as_networkx(said: list[Said], root: 
 async def test_every_dependency_on_the_way_is_told_with_its_evidence(said: list[Said], root: str, toward: Toward) -> None:
     found = await answer(said, root, toward, 20)
     reached = {root, *(n.id for n in found.nodes)}
-    near, far = ("target", "source") if toward is Toward.DOWN else ("source", "target")
+    near = "target" if toward is Toward.DOWN else "source"
     want = set()
     for source, relation, target in {(s, r, t) for s, r, t in said if r not in NEITHER}:
         end = {"source": source, "target": target}
