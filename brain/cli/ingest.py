@@ -5,7 +5,8 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable, Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,42 +19,79 @@ if TYPE_CHECKING:
     from ingest.intake import Intake
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The sources that the command line names, with their options."""
+
+    kafka: str | None
+    topics: tuple[str, ...]
+    group: str
+    idle_exit: float | None
+    mqtt: str | None
+    mqtt_user: str | None
+    client_id: str | None
+    tryton: str | None
+    database: str | None
+    user: str | None
+    folders: tuple[str, ...]
+    every: float
+    once: bool
+
+    def __post_init__(self) -> None:
+        if not (self.kafka or self.mqtt or self.tryton or self.folders):
+            raise click.UsageError("name a source: --kafka, --mqtt, --tryton or --folder; several may run together")
+        if self.tryton and not (self.database and self.user):
+            raise click.UsageError("--tryton needs --database NAME and --user USER")
+        if self.once and (self.kafka or self.mqtt):
+            raise click.UsageError("--once is for --tryton and --folder; for --kafka there is --idle-exit")
+
+    def sources(self, o: Opened, intake: "Intake", stop: asyncio.Event) -> Iterator[Coroutine[Any, Any, None]]:
+        from brain.cli.ingest_erp import folder, tryton
+
+        if self.kafka:
+            yield _kafka(o, intake, stop, self.kafka, self.group, self.topics, self.idle_exit)
+        if self.mqtt:
+            yield _mqtt(o, intake, stop, self.mqtt, self.mqtt_user, self.client_id or _own_name(o.settings.store))
+        if self.tryton:
+            yield tryton(o, intake, stop, self.tryton, self.database or "", self.user or "", self.once, self.every)
+        for named in self.folders:
+            yield folder(intake, stop, named, self.once, self.every)
+
+
 @click.command()
 @store_option
 @click.option("--kafka", metavar="HOST:PORT", help="Read topics of this broker; several workers share the partitions.")
 @click.option("--topic", "topics", multiple=True, metavar="NAME[=ADAPTER/TOPIC]",
               help="Kafka topic to read, and the name under which adapters know it. [default: brain.envelopes]")  # fmt: skip
 @click.option("--group", default="brain", show_default=True, help="Kafka consumer group; workers of one group share the work.")
+@click.option("--idle-exit", type=click.FloatRange(0.1), metavar="SECONDS", help="Kafka: end when nothing has come for so long.")
 @click.option("--mqtt", metavar="HOST:PORT", help="Subscribe to the adapters' topics at this broker.")
 @click.option("--mqtt-user", help="User at the MQTT broker; the password comes from BRAIN_MQTT_PASSWORD.")
 @click.option("--client-id", help="Our name at the MQTT broker, which keeps messages for it. [default: made of host and store]")
+@click.option("--tryton", metavar="URL", help="Pull from this Tryton; the password comes from BRAIN_TRYTON_PASSWORD.")
+@click.option("--database", help="Tryton: name of the database.")
+@click.option("--user", help="Tryton: who logs in.")
+@click.option(
+    "--folder", "folders", multiple=True, metavar="PATH=TOPIC", help="Take files dropped into a folder, such as an MES's XML."
+)
+@click.option(
+    "--every", type=click.FloatRange(0.1), default=30.0, show_default=True, help="Tryton, folder: seconds between looks."
+)
+@click.option("--once", is_flag=True, help="Tryton, folder: look once and end.")
 @click.option("--rules", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Kafka: maps the object types of event logs, which `brain import --kafka` sent, to classes.")  # fmt: skip
-@click.option("--idle-exit", type=click.FloatRange(0.1), metavar="SECONDS", help="Kafka: end when nothing has come for so long.")
 @click.option("-v", "--verbose", is_flag=True, help="Say more: dead letters as they come, partitions taken and given back.")
 @run
-async def ingest(
-    store: str | None,
-    kafka: str | None,
-    topics: tuple[str, ...],
-    group: str,
-    mqtt: str | None,
-    mqtt_user: str | None,
-    client_id: str | None,
-    rules: Path | None,
-    idle_exit: float | None,
-    verbose: bool,
-) -> None:
+async def ingest(store: str | None, rules: Path | None, verbose: bool, **asked: Any) -> None:
     """Take live messages in, until Ctrl-C. A message is acknowledged once it is stored, or buried with its reason.
 
     \b
     brain ingest --mqtt 127.0.0.1:1883
     brain ingest --kafka 127.0.0.1:9092 --topic plant.telemetry=plant/telemetry
+    brain ingest --tryton http://127.0.0.1:8000 --database plant --user brain --folder drop/mes=mes/b2mml
     """
-    if not kafka and not mqtt:
-        raise click.UsageError("name a source: --kafka HOST:PORT, --mqtt HOST:PORT, or both")
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("aiokafka").setLevel(logging.NOTSET)
+    wanted = Asked(**asked)
+    _speak(verbose)
     from brain.engine import Engine
     from brain.feeds import open_feed
     from ingest.intake import Intake
@@ -66,21 +104,27 @@ async def ingest(
     async with opened(store, schema) as o:
         feed = open_feed(o.settings)
         intake = Intake(pipeline, Engine(o.store, feed))
-        stop = _stop_on_signals()
-        sources: list[Coroutine[Any, Any, None]] = []
-        if kafka:
-            sources.append(_kafka(o, intake, stop, kafka, group, topics, idle_exit))
-        if mqtt:
-            sources.append(_mqtt(o, intake, stop, mqtt, mqtt_user, client_id or _own_name(o.settings.store)))
         try:
-            async with asyncio.TaskGroup() as group_:
-                for source in sources:
-                    group_.create_task(source)
-        except* Exception as errors:
-            raise errors.exceptions[0] from None
+            await _together(wanted.sources(o, intake, _stop_on_signals()))
         finally:
             await feed.close()
             click.echo(f"brain ingest: {intake.taken}", err=True)
+
+
+def _speak(verbose: bool) -> None:
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("aiokafka").setLevel(logging.NOTSET)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request otherwise
+
+
+async def _together(sources: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Until all have ended, or one fails: then the others are cancelled, and its error is ours."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for source in sources:
+                tasks.create_task(source)
+    except* Exception as errors:
+        raise errors.exceptions[0] from None
 
 
 async def _kafka(

@@ -16,13 +16,11 @@ PASSWORD = "BRAIN_TRYTON_PASSWORD"  # noqa: S105  the name of a variable
 
 
 async def tryton(
-    o: Opened, intake: "Intake", stop: asyncio.Event, url: str, database: str | None, user: str | None, once: bool, every: float
+    o: Opened, intake: "Intake", stop: asyncio.Event, url: str, database: str, user: str, once: bool, every: float
 ) -> None:
     """Pull a Tryton's records, once or until `stop`."""
     from ingest.sources.tryton import TrytonSource, pull
 
-    if not database or not user:
-        raise click.UsageError("--tryton needs --database NAME and --user USER")
     password = os.environ.get(PASSWORD)
     if not password:
         raise click.UsageError(f"put {user}'s password into {PASSWORD}; it is no option, for options show in process lists")
