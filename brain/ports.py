@@ -25,7 +25,8 @@ class Store(Protocol):
     async def apply(
         self, batch: Sequence[ChangeSet], marks: Sequence[Mark] = (), letters: Sequence[DeadLetter] = ()
     ) -> list[Notice]:
-        """Join the batch into the model, and move the marks and bury the letters with it, all or nothing.
+        """Join the batch into the model, and move the marks and bury the letters with it, all or nothing. A letter that is buried
+        again is one letter, with its newest reason.
 
         Applying a change set again changes nothing and returns the same notices. A mark never moves back.
         """

@@ -46,6 +46,8 @@ class StreamContract:
     async def test_letters(self, store: Store) -> None:
         await store.apply([], [], LETTERS[2:])
         await store.apply([], [], [*LETTERS[:3], LETTERS[0]._replace(reason="another")])
+        assert await store.letters() == [LETTERS[0]._replace(reason="another"), *LETTERS[1:]]
+        await store.apply([], [], LETTERS[:1])
         assert await store.letters() == LETTERS
         assert await store.letters(limit=2) == LETTERS[:2]
         assert await store.letters(limit=2, after="1") == LETTERS[2:]

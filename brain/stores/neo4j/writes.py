@@ -66,8 +66,8 @@ MOVE = f"""
 
 BURY = f"""
     UNWIND $rows AS r MERGE (l:{LETTER} {{id: r[0]}})
-    ON CREATE SET l.adapter = r[1], l.topic = r[2], l.reason = r[3], l.payload = r[4],
-        l.received = datetime.fromEpoch(r[5], r[6])"""
+    ON CREATE SET l.adapter = r[1], l.topic = r[2], l.payload = r[4], l.received = datetime.fromEpoch(r[5], r[6])
+    SET l.reason = r[3]"""
 
 
 @dataclass
