@@ -99,7 +99,8 @@ class Writer:
         if marks:
             await run(tx, MOVE, rows=sorted(map(list, marks)))
         if letters:
-            await run(tx, BURY, rows=sorted([*letter[:5], *instant(letter.received)] for letter in letters))
+            newest = {letter.id: letter for letter in letters}.values()
+            await run(tx, BURY, rows=sorted([*letter[:5], *instant(letter.received)] for letter in newest))
 
     async def _lock(self, tx: AsyncManagedTransaction, delta: Delta) -> Before:
         before = Before()
