@@ -26,6 +26,24 @@ AGENT, OBJECT, STEP = "Agent", "WorkObject", "Step"
 ALWAYS = 0
 """The valid time of what a log says without a time: from the beginning, as OCEL 2.0 has it (1970-01-01)."""
 
+_PROPERTIES = {
+    "activity": "activity",
+    "enabled": "enabledAt",
+    "scheduled": "scheduledAt",
+    "started": "startedAt",
+    "completed": "completedAt",
+    "at": "occurredAt",
+    "sequence": "sequence",
+    "start_sequence": "startSequence",
+    "lifecycle": "lifecycle",
+}
+_STEP = tuple(_PROPERTIES.get(name, "") for name in LogEvent._fields)
+"""The step's property for each field of an event, "" for the fields that are none."""
+_BLANK: dict[str, Any] = {**dict.fromkeys(LogEvent._fields[2:10]), "attributes": (), "objects": ()}
+"""What a message leaves out."""
+
+PERFORMERS = 10_000
+"""Performers that a mapper remembers, since few people do most of the work."""
 LONGEST_NAME = 1900
 """Characters of an id, a type, an activity: Neo4j indexes at most some 8,000 bytes."""
 
@@ -52,9 +70,12 @@ class LogRules:
 
 
 def message(record: LogObject | LogEvent, namespace: str) -> bytes:
-    """The record as a message. `namespace` keeps apart the ids of logs that know nothing of each other."""
-    kind = "object" if isinstance(record, LogObject) else "event"
-    return orjson.dumps({"kind": kind, "namespace": namespace, **record._asdict()})
+    """The record as a message, without what it does not say. `namespace` keeps apart logs that know nothing of each other."""
+    said: dict[str, Any] = {"kind": "object" if isinstance(record, LogObject) else "event", "namespace": namespace}
+    for name, value in zip(record._fields, record, strict=True):
+        if value is not None and value != ():
+            said[name] = value
+    return orjson.dumps(said)
 
 
 def parse(payload: bytes) -> tuple[LogObject | LogEvent, str]:
@@ -62,7 +83,7 @@ def parse(payload: bytes) -> tuple[LogObject | LogEvent, str]:
     try:
         said: dict[str, Any] = orjson.loads(payload)
         kind, namespace = said.pop("kind"), said.pop("namespace")
-        record = LogObject(**said) if kind == "object" else LogEvent(**said) if kind == "event" else None
+        record = LogObject(**said) if kind == "object" else LogEvent(**_BLANK | said) if kind == "event" else None
         if record is not None:
             _sound(record, namespace)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -74,20 +95,21 @@ def parse(payload: bytes) -> tuple[LogObject | LogEvent, str]:
 
 def _sound(record: LogObject | LogEvent, namespace: object) -> None:
     """ValueError where a name, a time or a value has another type than its field, or a size that no store can hold."""
-    names: list[object] = [namespace, record.id]
-    times: list[object] = []
+    names: list[object]
+    times: list[object]
     match record:
         case LogObject():
-            names += (record.type, *(text for relation in record.relations for text in relation))
-            names += (name for name, _, _ in record.attributes)
-            times += (valid for _, _, valid in record.attributes)
+            names = [namespace, record.id, record.type]
+            names += [text for relation in record.relations for text in relation]
+            names += [name for name, _, _ in record.attributes]
+            times = [valid for _, _, valid in record.attributes]
             values = [value for _, value, _ in record.attributes]
         case LogEvent():
-            names += (record.activity, record.performer or "", record.lifecycle or "")
-            names += (text for reference in record.objects for text in reference)
-            names += (name for name, _ in record.attributes)
-            times += (t for t in (record.completed, record.started, record.at, record.scheduled, record.enabled) if t is not None)
-            times += (n for n in (record.sequence, record.start_sequence) if n is not None)
+            names = [namespace, record.id, record.activity, record.performer or "", record.lifecycle or ""]
+            for reference in record.objects:
+                names += reference
+            names += [name for name, _ in record.attributes]
+            times = [t for t in (*record[2:8], record.at) if t is not None]
             values = [value for _, value in record.attributes]
     for name in names:
         if type(name) is not str or len(name) > LONGEST_NAME:
@@ -121,6 +143,7 @@ class LogMapper:
         self._object = schema.of(OBJECT)
         self._unmapped = _Type(self._object, TypeRule(OBJECT))
         self._agent = schema.of(rules.performer)
+        self._performers: dict[tuple[str, str], tuple[Link, tuple[Assert]]] = {}
 
     def __call__(self, envelope: Envelope) -> list[ChangeSet]:
         """The change sets of a message on the topic of event logs; BadMessage where it is none."""
@@ -135,33 +158,32 @@ class LogMapper:
         return self._objects(record, prefix, source, received)
 
     def _event(self, event: LogEvent, prefix: str, source: str, received: int) -> list[ChangeSet]:
-        times = (event.completed, event.started, event.at, event.scheduled, event.enabled)
-        valid = next((t for t in times if t is not None), None)
-        if valid is None:
+        for valid in (event.completed, event.started, event.at, event.scheduled, event.enabled):
+            if valid is not None:
+                break
+        else:
             raise BadMessage(f"event {event.id!r} has no time: give it at least one")
-        said: dict[str, Scalar | None] = {
-            "activity": event.activity,
-            "enabledAt": event.enabled,
-            "scheduledAt": event.scheduled,
-            "startedAt": event.started,
-            "completedAt": event.completed,
-            "occurredAt": event.at,
-            "sequence": event.sequence,
-            "startSequence": event.start_sequence,
-            "lifecycle": event.lifecycle,
-        }
-        properties = {name: value for name, value in said.items() if value is not None}
+        properties: dict[str, Any] = {name: value for name, value in zip(_STEP, event, strict=True) if name and value is not None}
         links = [Link("object", self._object.node_id(prefix + o[0]), o[2]) for o in event.objects]
         performer = []
         if event.performer:
-            agent = self._agent.node_id(prefix + event.performer)
-            links.append(Link("performedBy", agent))
+            agent, named = self._performer(prefix, event.performer)
+            links.append(agent)
             # One event id for all mentions of one performer, so that a thousand steps say it once.
-            named = Assert(agent, self._agent.name, {"name": event.performer})
-            performer = [ChangeSet(f"{event.performer}@{self._agent.name}", source, ALWAYS, received, (named,))]
+            performer = [ChangeSet(f"{event.performer}@{self._agent.name}", source, ALWAYS, received, named)]
         step = self._schema.classes[STEP].node_id(prefix + event.id)
         done = Assert(step, STEP, properties, dict(event.attributes), tuple(links))
         return [ChangeSet(event.id, source, valid, received, (done,)), *performer]
+
+    def _performer(self, prefix: str, name: str) -> tuple[Link, tuple[Assert]]:
+        known = self._performers.get((prefix, name))
+        if known is None:
+            if len(self._performers) >= PERFORMERS:
+                self._performers.clear()
+            agent = self._agent.node_id(prefix + name)
+            known = Link("performedBy", agent), (Assert(agent, self._agent.name, {"name": name}),)
+            self._performers[prefix, name] = known
+        return known
 
     def _objects(self, record: LogObject, prefix: str, source: str, received: int) -> list[ChangeSet]:
         kind = self._types.get(record.type, self._unmapped)
