@@ -3,7 +3,11 @@
 from brain.schema import ROOT, Datatype, History, NodeClass, Property, Relation, Schema
 
 NAME = Property("name", "t:name", Datatype.STRING, indexed=True)
-ASSET = [NAME, Property("state", "t:state", Datatype.STRING, indexed=True), Property("weight", "t:weight", Datatype.FLOAT)]
+ASSET = [
+    NAME,
+    Property("state", "t:state", Datatype.STRING, indexed=True),
+    Property("weight", "t:weight", Datatype.FLOAT, indexed=True),
+]
 PUMP = [
     *ASSET,
     Property("flow", "t:flow", Datatype.FLOAT, unit="mL/h", history=History.LATEST),

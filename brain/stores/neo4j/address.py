@@ -1,6 +1,6 @@
 """Addresses: `neo4j://user:password@host:port/database`, with no part of a password in any message."""
 
-from typing import NamedTuple
+from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from brain.errors import BadUrl
@@ -9,11 +9,12 @@ SCHEMES = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
 FORM = "write neo4j://user:password@host:7687/neo4j, with any of / ? # @ : % in the user or password percent-encoded"
 
 
-class Address(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Address:
     """`uri` is what the driver takes: scheme, host and port. `auth` and `database` are None where the URL names none."""
 
     uri: str
-    auth: tuple[str, str] | None
+    auth: tuple[str, str] | None = field(repr=False)
     database: str | None
 
     @property

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from neo4j import READ_ACCESS, AsyncDriver, AsyncGraphDatabase, AsyncManagedTransaction, AsyncSession
 from neo4j.exceptions import (
     AuthError,
+    ClientError,
     ConfigurationError,
     ConstraintError,
     DatabaseUnavailable,
@@ -39,7 +40,7 @@ class Connection:
     async def verify(self) -> None:
         """StoreBusy at once, rather than after `RETRY_SECONDS`, where nothing answers at the address."""
         with told(self.address):
-            await self._opened().verify_connectivity(database=self.address.database)
+            await self._opened().verify_connectivity()
 
     async def read(self, work: Work[T]) -> T:
         with told(self.address):
@@ -52,9 +53,11 @@ class Connection:
                 for _ in range(3):
                     try:
                         return await session.execute_write(work)
-                    except ConstraintError:
-                        # Another writer made the same node between our look and our write; now we shall see it.
-                        continue
+                    except ClientError as error:
+                        # Another process made the same node, or the same index, between our look and our write; now we shall
+                        # see it.
+                        if not isinstance(error, ConstraintError) and not (error.code or "").endswith("AlreadyExists"):
+                            raise
                 return await session.execute_write(work)
 
     async def stream(self, cypher: str, parameters: dict[str, Any]) -> AsyncGenerator[Any, None]:

@@ -1,9 +1,9 @@
 """`find` as Cypher. `brain.past.matches` is the meaning; what Cypher means otherwise is mended here.
 
 Cypher holds every text to differ from every number, so `<>` asks for the type too. It does not take true for 1, so a boolean is
-compared as the number that it is. And its `<` on texts goes by UTF-16 code units, while ours (and its own ORDER BY) go by code
-points: they disagree where one text has a character beyond U+FFFF and the other one from U+E000 on. Where a bound holds either,
-Cypher is asked for a little more than was meant, and `matches` takes the rest away.
+compared as the number that it is. It puts -0.0 below 0. And its `<` on texts goes by UTF-16 code units, while ours (and its own
+ORDER BY) go by code points: they disagree where one text has a character beyond U+FFFF and the other one from U+E000 on. Where
+a bound holds either, Cypher is asked for a little more than was meant, and `matches` takes the rest away.
 """
 
 from collections.abc import Sequence
@@ -81,7 +81,7 @@ def _among(values: Sequence[Scalar], held: str, kind: Datatype, p: str) -> tuple
     if kind is Datatype.INSTANT:
         whole = [instant(int(v)) for v in values if not isinstance(v, str) and v == int(v)]
         return f"{held} IN [x IN {p} | datetime.fromEpoch(x[0], x[1])]", whole
-    plain = [int(v) if isinstance(v, bool) else v for v in values]
+    plain = [w for v in values for w in ([v] if isinstance(v, str) else _zeros(int(v) if isinstance(v, bool) else v))]
     return f"{_numeric(held, kind)} IN {p}", plain
 
 
@@ -104,9 +104,15 @@ def _number(op: Op, held: str, value: float, kind: Datatype, p: str) -> tuple[st
             return f"{held} {_SIGNS[op]} datetime.fromEpoch({p}[0], {p}[1])", instant(value)
         return f"{MICROS.format(held)} {_SIGNS[op]} {p}", value
     number = _numeric(held, kind)
+    if op is Op.EQ:
+        return f"{number} IN {p}", _zeros(value)
     if op is Op.NE:
-        return f"({number} <> {p} AND {number} IS :: INTEGER | FLOAT)", value
-    return f"{number} {_SIGNS[op]} {p}", value
+        return f"(NOT {number} IN {p} AND {number} IS :: INTEGER | FLOAT)", _zeros(value)
+    return f"{number} {_SIGNS[op]} {p}", value if value else (-0.0 if op in (Op.LT, Op.GE) else 0.0)
+
+
+def _zeros(value: float) -> list[float]:
+    return [value] if value else [0, -0.0]
 
 
 def _numeric(held: str, kind: Datatype) -> str:

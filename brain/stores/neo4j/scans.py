@@ -17,7 +17,7 @@ from brain.stores.neo4j.finds import MICROS
 
 CHUNK = 500
 
-SLICES = f"WITH collect(n) AS all UNWIND range(0, size(all) - 1, {CHUNK}) AS i WITH all[i..i + {CHUNK}] AS part"
+SLICES = f"WITH collect(n) AS found UNWIND range(0, size(found) - 1, {CHUNK}) AS i WITH found[i..i + {CHUNK}] AS part"
 """Gathers references, not contents, so that a million nodes are some tens of megabytes of the server's memory."""
 
 OBJECT = "object"

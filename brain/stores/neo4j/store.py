@@ -57,6 +57,14 @@ class Neo4jStore(Scans):
         self._joiner = Joiner(schema)
         self._names = Names(schema)
         self._writer = Writer(self._names, self._joiner)
+        try:
+            await self._prepare(schema)
+        except BaseException:
+            # Who could not open the store will not think of closing it.
+            await self.close()
+            raise
+
+    async def _prepare(self, schema: Schema) -> None:
         await self._connection.verify()
         for statement in schema_cypher(schema):
             await self._connection.write(lambda tx, text=statement: run(tx, text))  # type: ignore[misc]
@@ -117,7 +125,8 @@ class Neo4jStore(Scans):
         where = where_cypher(self._schema, query, paged=True)
         order = "ORDER BY n.id DESC" if query.backwards else "ORDER BY n.id"
         if at == NOW and where.exact:
-            text = f"{where.match} WITH n {order} LIMIT $limit RETURN collect({NODE})"
+            # Gathered first: next to an index, `properties(n)` of a node found by `= 0` says 0 where the node has 0.0.
+            text = f"{where.match} WITH n {order} LIMIT $limit WITH collect(n) AS found RETURN {rows_of('found')}"
             rows = await self._read(text, **where.parameters, limit=query.limit + 1)
             return _page([to_node(codec.node_state(row)) for row in rows], query)
         # Now what Cypher finds are candidates; of the past every node is one.
