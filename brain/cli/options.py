@@ -1,6 +1,7 @@
 """What the commands share: the store's option, formats, and an opened store with its schema."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -48,12 +49,19 @@ async def opened(store: str | None, schema: Schema | None = None) -> AsyncIterat
 
     settings = settings_for(store)
     schema = schema or load_schema(settings.ontology)
+    _collect_seldom()
     opened_store = open_store(settings.store)
     try:
         await opened_store.prepare(schema)
         yield Opened(settings, schema, opened_store)
     finally:
         await opened_store.close()
+
+
+def _collect_seldom() -> None:
+    """Batches are many small tuples and no cycles: looking for some after every 700 new objects took a sixth of an import."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def run(command: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
