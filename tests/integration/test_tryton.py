@@ -13,9 +13,10 @@ from pathlib import Path
 import click
 import pytest
 import pytest_asyncio
+from click.testing import CliRunner
 
 from brain.canon import model_hash
-from brain.cli import ingest_erp
+from brain.cli import brain, ingest_erp
 from brain.cli.options import Opened
 from brain.engine import Engine
 from brain.ports import Store
@@ -344,8 +345,8 @@ async def test_the_command(
     with pytest.raises(click.UsageError, match="BRAIN_TRYTON_PASSWORD"):
         await ingest_erp.tryton(opened, intake, asyncio.Event(), url, DATABASE, USER, True, 30)
     monkeypatch.setenv("BRAIN_TRYTON_PASSWORD", PASSWORD)
-    with pytest.raises(click.UsageError, match="--database"):
-        await ingest_erp.tryton(opened, intake, asyncio.Event(), url, None, USER, True, 30)
+    refused = await asyncio.to_thread(CliRunner().invoke, brain, ["ingest", "--tryton", url])
+    assert (refused.exit_code, "--database NAME" in refused.output) == (2, True)
     await ingest_erp.tryton(opened, intake, asyncio.Event(), url, DATABASE, USER, True, 30)
     assert (await store.nodes([ORDER]))[0] is not None
     told = capsys.readouterr().err

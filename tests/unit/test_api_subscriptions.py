@@ -90,7 +90,7 @@ async def test_a_reader_that_falls_too_far_behind_is_told_so_and_ended() -> None
         assert not api.feed._queues  # and it no longer listens
 
 
-async def test_it_ends_when_the_feed_closes_and_lets_go_when_the_reader_leaves() -> None:
+async def test_it_ends_when_the_feed_closes() -> None:
     async with plant_api() as api:
         changes = await started(api)
         assert len(api.feed._queues) == 1
@@ -99,6 +99,9 @@ async def test_it_ends_when_the_feed_closes_and_lets_go_when_the_reader_leaves()
         assert [r.data["changes"]["id"] async for r in changes] == ["asset/00"]
         assert not api.feed._queues
 
+
+async def test_it_lets_go_when_the_reader_leaves() -> None:
+    async with plant_api() as api:
         leaving = await started(api)
         await api.feed.publish([notice("asset/00")])
         await anext(leaving)
