@@ -61,7 +61,7 @@ class Guard:
             return f"host {host!r} is not one that this server answers to: use {', '.join(sorted(self._hosts))}"
         for origin in origins:
             text = origin.decode("latin-1")
-            if urlsplit(text).netloc != host:
+            if _authority(text) != host:
                 return f"origin {text!r} may not use this server: only its own pages may"
         return None
 
@@ -97,6 +97,13 @@ def _name(url: str) -> str | None:
     try:
         return urlsplit(url).hostname
     except ValueError:  # "[::1" and the like
+        return None
+
+
+def _authority(url: str) -> str | None:
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
         return None
 
 

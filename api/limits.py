@@ -56,6 +56,9 @@ class Limits:
 WEIGHTS: Mapping[str, int] = {"bottlenecks": 25_000, "dependencies": 5_000, "ontology": 100}
 """What the root fields that are not lists count as, in nodes: a bottleneck report reads a whole log."""
 
+INTROSPECTION: Mapping[str, int] = {"__schema": 25_000, "__type": 500}
+"""What the fields of introspection count as: the whole schema is most of a megabyte of answer, made without a pause."""
+
 
 PAST = 10_000
 """What a list at a past time counts as beside its page: the store puts the whole class together from its history."""
@@ -126,8 +129,8 @@ class Ruler:
     def _field(self, field: FieldNode, parent: object) -> Measure:
         name = field.name.value
         alias = 1 if field.alias else 0
-        if name.startswith("__"):  # introspection has a rule of its own (MaxIntrospectionDepthRule)
-            return Measure(0, alias, 0)
+        if name.startswith("__"):  # how deep introspection goes has a rule of its own (MaxIntrospectionDepthRule)
+            return Measure(0, alias, INTROSPECTION.get(name, 0))
         known = parent.fields.get(name) if isinstance(parent, GraphQLObjectType | GraphQLInterfaceType) else None
         own, times = self._count(field, known, parent)
         if field.selection_set is None:
@@ -157,7 +160,9 @@ class Ruler:
     def _size(self, value: ValueNode | None) -> int | None:
         given = self._value(value)
         if isinstance(given, IntValueNode):
-            given = int(given.value)
+            given = int(given.value[:20])  # past every limit already, and Python refuses to read thousands of digits
+        elif isinstance(given, float) and given.is_integer():
+            given = int(given)  # GraphQL takes the JSON number 1000.0 for the Int 1000
         return max(0, given) if isinstance(given, int) else None
 
     def _length(self, value: ValueNode | None) -> int:

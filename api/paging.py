@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import orjson
 from strawberry.types.unset import UNSET
 
 from api.limits import Limits
@@ -50,8 +51,8 @@ def decode(text: str | None, width: int) -> Cursor | None:
     if text is None:
         return None
     try:
-        parts = json.loads(base64.urlsafe_b64decode(text.encode()))
-    except (binascii.Error, ValueError):
+        parts = orjson.loads(base64.urlsafe_b64decode(text.encode()))
+    except (binascii.Error, ValueError):  # orjson's error is a ValueError, for too deep a nesting and half a surrogate pair too
         parts = None
     if isinstance(parts, list) and len(parts) == width and all(isinstance(p, str) for p in parts):
         return tuple(parts)

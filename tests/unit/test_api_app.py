@@ -71,7 +71,15 @@ async def test_other_hosts_are_answered_only_where_that_was_asked_for() -> None:
 
 @pytest.mark.parametrize(
     ("origin", "status"),
-    [("http://127.0.0.1:8000", 200), ("http://127.0.0.1:9999", 403), ("https://evil.example", 403), ("null", 403), ("", 403)],
+    [
+        ("http://127.0.0.1:8000", 200),
+        ("http://127.0.0.1:9999", 403),
+        ("https://evil.example", 403),
+        ("null", 403),
+        ("", 403),
+        ("http://[::1", 403),
+        ("http://[", 403),
+    ],
 )
 async def test_only_its_own_pages_may_ask(origin: str, status: int) -> None:
     async with web() as client:
@@ -88,6 +96,27 @@ async def test_a_form_a_batch_and_a_get_are_no_queries() -> None:
         assert (await client.post("/graphql", json=[{"query": "{ ontology { version } }"}])).status_code == 400
         assert (await client.get("/graphql", params={"query": "{ ontology { version } }"})).status_code == 400
         assert (await client.post("/graphql", content="{", headers={"content-type": "application/json"})).status_code == 400
+
+
+NO_REQUESTS = (
+    b"",
+    b"3",
+    b'"{ a }"',
+    b"null",
+    b"[" * 60_000,
+    b'{"query": "{ a\xff }"}',
+    b'{"query": "{ a }", "variables": {"a": NaN}}',
+    b'{"query": "query($a: ID!) { entity(id: $a) { id } }", "variables": {"a": "\\ud800"}}',
+)
+
+
+@pytest.mark.parametrize("body", NO_REQUESTS)
+async def test_a_body_that_is_no_request_is_told_so_and_logs_nothing(body: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    async with web() as client:
+        answer = await client.post("/graphql", content=body, headers={"content-type": "application/json"})
+        assert answer.status_code == 400
+        assert "JSON" in answer.text
+    assert [r for r in caplog.records if r.levelname == "ERROR"] == []
 
 
 async def test_a_long_body_is_refused_whether_its_length_is_told_or_not() -> None:

@@ -1,5 +1,6 @@
 """What a query may ask for, what an error may tell, and names that are not what they seem."""
 
+import base64
 import logging
 import time
 from typing import Any
@@ -31,6 +32,8 @@ def _chain(links: int, body: str = "") -> str:
         ("{ pumps(first: 1000) { edges { node { ...f } } } } fragment f on Pump { steps(last: 200) { totalCount } }", "201,000"),
         ("{" + " ".join(f'a{n}: bottlenecks(objectType: "x") {{ objects }}' for n in range(5)) + "}", "125,000 nodes"),
         ("{" + " ".join(f'a{n}: pumps(asOf: "2026-01-0{n}T00:00Z") {{ totalCount }}' for n in range(10)) + "}", "100,200 nodes"),
+        ("{" + " ".join(f"a{n}: __schema {{ types {{ name }} }}" for n in range(5)) + "}", "125,000 nodes"),
+        ("{ pumps(first: " + "9" * 5000 + ") { totalCount } }", "nodes, at most 100,000"),
         (_chain(NESTED_FRAGMENTS), "nodes, at most 100,000"),
         (_chain(NESTED_FRAGMENTS, "pumps { totalCount }"), "nodes, at most 100,000"),
         ("{ pumps { edges { node { history(first: 1000) { at: valid } quality { at } } } } assets(first: 1000) { totalCount }"
@@ -65,10 +68,26 @@ async def test_a_document_that_would_exhaust_the_server_is_refused(query: str, m
 async def test_the_limits_leave_room_for_honest_queries() -> None:
     async with plant_api() as api:
         assert (await api.run(get_introspection_query())).errors is None
+        assert (await api.run('{ __type(name: "Pump") { name } __typename }')).errors is None
         await api.ask("{ pumps(first: 1000) { edges { node { servicedBy(first: 99) { totalCount } } } } }")
         await api.ask("query($n: Int) { pumps(first: $n) { totalCount } }", n=1000)
         _, message = await api.fault("query($n: Int) { pumps(first: $n) { totalCount } }", n=1001)
         assert "ask for 0 to 1000" in message
+
+
+async def test_a_whole_number_that_json_writes_with_a_point_counts_as_that_number() -> None:
+    query = "query($n: Int) { pumps(first: $n) { edges { node { hasPart(first: $n) { totalCount } } } } }"
+    async with plant_api() as api:
+        _, message = await api.fault(query, n=1000.0)
+        assert "1,001,000 nodes" in message
+
+
+@pytest.mark.parametrize("cursor", ["[" * 50_000, '["\\ud800"]', '["a", 1]', "{", "\xff"])
+async def test_a_cursor_that_no_list_gave_out_is_refused(cursor: str) -> None:
+    async with plant_api() as api:
+        made = base64.urlsafe_b64encode(cursor.encode("latin-1")).decode()
+        _, message = await api.fault("query($c: String) { pumps(first: 1, after: $c) { totalCount } }", c=made)
+        assert "is not a cursor of this list" in message
 
 
 async def test_a_doubling_chain_of_fragments_is_measured_in_no_time() -> None:
