@@ -3,7 +3,7 @@
     python -m bench.memory [--events N]
 
 Peak resident memory is the kernel's own figure of the importing process (VmHWM; Linux). The bound is 1 GiB: a larger peak ends
-the benchmark with exit code 1. The peer is the same table held in memory whole, as analysis in Python mostly begins: a data frame.
+the benchmark with exit code 1. The peer is the same table held in memory whole, as analyses in Python mostly begin: a data frame.
 """
 
 import argparse
@@ -44,7 +44,7 @@ FRAME = "import sys, pandas; table = pandas.read_parquet(sys.argv[1])" + PEAK
 
 
 def rows(parquet: Path) -> Iterator[dict[str, Any]]:
-    from pyarrow.parquet import ParquetFile
+    from pyarrow.parquet import ParquetFile  # type: ignore[import-untyped]
 
     for batch in ParquetFile(parquet).iter_batches(10_000, columns=COLUMNS):
         yield from batch.to_pylist()
