@@ -18,12 +18,15 @@ async def wipe(url: str) -> None:
     """Remove all nodes; constraints and indexes stay, and do no harm."""
     address = parse(url)
     async with AsyncGraphDatabase.driver(address.uri, auth=address.auth) as driver:
-        await driver.execute_query("MATCH (n) DETACH DELETE n", database_=address.database)
+        # A part at a time: all of a large graph is more than one transaction may hold.
+        some = "MATCH (n) WITH n LIMIT 5000 DETACH DELETE n RETURN count(n)"
+        while (await driver.execute_query(some, database_=address.database)).records[0][0]:
+            pass
 
 
 class TestNeo4j(StoreContract, ConcurrentContract):
     test_any_order_and_batching = a_function_of_the_set(40)
-    test_find_means_matches = find_means_matches(150)
+    test_find_means_matches = find_means_matches(60)
 
     @pytest.fixture
     async def fresh(self, schema: Schema, clock: Ticks, neo4j_url: str) -> AsyncIterator[Fresh]:

@@ -3,18 +3,21 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
+from itertools import repeat
 from math import isfinite
 from typing import Any
 
 import orjson
 
 from brain.errors import BadChange
-from brain.join import ATTRIBUTE, NodeState, Register, body
+from brain.join import ATTRIBUTE, NodeState, Register
 from brain.model import Link, Quality, Stamp, Verdict, Version
 from brain.schema import ROOT, Scalar, Value
-from brain.stores.neo4j.cypher import APART, LINKS, STAMP, instant
+from brain.stores.neo4j.cypher import APART, ATTRIBUTES, LINKS, STAMP, instant
 
 Row = list[Any]
+Cells = tuple[Row, dict[str, Any]]
+"""What becomes of a row: the cells that every one of its kind has, in order, and the others by name."""
 
 _JSON_LIKE = re.compile(r'-?[0-9.]+(?:[eE][+-]?[0-9]+)?|true|false|null|".*"', re.DOTALL)
 _EARLIEST, _LATEST = -(2**63) + 1000, 2**63 - 1000
@@ -38,10 +41,10 @@ def finite(value: Value) -> Value:
     return None if type(value) is float and not isfinite(value) else value
 
 
-def node_row(state: NodeState) -> tuple[Row, dict[str, Value]]:
-    """The fixed slots of a node, in the order of NODE_FIXED, and its property values."""
+def node_row(state: NodeState) -> Cells:
+    """The fixed cells of a node (NODE_FIXED), and its others by name."""
     main = state.cls_stamp
-    properties: dict[str, Value] = {}
+    cells: dict[str, Any] = {}
     attributes: dict[str, str] = {}
     apart: list[tuple[str, Stamp]] = []
     for name, (stamp, value) in state.registers.items():
@@ -53,16 +56,30 @@ def node_row(state: NodeState) -> tuple[Row, dict[str, Value]]:
         if name[0] == ATTRIBUTE:
             attributes[name[1:]] = attribute_text(value)
         else:
-            properties[name] = value
-    row: Row = [state.id, state.cls, *(main or (None, None, None, None))]
+            cells[name] = value
     if apart:
         apart.sort()
-        row.append([name for name, _ in apart])
-        row.extend([stamp[i] for _, stamp in apart] for i in range(4))
-    else:
-        row += (None, None, None, None, None)
-    row += (list(attributes), list(attributes.values())) if attributes else (None, None)
-    return row, properties
+        stamps = ([stamp[i] for _, stamp in apart] for i in range(4))
+        cells.update(zip(APART, ([name for name, _ in apart], *stamps), strict=True))
+    if attributes:
+        cells.update(zip(ATTRIBUTES, (list(attributes), list(attributes.values())), strict=True))
+    return [state.id, state.cls, *(main or (None, None, None, None))], cells
+
+
+def said_once(state: NodeState, version: Version) -> bool:
+    """Whether the version says all that is known of the node, so that one row can make both."""
+    if (state.cls, state.cls_stamp) != (version.cls, version.stamp):
+        return False
+    if len(state.registers) != len(version.properties) + len(version.attributes):
+        return False
+    return all(r.stamp == version.stamp and finite(r.value) is not None for r in state.registers.values())
+
+
+def said_row(state: NodeState, version: Version, text: bytes) -> Cells:
+    """The cells of a node and of the one version of it (NODE_FIXED and SAID_FIXED)."""
+    row, cells = node_row(state)
+    cells.update(links_of(version))
+    return [*row, digest(text), version.received, version.recorded], cells
 
 
 def node_state(row: Sequence[Any]) -> NodeState:
@@ -89,11 +106,10 @@ def _attributes(p: dict[str, Any], prefix: str = "") -> dict[str, Value]:
     return {prefix + name: attribute_value(text) for name, text in zip(names, texts, strict=True)}
 
 
-def slots(properties: Mapping[str, Value], names: Sequence[str], instants: frozenset[str]) -> Row:
-    """The values of those names, in order, an instant as two."""
-    row: Row = []
+def slots(row: Row, cells: Mapping[str, Any], names: Sequence[str], instants: frozenset[str]) -> Row:
+    """The row with the values of those names added, in order, an instant as two."""
     for name in names:
-        value = properties.get(name)
+        value = cells.get(name)
         if name not in instants:
             row.append(value)
         elif value is None:
@@ -105,28 +121,39 @@ def slots(properties: Mapping[str, Value], names: Sequence[str], instants: froze
     return row
 
 
-def version_row(version: Version) -> tuple[Row, dict[str, Value]]:
-    """The fixed slots of a version, in the order of VERSION_FIXED, and its property values."""
-    said = {name: finite(value) for name, value in version.properties.items()}
-    attributes = {name: finite(value) for name, value in version.attributes.items()}
-    retracted = [name for name, value in said.items() if value is None]
-    retracted += [ATTRIBUTE + name for name, value in attributes.items() if value is None]
-    kept = {name: attribute_text(value) for name, value in attributes.items() if value is not None}
+def version_row(version: Version, text: bytes) -> Cells:
+    """The fixed cells of a version (VERSION_FIXED), and its others by name. `text` is its body."""
+    cells: dict[str, Any] = {name: finite(value) for name, value in version.properties.items()}
+    retracted = [name for name, value in cells.items() if value is None]
+    if version.attributes:
+        attributes = {name: finite(value) for name, value in version.attributes.items()}
+        retracted += [ATTRIBUTE + name for name, value in attributes.items() if value is None]
+        kept = {name: attribute_text(value) for name, value in attributes.items() if value is not None}
+        cells.update(zip(ATTRIBUTES, (list(kept), list(kept.values())), strict=True))
+    if retracted:
+        cells["retracted"] = retracted
+    cells.update(links_of(version))
+    fixed = [version.subject, version.cls, *version.stamp, digest(text), version.received, version.recorded]
+    return fixed, cells
+
+
+def links_of(version: Version) -> dict[str, list[Any]]:
+    """LINKS, without those lists that would only say that no link has a qualifier, or that all hold."""
     links = version.links
-    row: Row = [version.subject, version.cls, *version.stamp, digest(version), version.received, version.recorded]
-    row.append(retracted or None)
-    row += (list(kept), list(kept.values())) if kept else (None, None)
-    if links:
-        row.extend([link[i] for link in links] for i in range(3))
-        row.append(None if all(links.values()) else list(links.values()))
-    else:
-        row += (None, None, None, None)
-    return row, said
+    if not links:
+        return {}
+    lists: list[list[Any]] = [list(part) for part in zip(*links, strict=True)]
+    found = dict(zip(LINKS, lists, strict=False))
+    if not any(lists[2]):
+        del found[LINKS[2]]
+    if not all(links.values()):
+        found[LINKS[3]] = list(links.values())
+    return found
 
 
-def digest(version: Version) -> str:
-    """What tells two statements of one event about one node apart."""
-    return blake2b(body(version), digest_size=8).hexdigest()
+def digest(text: bytes) -> str:
+    """What tells two statements of one event about one node apart, from the body of a version."""
+    return blake2b(text, digest_size=8).hexdigest()
 
 
 def version(row: Sequence[Any]) -> Version:
@@ -138,9 +165,9 @@ def version(row: Sequence[Any]) -> Version:
     del p["_digest"]
     attributes = _attributes(p)
     retracted = p.pop("retracted", ())
-    parts = [p.pop(name, ()) for name in LINKS[:3]]
-    holds = p.pop("linkHolds", None) or [True] * len(parts[0])
-    links = {Link(*link): held for *link, held in zip(*parts, holds, strict=True)}
+    relations, targets = (p.pop(name, ()) for name in LINKS[:2])
+    qualifiers, holds = p.pop(LINKS[2], None) or repeat(""), p.pop(LINKS[3], None) or repeat(True)
+    links = {Link(*link): held for *link, held in zip(relations, targets, qualifiers, holds, strict=False)}
     for name in retracted:
         if name[0] == ATTRIBUTE:
             attributes[name[1:]] = None
@@ -162,21 +189,21 @@ def quality(row: Sequence[Any]) -> Quality:
 
 
 def by_class(
-    rows: Iterable[tuple[Row, dict[str, Value]]], seen: dict[str, list[str]], instants: frozenset[str]
+    rows: Iterable[Cells], seen: dict[str, list[str]], instants: frozenset[str]
 ) -> list[tuple[str, list[str], list[Row]]]:
-    """(class, property names, full rows) for each class, from rows whose second slot is the class.
+    """(class, names of the cells beyond the fixed ones, full rows) for each class; it stands in the second fixed cell.
 
     `seen` gathers for each class the names that ever came, so that its statement soon stays the same and is planned once.
     """
-    groups: dict[str, list[tuple[Row, dict[str, Value]]]] = {}
+    groups: dict[str, list[Cells]] = {}
     for pair in rows:
         groups.setdefault(pair[0][1], []).append(pair)
     found = []
     for cls, pairs in groups.items():
         known = seen.setdefault(cls, [])
-        come = set().union(*(properties for _, properties in pairs))
+        come = set().union(*(cells for _, cells in pairs))
         if not come.issubset(known):
             known[:] = sorted(come.union(known))
         names = list(known)
-        found.append((cls, names, [row + slots(properties, names, instants) for row, properties in pairs]))
+        found.append((cls, names, [slots(row, cells, names, instants) for row, cells in pairs]))
     return found

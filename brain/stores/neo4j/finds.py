@@ -19,6 +19,17 @@ _SIGNS = {Op.EQ: "=", Op.NE: "<>", Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: "
 _NEVER = "false"
 ASTRAL_MATTERS = "\ue000"
 
+ZEROS = (-0.0, 0.0)
+_ZERO = {
+    Op.EQ: "({0} >= {1}[1] AND {0} <= {1}[2])",
+    Op.NE: "({0} < {1}[1] OR {0} > {1}[2])",
+    Op.LT: "{0} < {1}[1]",
+    Op.LE: "{0} <= {1}[2]",
+    Op.GT: "{0} > {1}[2]",
+    Op.GE: "{0} >= {1}[1]",
+}
+"""Comparisons with zero, of which there are two in a row: `$p` is [anything, -0.0, 0.0]."""
+
 MICROS = "({0}.epochMillis * 1000 + {0}.microsecond % 1000)"
 
 
@@ -78,11 +89,14 @@ def _clause(condition: Condition, declared: Property | None, p: str) -> tuple[st
 
 
 def _among(values: Sequence[Scalar], held: str, kind: Datatype, p: str) -> tuple[str, Any]:
+    numbers = [int(v) if isinstance(v, bool) else v for v in values if not isinstance(v, str)]
     if kind is Datatype.INSTANT:
-        whole = [instant(int(v)) for v in values if not isinstance(v, str) and v == int(v)]
+        whole = [instant(int(v)) for v in numbers if -(2**63) <= v < 2**63 and v == int(v)]
         return f"{held} IN [x IN {p} | datetime.fromEpoch(x[0], x[1])]", whole
-    plain = [w for v in values for w in ([v] if isinstance(v, str) else _zeros(int(v) if isinstance(v, bool) else v))]
-    return f"{_numeric(held, kind)} IN {p}", plain
+    among = f"{_numeric(held, kind)} IN {p}[0]"
+    if 0 in numbers:
+        among = f"({among} OR {_ZERO[Op.EQ].format(_numeric(held, kind), p)})"
+    return among, [[v for v in values if isinstance(v, str)] + [v for v in numbers if v], *ZEROS]
 
 
 def _text(op: Op, held: str, value: str, p: str) -> tuple[str, Any, bool]:
@@ -104,15 +118,11 @@ def _number(op: Op, held: str, value: float, kind: Datatype, p: str) -> tuple[st
             return f"{held} {_SIGNS[op]} datetime.fromEpoch({p}[0], {p}[1])", instant(value)
         return f"{MICROS.format(held)} {_SIGNS[op]} {p}", value
     number = _numeric(held, kind)
-    if op is Op.EQ:
-        return f"{number} IN {p}", _zeros(value)
+    if not value:
+        return _ZERO[op].format(number, p), [None, *ZEROS]
     if op is Op.NE:
-        return f"(NOT {number} IN {p} AND {number} IS :: INTEGER | FLOAT)", _zeros(value)
-    return f"{number} {_SIGNS[op]} {p}", value if value else (-0.0 if op in (Op.LT, Op.GE) else 0.0)
-
-
-def _zeros(value: float) -> list[float]:
-    return [value] if value else [0, -0.0]
+        return f"({number} <> {p} AND {number} IS :: INTEGER | FLOAT)", value
+    return f"{number} {_SIGNS[op]} {p}", value
 
 
 def _numeric(held: str, kind: Datatype) -> str:

@@ -12,39 +12,44 @@ from typing import Any
 
 from neo4j import AsyncManagedTransaction
 
-from brain.join import Delta, EdgeKey, EdgeState, Joiner, NodeState, Register, holding, latest
+from brain.join import Delta, EdgeKey, EdgeState, Joiner, NodeState, Register, holding_all, latest
 from brain.model import DeadLetter, Mark, Stamp, Version
 from brain.past import functional
+from brain.schema import ROOT
 from brain.stores.neo4j import codec
 from brain.stores.neo4j.codec import Row
 from brain.stores.neo4j.connection import run
 from brain.stores.neo4j.cypher import (
     FORMERLY,
     LETTER,
+    LINKS,
     MARK,
     NODE_FIXED,
     OF,
     QUALITY,
+    SAID_FIXED,
     VERSION,
     VERSION_FIXED,
     Names,
+    columns,
     edge_map,
     instant,
     literal,
     quoted,
     relabelling,
-    row_of,
+    rows_of,
 )
 
-LOCK_AND_READ = f"""
-    UNWIND $rows AS r MATCH (n:Entity {{id: r[0]}}) SET n.id = r[0]
-    WITH r, CASE WHEN r[1] THEN properties(n) END AS p
-    RETURN collect([r[0], CASE WHEN r[1] THEN {row_of("p")} END])"""
+LOCK = "UNWIND $ids AS id MATCH (n:Entity {id: id}) SET n.id = id RETURN collect(id)"
 """Setting a property to what it is takes the write lock and writes nothing."""
+
+READ = f"UNWIND $ids AS id MATCH (n:Entity {{id: id}}) WITH collect(n) AS found RETURN {rows_of('found')}"
 
 SAID_ALREADY = f"""
     UNWIND $rows AS r MATCH (v:{VERSION} {{_of: r[1], _valid: r[3]}})
     WHERE v._event = r[5] AND v._source = r[6] AND v._authority = r[4] AND v._digest = r[7] RETURN collect(r[0])"""
+
+PLACEHOLDERS = f"UNWIND $ids AS id CREATE (:{ROOT} {{id: id, _class: '{ROOT}'}})"
 
 EDGES_BETWEEN = """
     UNWIND $rows AS r MATCH (a:Entity {{id: r[0]}})-[x{types}]->(b:Entity {{id: r[1]}}) RETURN collect({edge})"""
@@ -86,14 +91,16 @@ class Writer:
         self._joiner = joiner
         self._nodes_seen: dict[str, list[str]] = {}
         self._versions_seen: dict[str, list[str]] = {}
+        self._said_seen: dict[str, list[str]] = {}
 
     async def write(
         self, tx: AsyncManagedTransaction, delta: Delta, marks: Sequence[Mark], letters: Sequence[DeadLetter]
     ) -> None:
         before = await self._lock(tx, delta)
-        await self._write_nodes(tx, delta, before)
+        once = await self._write_said_once(tx, delta, before)
+        await self._write_nodes(tx, delta, before, once)
         await self._write_edges(tx, delta, before)
-        await self._write_versions(tx, delta, before)
+        await self._write_versions(tx, delta, before, once)
         if delta.qualities:
             await run(tx, FLAG, rows=sorted(codec.quality_row(q) for q in delta.qualities))
         if marks:
@@ -104,22 +111,21 @@ class Writer:
 
     async def _lock(self, tx: AsyncManagedTransaction, delta: Delta) -> Before:
         before = Before()
-        touched = sorted([[i, True] for i in delta.nodes] + [[i, False] for i in delta.mentioned])
-        if touched:
-            for known, row in await run(tx, LOCK_AND_READ, rows=touched):
-                before.ids.add(known)
-                if row is not None:
-                    before.states[known] = codec.node_state(row)
+        if touched := sorted(delta.nodes.keys() | delta.mentioned):
+            before.ids.update(await run(tx, LOCK, ids=touched))
+        if known := sorted(before.ids.intersection(delta.nodes)):
+            before.states = {row[1][row[0].index("id")]: codec.node_state(row) for row in await run(tx, READ, ids=known)}
         return before
 
-    async def _write_nodes(self, tx: AsyncManagedTransaction, delta: Delta, before: Before) -> None:
+    async def _write_nodes(self, tx: AsyncManagedTransaction, delta: Delta, before: Before, once: set[str]) -> None:
         new: list[NodeState] = []
         changed: list[NodeState] = []
         retyped: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         for subject in sorted(delta.nodes):
             held = before.states.get(subject)
             if held is None:
-                new.append(delta.nodes[subject])
+                if subject not in once:
+                    new.append(delta.nodes[subject])
                 continue
             cls, stamp, registers = held.cls, held.cls_stamp, dict(held.registers)
             state = self._joiner.merge_node(held, delta.nodes[subject])
@@ -127,7 +133,8 @@ class Writer:
                 retyped[cls, state.cls].append(subject)
             if (state.cls, state.cls_stamp) != (cls, stamp) or _differ(registers, state.registers):
                 changed.append(state)
-        new += [NodeState(i) for i in sorted(delta.mentioned - before.ids)]
+        if places := sorted(delta.mentioned - before.ids):
+            await run(tx, PLACEHOLDERS, ids=places)
         await self._put(tx, new, "CREATE (n{labels} {map})")
         await self._put(tx, changed, "MATCH (n:Entity {{id: r[0]}}) SET n = {map}")
         for (old, cls), ids in retyped.items():
@@ -137,21 +144,45 @@ class Writer:
     async def _put(self, tx: AsyncManagedTransaction, states: Iterable[NodeState], clause: str) -> None:
         instants = self._names.instants
         for cls, names, rows in codec.by_class(map(codec.node_row, states), self._nodes_seen, instants):
-            text = clause.format(labels=self._names.labels(cls), map=literal(NODE_FIXED, names, instants))
-            await run(tx, f"UNWIND $rows AS r {text}", rows=rows)
+            said = literal(columns(NODE_FIXED, names, instants))
+            await run(tx, f"UNWIND $rows AS r {clause.format(labels=self._names.labels(cls), map=said)}", rows=rows)
 
-    async def _write_versions(self, tx: AsyncManagedTransaction, delta: Delta, before: Before) -> None:
-        new: list[Version] = []
-        doubtful: list[Version] = []
-        for version in delta.versions.values():
-            (doubtful if version.subject in before.states else new).append(version)
-        if doubtful:
-            rows = [[i, *codec.version_row(version)[0][:7]] for i, version in enumerate(doubtful)]
-            known = set(await run(tx, SAID_ALREADY, rows=rows))
-            new += [version for i, version in enumerate(doubtful) if i not in known]
+    async def _write_said_once(self, tx: AsyncManagedTransaction, delta: Delta, before: Before) -> set[str]:
+        """Create the new nodes of which one event says all, each with its one version, and return their ids.
+
+        It is what an import mostly brings; one row for both halves the time.
+        """
+        versions: dict[str, tuple[Version, bytes] | None] = {}
+        for (subject, _, text), version in delta.versions.items():
+            if subject not in before.ids:
+                versions[subject] = None if subject in versions else (version, text)
+        rows = [
+            codec.said_row(delta.nodes[subject], *versioned)
+            for subject, versioned in sorted(versions.items())
+            if versioned is not None and codec.said_once(delta.nodes[subject], versioned[0])
+        ]
+        once = {row[0] for row, _ in rows}
         instants = self._names.instants
-        for _, names, rows in codec.by_class(map(codec.version_row, new), self._versions_seen, instants):
-            said = literal(VERSION_FIXED, names, instants)
+        for cls, names, full in codec.by_class(rows, self._said_seen, instants):
+            cells = columns((*NODE_FIXED, *SAID_FIXED), names, instants)
+            node = {name: held for name, held in cells.items() if name not in SAID_FIXED and name not in LINKS}
+            said = {"_of" if name == "id" else name: held for name, held in cells.items()}
+            made = f"CREATE (n{self._names.labels(cls)} {literal(node)}) CREATE (:{VERSION} {literal(said)})-[:{OF}]->(n)"
+            await run(tx, f"UNWIND $rows AS r {made}", rows=full)
+        return once
+
+    async def _write_versions(self, tx: AsyncManagedTransaction, delta: Delta, before: Before, once: set[str]) -> None:
+        new: list[codec.Cells] = []
+        doubtful: list[codec.Cells] = []
+        for (subject, _, text), version in delta.versions.items():
+            if subject not in once:
+                (doubtful if subject in before.states else new).append(codec.version_row(version, text))
+        if doubtful:
+            known = set(await run(tx, SAID_ALREADY, rows=[[i, *row[:7]] for i, (row, _) in enumerate(doubtful)]))
+            new += [cells for i, cells in enumerate(doubtful) if i not in known]
+        instants = self._names.instants
+        for _, names, rows in codec.by_class(new, self._versions_seen, instants):
+            said = literal(columns(VERSION_FIXED, names, instants))
             put = f"UNWIND $rows AS r MATCH (n:Entity {{id: r[0]}}) CREATE (:{VERSION} {said})-[:{OF}]->(n)"
             await run(tx, put, rows=rows)
 
@@ -199,7 +230,8 @@ class Writer:
         gone: defaultdict[str, list[Row]] = defaultdict(list)
         changed: defaultdict[str, list[Row]] = defaultdict(list)
         label = self._names.schema.relations[relation].label
-        held = _held(now, functional(self._names.schema, relation))
+        single = {key[:2] for key in now} if functional(self._names.schema, relation) else ()
+        held = holding_all(now, single)
         for key, state in now.items():
             kind = label if key in held else FORMERLY + label
             old, before = was.get(key, (None, None))
@@ -236,16 +268,6 @@ class Writer:
                     f" MATCH (b:Entity {{id: o[0]}}) CREATE (a)-[:{quoted(kind)} {edge}]->(b)"
                 )
                 await run(tx, text, rows=rows)
-
-
-def _held(states: dict[EdgeKey, EdgeState], is_functional: bool) -> set[EdgeKey]:
-    """Which edges of one relation hold; a functional one is decided source by source."""
-    if not is_functional:
-        return {key for key, state in states.items() if state.present}
-    groups: defaultdict[str, dict[EdgeKey, EdgeState]] = defaultdict(dict)
-    for key, state in states.items():
-        groups[key.source][key] = state
-    return {key for group in groups.values() for key in holding(group, True)}
 
 
 def _differ(old: dict[str, Register], new: dict[str, Register]) -> bool:
