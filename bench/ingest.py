@@ -1,45 +1,49 @@
-"""How many events a second ingesting takes: the pure part, beside the least that any Python code could do with the same bytes.
+"""How many events a second ingesting takes: the pure part alone, and end to end into each store, each beside a peer.
 
-    python -m bench.ingest [--events N]
+    python -m bench.ingest [--only pure|sqlite|neo4j|kafka]… [--events N]
 
-The messages are pump telemetry as in the demo (`ingest/adapters/hospital`): JSON of 135 bytes, an ISO time, three measurements
-and a state. The peer is bare `orjson.loads` and five look-ups in the same process: the rest is the price of rules, units,
-times, checks, event ids and duplicates. Figures are CPU time of this one thread, the best of several rounds, since the machine
-may have other work.
+- pure: pump telemetry as in the demo (`ingest/adapters/hospital`): JSON of 135 bytes, an ISO time, three measurements, a state.
+  The peer is bare `orjson.loads` and five look-ups in the same process: the rest is the price of rules, units, times, checks,
+  event ids and duplicates. CPU time of this one thread, the best of several rounds, since the machine may have other work.
+- sqlite, neo4j: the same of 1,000 pumps that say their state at every 60th reading, through pipeline, engine and store; and
+  steps: the order-management log. Wall time. The peer is a loop over the driver (`bench/raw.py`): same telemetry, same server.
+- kafka: telemetry in blocks out of Kafka into Neo4j by one faust worker, from the first batch taken to the last committed.
 """
 
 import argparse
+import asyncio
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import count
 
 import orjson
 
+from bench import raw
+from bench.messages import steps, telemetry
+from brain.engine import Engine
+from brain.model import DeadLetter, Mark
+from brain.stores import open_store
 from ingest.adapters import load_adapters
+from ingest.intake import Intake
 from ingest.pipeline import Pipeline
 from ingest.record import Envelope, pack, unpack
-from ontology.load import load_schema
+from ingest.wiring import whole_pipeline
+from ontology import load_schema
 
+PARTS = ("pure", "sqlite", "neo4j", "kafka")
 BATCH = 1000
+PORTION = 5000
+"""Messages a transaction, as the faust worker has it."""
 BLOCK = 300
-START = 1_772_452_800
+DEVICES = 1000
+STATE_EVERY = 60
+ROUNDS = 3
 
 
-def telemetry(events: int) -> list[Envelope]:
-    """Readings of 50 pumps, one every 10 s each; one in a hundred has a null, one in a thousand a spike."""
-    made = []
-    for n in range(events):
-        second = START + n // 50 * 10
-        reading = {
-            "device": f"PUMP-{n % 50:02d}",
-            "seq": n // 50,
-            "ts": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)) + f".{n % 1000:03d}Z",
-            "flow_ml_h": None if n % 100 == 7 else 9999.99 if n % 1000 == 13 else 80.0 + n % 41,
-            "pressure_kpa": 4.0 + n % 13 / 10,
-            "battery_pct": 100.0 - n % 60,
-            "state": "infusing",
-        }
-        made.append(Envelope("hospital/pumps", "", orjson.dumps(reading), second * 1_000_000 + 250_000))
-    return made
+def told(name: str, figure: float, peer: float) -> None:
+    print(f"  {name:<44} {figure:12,.0f}   {figure / peer:.2f}", flush=True)
 
 
 def rate(events: int, work: Callable[[], object], rounds: int = 5) -> float:
@@ -62,10 +66,7 @@ def bare(envelopes: Sequence[Envelope]) -> float:
     return total
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=100_000)
-    events = parser.parse_args().events
+def pure(events: int) -> None:
     schema = load_schema()
     adapters = load_adapters(schema)
     envelopes = telemetry(events)
@@ -82,11 +83,133 @@ def main() -> None:
             assert not pipeline.run(unpack(block)).bad
 
     peer = rate(events, lambda: bare(envelopes))
-    print(f"{events:,} readings, {len(envelopes[0].payload)} bytes each; events/s of one core, and as a share of the peer")
-    print(f"  peer: orjson.loads and five look-ups {peer:12,.0f}   1.00")
-    for name, work in (("separate messages", separate), (f"blocks of {BLOCK}", in_blocks)):
-        figure = rate(events, work)
-        print(f"  pure pipeline, {name:<21} {figure:12,.0f}   {figure / peer:.2f}")
+    print(f"pure: {events:,} readings, {len(envelopes[0].payload)} bytes each; events/s of one core, as a share of the peer")
+    told("peer: orjson.loads and five look-ups", peer, peer)
+    told("pure pipeline, separate messages", rate(events, separate), peer)
+    told(f"pure pipeline, blocks of {BLOCK}", rate(events, in_blocks), peer)
+
+
+async def stored(url: str, envelopes: Sequence[Envelope]) -> float:
+    """Events a second, from bytes to commit."""
+    schema = load_schema()
+    store = open_store(url)
+    try:
+        await store.prepare(schema)
+        intake = Intake(whole_pipeline(schema), Engine(store))
+        begin = time.perf_counter()
+        for at in range(0, len(envelopes), PORTION):
+            await intake.take(envelopes[at : at + PORTION])
+        seconds = time.perf_counter() - begin
+        assert not intake.taken.dead
+    finally:
+        await store.close()
+    return len(envelopes) / seconds
+
+
+def wall(events: int, work: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    work()
+    return events / (time.perf_counter() - begin)
+
+
+async def sqlite(events: int) -> None:
+    print(f"sqlite: telemetry {events:,} readings of {DEVICES:,} pumps; events/s, best of {ROUNDS}, as a share of the peer")
+    readings = telemetry(events, DEVICES, STATE_EVERY)
+    records = steps()
+    with tempfile.TemporaryDirectory() as folder:
+        names = (f"{folder}/{n}.db" for n in count())
+        peer = max(wall(events, lambda: raw.sqlite(next(names), readings)) for _ in range(ROUNDS))
+        told("peer: orjson.loads and guarded upserts", peer, peer)
+        for name, envelopes in (("telemetry, end to end", readings), (f"steps: {len(records):,} records of a log", records)):
+            told(name, max([await stored(f"sqlite:///{next(names)}", envelopes) for _ in range(ROUNDS)]), peer)
+
+
+async def neo4j(url: str, events: int) -> float:
+    """The rate of the peer, too."""
+    print(f"neo4j: telemetry {events:,} readings of {DEVICES:,} pumps; events/s, warm, best of {ROUNDS}, as a share of the peer")
+    rounds = [telemetry(events, DEVICES, STATE_EVERY, first=n * events) for n in range(ROUNDS + 1)]
+    peer = _peer(url, rounds)
+    told("peer: the driver, UNWIND of guarded updates", peer, peer)
+    told("telemetry, end to end", max([await stored(url, readings) for readings in rounds][1:]), peer)
+    records = steps()
+    told(f"steps: {len(records):,} records of a log, once", await stored(url, records), peer)
+    return peer
+
+
+def _peer(url: str, rounds: Sequence[Sequence[Envelope]]) -> float:
+    loop = raw.Neo4j(url, rounds[0])
+    try:
+        return max([wall(len(readings), lambda r=readings: loop.write(r)) for readings in rounds][1:])  # type: ignore[misc]
+    finally:
+        loop.close()
+
+
+class Timed(Intake):
+    """Knows when the first batch came, and when the last of so many messages was committed."""
+
+    first = 0.0
+    last = 0.0
+
+    async def take(self, envelopes: Sequence[Envelope], marks: Sequence[Mark] = (), letters: Sequence[DeadLetter] = ()) -> None:
+        self.first = self.first or time.perf_counter()
+        await super().take(envelopes, marks, letters)
+        self.last = time.perf_counter()
+
+
+async def kafka(url: str, address: str, events: int, peer: float) -> None:
+    from ingest.sources.kafka import send
+    from ingest.stream import StreamOptions, work
+
+    first = (ROUNDS + 1) * events
+    schema = load_schema()
+    print(f"kafka: telemetry {events:,} readings of {DEVICES:,} pumps, one worker into Neo4j; events/s, as a share of that peer")
+    begin = time.perf_counter()
+    await send(telemetry(events, DEVICES, STATE_EVERY, first), address)
+    sent = events / (time.perf_counter() - begin)
+    store = open_store(url)
+    try:
+        await store.prepare(schema)
+        intake = Timed(whole_pipeline(schema), Engine(store))
+        await work(StreamOptions(address, idle_exit=3.0), intake, store, asyncio.Event())
+    finally:
+        await store.close()
+    assert (intake.taken.messages, intake.taken.dead) == (events, 0), intake.taken
+    told("sent into Kafka (made, packed, acknowledged)", sent, peer)
+    told("Kafka to Neo4j, end to end", events / (intake.last - intake.first), peer)
+
+
+@contextmanager
+def servers(parts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The addresses of a Neo4j and a Kafka of our own, "" for what no part needs."""
+    from brain.servers import kafka_server, neo4j_server
+
+    with ExitStack() as stack:
+        url = stack.enter_context(neo4j_server()).url if {"neo4j", "kafka"} & set(parts) else ""
+        address = stack.enter_context(kafka_server()).address if "kafka" in parts else ""
+        yield url, address
+
+
+async def run(parts: Sequence[str], events: int) -> None:
+    if "pure" in parts:
+        pure(events)
+    if "sqlite" in parts:
+        await sqlite(events)
+    with servers(parts) as (url, address):
+        if "neo4j" in parts:
+            peer = await neo4j(url, events)
+        if "kafka" in parts:
+            if "neo4j" not in parts:
+                peer = _peer(url, [telemetry(events, DEVICES, STATE_EVERY, first=n * events) for n in range(2)])
+                told("peer: the driver, UNWIND of guarded updates", peer, peer)
+            await kafka(url, address, events, peer)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", choices=PARTS, help="this part; may be given more than once")
+    parser.add_argument("--events", type=int, default=100_000)
+    options = parser.parse_args()
+    asyncio.run(run(options.only or PARTS, options.events))
 
 
 if __name__ == "__main__":
