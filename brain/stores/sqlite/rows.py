@@ -1,6 +1,7 @@
 """Rows of the tables, to and from the states that they hold."""
 
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 
@@ -10,6 +11,22 @@ from brain.join import ATTRIBUTE, NodeState, Register, canonical
 from brain.model import Edge, Link, Quality, Stamp, Verdict, Version
 
 Row = tuple[Any, ...]
+
+NODE = "SELECT id, class, properties, attributes, stamps FROM node"
+VERSION = "SELECT subject, valid, authority, event, source, received, recorded, body FROM version"
+
+IN_LIST = 500
+"""Ids a statement. SQLite takes 32,766 parameters; short lists keep the statement cache useful."""
+
+
+def select(db: sqlite3.Connection, sql: str, keys: Iterable[str], *before: object) -> list[Row]:
+    """All rows of a statement that ends in `IN` and lacks its list, which may be of any length. `before` are its parameters."""
+    found: list[Row] = []
+    ordered = sorted(keys)
+    for i in range(0, len(ordered), IN_LIST):
+        part = ordered[i : i + IN_LIST]
+        found += db.execute(f"{sql} ({','.join('?' * len(part))})", (*before, *part))
+    return found
 
 
 def node_row(state: NodeState) -> Row:

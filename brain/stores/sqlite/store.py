@@ -2,29 +2,25 @@
 
 import sqlite3
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 
 from brain.errors import StoreBroken
-from brain.join import Delta, EdgeKey, EdgeState, Joiner, NodeState, holding_all, latest, notices, to_node
+from brain.join import Delta, EdgeKey, EdgeState, Joiner, holding_all, latest, notices, to_node
 from brain.model import ChangeSet, DeadLetter, Edge, Mark, Node, Notice, Quality, Version
-from brain.past import edges_at, functional, matches, node_at, select
+from brain.past import functional
 from brain.query import NOW, AsOf, Direction, Find, Hop, Page, Window
 from brain.schema import ROOT, Schema
 from brain.stores.sqlite import rows
 from brain.stores.sqlite.connection import Connections
-from brain.stores.sqlite.rows import Row
+from brain.stores.sqlite.past import Past
+from brain.stores.sqlite.rows import NODE, VERSION, Row, select
 from brain.stores.sqlite.scans import Scans
-from brain.stores.sqlite.tables import FORMAT, TABLES, index_sql, where_sql
+from brain.stores.sqlite.tables import BEFORE_ASIDE, FILL_ASIDE, FORMAT, TABLES, index_sql, where_sql
 
-IN_LIST = 500
-"""Ids a statement. SQLite takes 32,766 parameters; short lists keep the statement cache useful."""
 ROWS = 250
 """Rows that one statement inserts."""
 
-NODE = "SELECT id, class, properties, attributes, stamps FROM node"
-VERSION = "SELECT subject, valid, authority, event, source, received, recorded, body FROM version"
 NEWEST = "ORDER BY valid DESC, authority DESC, event DESC, source DESC, digest DESC"
 
 
@@ -43,12 +39,14 @@ class SqliteStore(Scans):
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         (found,) = db.execute("PRAGMA user_version").fetchone()
-        if found not in (0, FORMAT):
+        if found not in (0, BEFORE_ASIDE, FORMAT):
             raise StoreBroken(
                 f"{self._path}: written in format {found}, this program reads {FORMAT}; import again into a new file"
             )
         for statement in (*TABLES.split(";\n"), *index_sql(self._schema)):
             db.execute(statement)
+        if found == BEFORE_ASIDE:
+            db.execute(FILL_ASIDE)
         db.execute(f"PRAGMA user_version = {FORMAT}")
 
     async def apply(
@@ -73,19 +71,23 @@ class SqliteStore(Scans):
     def _write_nodes(self, db: sqlite3.Connection, delta: Delta) -> set[str]:
         """The ids of the batch that were there before, which alone can have edges."""
         states = delta.nodes
-        known = set()
-        for row in _select(db, f"{NODE} WHERE id IN", states):
+        known, before = set(), list[tuple[str, str]]()
+        for row in select(db, f"{NODE} WHERE id IN", states):
             known.add(row[0])
+            before.append((row[1], row[0]))
             states[row[0]] = self._joiner.merge_node(rows.node_state(row), states[row[0]])
         _insert(db, "INSERT OR REPLACE INTO node", [rows.node_row(states[i]) for i in sorted(states)])
         placeholders = [(i, ROOT, "{}", "{}", "[]") for i in sorted(delta.mentioned)]
         _insert(db, "INSERT OR IGNORE INTO node", placeholders)
+        said = [(version.cls, version.subject) for version in delta.versions.values()]
+        aside = {(cls, i) for cls, i in chain(before, said) if cls != states[i].cls and cls != ROOT}
+        _insert(db, "INSERT OR IGNORE INTO aside", sorted(aside))
         return known
 
     def _write_edges(self, db: sqlite3.Connection, delta: Delta, known: set[str]) -> None:
         states = delta.edges
         single = {key[:2] for key in states if functional(self._schema, key.relation)}
-        old = _select(
+        old = select(
             db,
             "SELECT source, relation, target, qualifier, linked, unlinked FROM edge WHERE source IN",
             known.intersection([key.source for key in states]),
@@ -102,20 +104,19 @@ class SqliteStore(Scans):
 
     async def nodes(self, ids: Sequence[str], at: AsOf = NOW) -> list[Node | None]:
         def work(db: sqlite3.Connection) -> list[Node | None]:
-            states = {row[0]: rows.node_state(row) for row in _select(db, f"{NODE} WHERE id IN", set(ids))}
-            if at == NOW:
-                return [to_node(states[i]) if i in states else None for i in ids]
-            return self._past(db, ids, states, at)
+            if at != NOW:
+                return self._past(db, at).nodes(ids)
+            found = {row[0]: to_node(rows.node_state(row)) for row in select(db, f"{NODE} WHERE id IN", set(ids))}
+            return [found.get(i) for i in ids]
 
         return await self._connections.read(work)
 
-    def _past(self, db: sqlite3.Connection, ids: Sequence[str], states: dict[str, NodeState], at: AsOf) -> list[Node | None]:
-        said = _versions(db, states)
-        return [node_at(self._joiner, states.get(i), said.get(i, ()), at) for i in ids]
+    def _past(self, db: sqlite3.Connection, at: AsOf) -> Past:
+        return Past(db, self._schema, self._joiner, at)
 
     async def find(self, query: Find, at: AsOf = NOW) -> Page:
         if at != NOW:
-            return await self._connections.read(lambda db: self._find_past(db, query, at))
+            return _page(await self._connections.read(lambda db: self._past(db, at).find(query)), query)
         where, values = where_sql(self._schema, query)
         for bound, sign in ((query.after, ">"), (query.before, "<")):
             if bound is not None:
@@ -129,14 +130,6 @@ class SqliteStore(Scans):
 
         return _page(await self._connections.read(work), query)
 
-    def _find_past(self, db: sqlite3.Connection, query: Find, at: AsOf) -> Page:
-        where_sql(self._schema, query)
-        below = set(self._schema.descendants[query.cls])
-        states = {row[0]: rows.node_state(row) for row in db.execute(NODE)}
-        then = self._past(db, sorted(states, reverse=query.backwards), states, at)
-        found = [n for n in then if n and n.cls in below and matches(n, query.where) and _inside(n.id, query)]
-        return _page(found[: query.limit + 1], query)
-
     async def count(self, query: Find) -> int:
         where, values = where_sql(self._schema, query)
 
@@ -147,7 +140,8 @@ class SqliteStore(Scans):
 
     async def related(self, hops: Sequence[Hop], at: AsOf = NOW) -> list[list[Edge]]:
         def work(db: sqlite3.Connection) -> list[list[Edge]]:
-            return [self._hop(db, hop) if at == NOW else self._hop_past(db, hop, at) for hop in hops]
+            hopped = self._hop if at == NOW else lambda db, hop: self._past(db, at).hop(hop)
+            return [hopped(db, hop) for hop in hops]
 
         return await self._connections.read(work)
 
@@ -159,13 +153,6 @@ class SqliteStore(Scans):
             f" ORDER BY relation, {far}, qualifier LIMIT ?"
         )
         return [rows.edge(row) for row in db.execute(sql, (hop.node, *hop.relations, hop.limit))]
-
-    def _hop_past(self, db: sqlite3.Connection, hop: Hop, at: AsOf) -> list[Edge]:
-        sources = {hop.node}
-        if hop.direction is Direction.IN:
-            sources = {row[0] for row in db.execute("SELECT DISTINCT source FROM edge WHERE target = ?", (hop.node,))}
-        versions = [v for group in _versions(db, sources).values() for v in group]
-        return select(edges_at(self._schema, versions, at), hop)
 
     async def history(self, ids: Sequence[str], window: Window = Window()) -> list[list[Version]]:
         clauses, values = "", list[object]()
@@ -214,27 +201,6 @@ def _insert(db: sqlite3.Connection, verb: str, found: Sequence[Row]) -> None:
     for i in range(0, whole, ROWS):
         db.execute(f"{verb} VALUES {','.join([one] * ROWS)}", list(chain.from_iterable(found[i : i + ROWS])))
     db.executemany(f"{verb} VALUES {one}", found[whole:])
-
-
-def _select(db: sqlite3.Connection, sql: str, keys: Iterable[str]) -> list[Row]:
-    """All rows whose key is in a list of any length."""
-    found: list[Row] = []
-    ordered = sorted(keys)
-    for i in range(0, len(ordered), IN_LIST):
-        part = ordered[i : i + IN_LIST]
-        found += db.execute(f"{sql} ({','.join('?' * len(part))})", part)
-    return found
-
-
-def _versions(db: sqlite3.Connection, subjects: Iterable[str]) -> dict[str, list[Version]]:
-    grouped: defaultdict[str, list[Version]] = defaultdict(list)
-    for row in _select(db, f"{VERSION} WHERE subject IN", subjects):
-        grouped[row[0]].append(rows.version(row))
-    return grouped
-
-
-def _inside(node: str, query: Find) -> bool:
-    return (query.after is None or node > query.after) and (query.before is None or node < query.before)
 
 
 def _page(found: list[Node], query: Find) -> Page:

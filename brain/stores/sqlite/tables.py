@@ -5,14 +5,17 @@ from brain.past import within_64_bits
 from brain.query import Condition, Find, Op
 from brain.schema import Schema, nearest
 
-FORMAT = 1
+FORMAT = 2
 """`PRAGMA user_version` of the files that this code reads and writes."""
+BEFORE_ASIDE = 1
+"""The format of files without the table `aside`, which is filled when they are opened."""
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS node (
     id TEXT PRIMARY KEY, class TEXT NOT NULL, properties TEXT NOT NULL, attributes TEXT NOT NULL, stamps TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS node_class ON node (class, id);
+CREATE TABLE IF NOT EXISTS aside (class TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (class, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS edge (
     source TEXT NOT NULL, relation TEXT NOT NULL, target TEXT NOT NULL, qualifier TEXT NOT NULL,
     linked TEXT, unlinked TEXT, holds INTEGER NOT NULL,
@@ -38,6 +41,11 @@ CREATE TABLE IF NOT EXISTS letter (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS notices (position INTEGER PRIMARY KEY, told BLOB NOT NULL);
 """
+
+FILL_ASIDE = """
+INSERT OR IGNORE INTO aside SELECT DISTINCT json_extract(v.body, '$.c') AS said, v.subject FROM version v
+JOIN node n ON n.id = v.subject WHERE said <> n.class AND said <> 'Entity'"""
+"""`aside` has every class that a version says of a node and that is not the node's own now: the past is looked for there too."""
 
 
 def index_sql(schema: Schema) -> list[str]:
