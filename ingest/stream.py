@@ -9,7 +9,7 @@ the notices are published; where it lags behind the mark, a worker died in betwe
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,9 @@ PORTION = 5000
 POLL_SECONDS = 0.2
 SESSION_SECONDS = 6
 """After a worker is killed its partitions are given to others within this time."""
+REBALANCE_SECONDS = 60
+"""For how long the others wait for a worker to end its portion when partitions are shared out anew. By default it would be the
+session's time, and whoever takes longer is thrown out, while another does its work once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ class Reader(faust.Service):
     async def on_start(self) -> None:
         await ensure_topics(self._options.address, dict.fromkeys(self._options.topics, PARTITIONS))
         self._busy = asyncio.Lock()
+        self._told = dict[TopicPartition, int]()
+        self._listener: _Rebalance | None = None
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=self._options.address,
             group_id=self._options.group,
@@ -78,22 +83,27 @@ class Reader(faust.Service):
             auto_offset_reset="earliest",
             session_timeout_ms=SESSION_SECONDS * 1000,
             heartbeat_interval_ms=SESSION_SECONDS * 1000 // 3,
+            rebalance_timeout_ms=REBALANCE_SECONDS * 1000,
             max_partition_fetch_bytes=4 << 20,
         )
         await self._consumer.start()
-        self._consumer.subscribe(list(self._options.topics), listener=_Rebalance(self._consumer, self._store, self._busy))
+        self._listener = _Rebalance(self._consumer, self._store, self._busy, self._told, self._end)
+        self._consumer.subscribe(list(self._options.topics), listener=self._listener)
 
     async def on_stop(self) -> None:
         async with self._busy:
             await self._consumer.stop()
+
+    def _end(self, error: BaseException) -> None:
+        if not self.finished.done():
+            self.finished.set_exception(error)
 
     @faust.Service.task
     async def _read(self) -> None:
         try:
             await self._consume()
         except BaseException as error:
-            if not self.finished.done():
-                self.finished.set_exception(error)
+            self._end(error)
             if not isinstance(error, BrainError):
                 raise
         else:
@@ -101,67 +111,124 @@ class Reader(faust.Service):
                 self.finished.set_result(None)
 
     async def _consume(self) -> None:
+        assert self._listener is not None
         last = time.monotonic()
         while not self.should_stop:
             # Not under the lock: while partitions are being handed round, getmany waits for them, whatever its timeout.
             found = await self._consumer.getmany(timeout_ms=int(POLL_SECONDS * 1000), max_records=RECORDS)
             if found:
-                async with self._busy:
-                    await self._take(found)
+                # Asked now, with no wait in between: what getmany gives belongs to the partitions that we hold at this moment.
+                await self._take(found, self._listener.holding)
                 last = time.monotonic()
+            else:
+                await self._tell_kafka()
             idle = self._options.idle_exit
             if idle is not None and time.monotonic() - last > idle and self._consumer.assignment():
                 return
 
-    async def _take(self, found: Mapping[TopicPartition, list[ConsumerRecord]]) -> None:
-        """In portions, since a record may hold hundreds of envelopes; a portion is whole records, which a mark can describe."""
-        envelopes: list[Envelope] = []
-        letters: list[DeadLetter] = []
-        ends: dict[TopicPartition, int] = {}
-        for partition, records in found.items():
-            for record in records:
-                self._open(record, envelopes, letters)
-                ends[partition] = record.offset + 1
-                if len(envelopes) >= PORTION:
-                    await self._commit(envelopes, letters, ends)
-                    envelopes, letters, ends = [], [], {}
-        if ends:
-            await self._commit(envelopes, letters, ends)
+    async def _take(self, found: Mapping[TopicPartition, list[ConsumerRecord]], holding: object) -> None:
+        """In portions, since a record may hold hundreds of envelopes; a portion is whole records, which a mark can describe.
 
-    async def _commit(self, envelopes: list[Envelope], letters: list[DeadLetter], ends: Mapping[TopicPartition, int]) -> None:
-        await self._intake.take(envelopes, [Mark(p.topic, p.partition, end) for p, end in ends.items()], letters)
+        Partitions may be taken from us between two portions. Then the rest is left to whoever reads on from the marks.
+        """
+        assert self._listener is not None
+        records = ((partition, record) for partition, some in found.items() for record in some)
+        while True:
+            async with self._busy:
+                if holding is None or self._listener.holding is not holding:
+                    return
+                portion = _Portion()
+                for partition, record in records:
+                    self._open(record, portion)
+                    portion.ends[partition] = record.offset + 1
+                    if len(portion.envelopes) >= PORTION:
+                        break
+                if not portion.ends:
+                    return
+                await self._commit(portion)
+
+    async def _commit(self, portion: "_Portion") -> None:
+        marks = [Mark(p.topic, p.partition, end) for p, end in portion.ends.items()]
+        await self._intake.take(portion.envelopes, marks, portion.letters)
+        self._told.update(portion.ends)
+        await self._tell_kafka()
+
+    async def _tell_kafka(self) -> None:
+        """Commit what is stored and told. Where Kafka will not have it now, it is tried again with the next."""
+        held = self._consumer.assignment()
+        mine = {partition: end for partition, end in self._told.items() if partition in held}
+        if not mine:
+            return
         try:
-            await self._consumer.commit(ends)
+            await self._consumer.commit(mine)
         except (CommitFailedError, IllegalStateError, KafkaError) as error:
-            log.debug("the group has moved on: %r; the store's marks are what counts", error)
+            log.info("the group has moved on: %r; the store's marks are what counts", error)
+            return
+        for partition, end in mine.items():
+            if self._told.get(partition) == end:
+                del self._told[partition]
 
-    def _open(self, record: ConsumerRecord, envelopes: list[Envelope], letters: list[DeadLetter]) -> None:
+    def _open(self, record: ConsumerRecord, portion: "_Portion") -> None:
         payload: bytes = record.value or b""
         topic = self._options.topics.get(record.topic) or record.topic
         received = record.timestamp * 1000
         if payload[:4] != MAGIC:
             key = (record.key or b"").decode(errors="replace")
-            envelopes.append(Envelope(topic, key, payload, received, (), record.partition, record.offset))
+            portion.envelopes.append(Envelope(topic, key, payload, received, (), record.partition, record.offset))
             return
         try:
-            envelopes += unpack(payload)
+            portion.envelopes += unpack(payload)
         except BadBlock as error:
-            letters.append(letter("", Envelope(topic, "", payload, received), [str(error)]))
+            portion.letters.append(letter("", Envelope(topic, "", payload, received), [str(error)]))
+
+
+@dataclass(slots=True)
+class _Portion:
+    """What one transaction takes: envelopes, what was dead on arrival, and the offsets that follow."""
+
+    envelopes: list[Envelope] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+    ends: dict[TopicPartition, int] = field(default_factory=dict)
 
 
 class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Waits for the batch in hand before partitions go, and takes up new ones at the store's marks."""
+    """Waits for the portion in hand before partitions go, and takes up new ones at the store's marks.
 
-    def __init__(self, consumer: AIOKafkaConsumer, store: Store, busy: asyncio.Lock) -> None:
+    `holding` is a token of what we hold: another after each change, and None while partitions are handed round, when the consumer
+    may give records from before it was sent to the marks: these are let go, and read again from there.
+    `told` are the offsets up to which this worker has stored and published, as far as Kafka does not know them yet.
+    """
+
+    def __init__(
+        self,
+        consumer: AIOKafkaConsumer,
+        store: Store,
+        busy: asyncio.Lock,
+        told: Mapping[TopicPartition, int],
+        end: Callable[[BaseException], None],
+    ) -> None:
         self._consumer = consumer
         self._store = store
         self._busy = busy
+        self._told = told
+        self._end = end
+        self.holding: object = None
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         async with self._busy:
+            self.holding = None
             log.info("gives back %d partitions", len(revoked))
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        try:
+            await self._go_to_marks(assigned)
+        except BaseException as error:
+            # The consumer would log it and go on, from where we must not.
+            self._end(error)
+            raise
+        self.holding = object()
+
+    async def _go_to_marks(self, assigned: Collection[TopicPartition]) -> None:
         while True:
             try:
                 marks = {(m.topic, m.partition): m.offset for m in await self._store.marks()}
@@ -180,8 +247,9 @@ class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
             offset: int | None = await self._consumer.committed(partition)
         except KafkaError as error:
             log.warning("no committed offset of %s/%d: %r", partition.topic, partition.partition, error)
-            return None
-        return offset
+            return self._told.get(partition)
+        own = self._told.get(partition)
+        return own if offset is None else offset if own is None else max(own, offset)
 
 
 async def work(options: StreamOptions, intake: Intake, store: Store, stop: asyncio.Event) -> None:
