@@ -1,6 +1,7 @@
 """Which column of a CSV is what: by option, else by the names that exporters of event logs use."""
 
 import re
+from collections import Counter
 from typing import NamedTuple
 
 from ingest.logs.fault import BadLog, Path, shown
@@ -51,7 +52,7 @@ def delimiter_of(header: str, options: LogOptions, notes: list[str]) -> str:
 
 def columns_of(path: Path, header: list[str], options: LogOptions, notes: list[str]) -> Columns:
     """What each column is; every guess goes to `notes`. BadLog where case, activity or time cannot be told."""
-    twice = {name for name in header if name and header.count(name) > 1}
+    twice = {name for name, times in Counter(header).items() if name and times > 1}
     if twice:
         raise BadLog(path, "line 1", f"two columns are called {shown(min(twice))}", "give each column a name of its own")
     found = {role: _column(path, header, role, getattr(options, role), notes) for role in _KNOWN}
@@ -69,7 +70,8 @@ def columns_of(path: Path, header: list[str], options: LogOptions, notes: list[s
     rest = [(position, name) for position, name in enumerate(header) if position not in taken]
     of_case = [(position, name[5:]) for position, name in rest if len(name) > 5 and name.startswith("case:")]
     # A column without a name still has values.
-    others = [(position, name or f"column {position + 1}") for position, name in rest if (position, name[5:]) not in of_case]
+    told = {position for position, _ in of_case}
+    others = [(position, name or f"column {position + 1}") for position, name in rest if position not in told]
     return Columns(
         len(header),
         case,

@@ -11,20 +11,28 @@ from typing import Any
 import ijson
 
 from ingest.logs.fault import BadLog, Path
+from ingest.logs.json_gauge import Gauge
 from ingest.logs.source import Source, first_bad_utf8
 
 _EXACT = 16 << 20
 """Files up to this size are read again, whole, to name the line of a syntax fault."""
 
 
-class _AfterMark:
-    """A source without the byte-order mark that some Windows programs put before UTF-8, and JSON forbids."""
+class _Bounded:
+    """What ijson reads: a source within the bounds of the gauge, and without the byte-order mark that some Windows programs put
+    before UTF-8, and JSON forbids."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self._gauge = Gauge(source.path)
         self._first = True
 
     def read(self, size: int = -1) -> bytes:
+        data = self._read(size)
+        self._gauge.see(data)
+        return data
+
+    def _read(self, size: int) -> bytes:
         if not self._first or size == 0:
             return self._source.read(size)
         self._first = False
@@ -35,19 +43,19 @@ class _AfterMark:
 def members(path: Path, prefix: str) -> Iterator[Any]:
     """The values at an ijson prefix: "events.item" for the members of an array, "events" for the whole of it."""
     with Source(path) as source:
-        yield from _guarded(path, source, ijson.items(_AfterMark(source), prefix))
+        yield from _guarded(path, source, ijson.items(_Bounded(source), prefix))
 
 
 def entries(path: Path, prefix: str) -> Iterator[tuple[str, Any]]:
     """The (key, value) pairs of the map at a prefix."""
     with Source(path) as source:
-        yield from _guarded(path, source, ijson.kvitems(_AfterMark(source), prefix))
+        yield from _guarded(path, source, ijson.kvitems(_Bounded(source), prefix))
 
 
 def keys(path: Path) -> Iterator[str]:
     """The keys of the outermost map, each as soon as it is met. Slow: every token passes through Python."""
     with Source(path) as source:
-        for prefix, event, value in _guarded(path, source, ijson.parse(_AfterMark(source))):
+        for prefix, event, value in _guarded(path, source, ijson.parse(_Bounded(source))):
             if event == "map_key" and not prefix:
                 yield value
 
@@ -55,7 +63,7 @@ def keys(path: Path) -> Iterator[str]:
 def kind(path: Path, key: str) -> str:
     """What stands at a key of the outermost map: "map", "array", "string" …; "" where it has no such key. Slow, as `keys`."""
     with Source(path) as source:
-        for prefix, event, _ in _guarded(path, source, ijson.parse(_AfterMark(source))):
+        for prefix, event, _ in _guarded(path, source, ijson.parse(_Bounded(source))):
             if prefix == key:
                 return str(event).removeprefix("start_")
     return ""

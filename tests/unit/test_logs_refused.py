@@ -3,6 +3,7 @@
 import gzip
 import json
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -279,6 +280,11 @@ BOMBS = {
     "a comment": ("log.xes.gz", XES[: XES.index("<trace")] + "<!--", "x", "one XML element is over 16 MiB", 40),
     "depth": ("log.xes.gz", XES[: XES.index("<trace")], "<a>", "elements are nested over 64 deep", 2),
     "a text": ("log.xmlocel", OCEL_XML[: OCEL_XML.index("é")], "x", "one XML element is over 16 MiB", 40),
+    "a JSON text": ("log.json", OCEL1_JSON[: OCEL1_JSON.index("é")], "x", "one member is over 16 MiB", 40),
+    "a JSON member": ("log.json", OCEL1_JSON[: OCEL1_JSON.index('"é"')], '1,"k":', "one member is over 16 MiB", 40),
+    "JSON's depth": ("log.json", OCEL1_JSON[: OCEL1_JSON.index('"é"')], "[", "is nested over 64 deep", 1),
+    "JSON's depth at its start": ("log.json", '{"objects": ', '[{"":', "is nested over 64 deep", 1),
+    "a JSON number": ("log.json", OCEL1_JSON[: OCEL1_JSON.index('"é"')], "9", "a number has over 1000 digits", 1),
     "a line": ("log.csv.gz", "case,activity,time\n1,", "x", "one line is over 16 MiB", 40),
     "a field": ("log.csv.gz", 'case,activity,time\n1,"', "xxxxxxx\n", "field larger than field limit", 2),
     "a row": ("log.csv.gz", "case,activity,time\n1", ',"x\n"', "one row is over 16 MiB", 40),
@@ -294,6 +300,16 @@ def test_a_bomb_is_refused_before_it_fills_the_memory(tmp_path: Path, bomb: str)
         for _ in range(mebibytes):
             out.write(fill.encode() * ((1 << 20) // len(fill)))
     assert problem in str(refusal(path))
+
+
+def test_a_heading_of_very_many_columns_takes_no_time(tmp_path: Path) -> None:
+    names = [f"case:{n}" for n in range(50_000)]
+    path = tmp_path / "log.csv"
+    path.write_text(f"case,activity,time,{','.join(names)}\n1,a,2024-01-01T12:00:00Z,{','.join('1' for _ in names)}\n")
+    began = time.process_time()
+    log = open_log(path)
+    assert log.check().events == 1
+    assert time.process_time() - began < 5
 
 
 def one_line(error: BadLog) -> None:
