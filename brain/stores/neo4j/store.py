@@ -13,7 +13,7 @@ from brain.join import Joiner, NodeState, notices, to_node
 from brain.model import ChangeSet, DeadLetter, Edge, Mark, Node, Notice, Quality, Stamp, Version
 from brain.past import edges_at, matches, node_at, select
 from brain.query import NOW, AsOf, Direction, Find, Hop, Page, Window
-from brain.schema import Schema
+from brain.schema import ROOT, Schema
 from brain.stores.neo4j import codec
 from brain.stores.neo4j.address import parse
 from brain.stores.neo4j.connection import Connection, run
@@ -21,6 +21,7 @@ from brain.stores.neo4j.cypher import (
     BRAIN,
     FORMAT,
     LETTER,
+    LINKS,
     MARK,
     OF,
     OWN_LABELS,
@@ -42,6 +43,8 @@ RELABEL = 10_000
 
 NODE = row_of("properties(n)")
 SAID = f"[(v:{VERSION})-[:{OF}]->(n) | {row_of('properties(v)')}]"
+VISIBLE = "v._valid <= $valid AND v._recorded <= $known"
+FOREVER = 2**63 - 1
 NEWEST = "ORDER BY v._valid DESC, v._authority DESC, v._event DESC, v._source DESC, v._digest DESC"
 
 
@@ -109,17 +112,25 @@ class Neo4jStore(Scans):
         return notices(batch)
 
     async def nodes(self, ids: Sequence[str], at: AsOf = NOW) -> list[Node | None]:
-        said = "[]" if at == NOW else SAID
-        text = f"UNWIND $ids AS id MATCH (n:Entity {{id: id}}) RETURN collect([{NODE}, {said}])"
-        rows = await self._read(text, ids=sorted(set(ids)))
+        text = f"UNWIND $ids AS id MATCH (n:Entity {{id: id}}) RETURN collect([{NODE}, {self._said(at)}])"
+        rows = await self._read(text, ids=sorted(set(ids)), **_times(at))
         found = {state.id: node for state, node in self._then(rows, at)}
         return [found.get(i) for i in ids]
 
+    def _said(self, at: AsOf) -> str:
+        """The versions of `n`, and whether something pointed to it while nothing described it; of now neither is read."""
+        if at == NOW:
+            return "[], false"
+        pointing = f"(n)<-[{self._names.ever()}]-(:Entity)<-[:{OF}]-(v:{VERSION})"
+        pointed = f"EXISTS {{ {pointing} WHERE {VISIBLE} AND n.id IN v.{LINKS[1]} }}"
+        return f"{SAID}, NOT EXISTS {{ (v:{VERSION})-[:{OF}]->(n) WHERE {VISIBLE} }} AND {pointed}"
+
     def _then(self, rows: Iterable[Any], at: AsOf) -> Iterable[tuple[NodeState, Node | None]]:
-        """Each node of rows `[node, versions]`, as it was at that point."""
-        for row, said in rows:
+        """Each node of rows `[node, versions, pointed]`, as it was at that point."""
+        for row, said, pointed in rows:
             state = codec.node_state(row)
-            yield state, to_node(state) if at == NOW else node_at(self._joiner, state, map(codec.version, said), at)
+            node = to_node(state) if at == NOW else node_at(self._joiner, state, map(codec.version, said), at)
+            yield state, node or (Node(state.id, ROOT, {}, {}, {}) if pointed else None)
 
     async def find(self, query: Find, at: AsOf = NOW) -> Page:
         where = where_cypher(self._schema, query, paged=True)
@@ -131,9 +142,9 @@ class Neo4jStore(Scans):
             return _page([to_node(codec.node_state(row)) for row in rows], query)
         # Now what Cypher finds are candidates; of the past every node is one.
         match = where.match if at == NOW else "MATCH (n:Entity)"
-        said = "[]" if at == NOW else SAID
         found = list[Node]()
-        async with aclosing(self._candidates(f"{match} WITH n {order}", where.parameters, query, said, at)) as candidates:
+        parameters = where.parameters | _times(at)
+        async with aclosing(self._candidates(f"{match} WITH n {order}", parameters, query, at)) as candidates:
             async for node in candidates:
                 found.append(node)
                 if len(found) > query.limit:
@@ -141,11 +152,11 @@ class Neo4jStore(Scans):
         return _page(found, query)
 
     async def _candidates(
-        self, matched: str, parameters: dict[str, Any], query: Find, said: str, at: AsOf, paged: bool = True
+        self, matched: str, parameters: dict[str, Any], query: Find, at: AsOf, paged: bool = True
     ) -> AsyncGenerator[Node, None]:
         """The nodes that truly meet the query, in the order of the statement."""
         below, wanted = set(self._schema.descendants[query.cls]), conditions(query, paged)
-        text = f"{matched} {SLICES} RETURN [n IN part | [{NODE}, {said}]]"
+        text = f"{matched} {SLICES} RETURN [n IN part | [{NODE}, {self._said(at)}]]"
         async with aclosing(self._connection.stream(text, parameters)) as parts:
             async for part in parts:
                 for _, node in self._then(part, at):
@@ -156,7 +167,7 @@ class Neo4jStore(Scans):
         where = where_cypher(self._schema, query, paged=False)
         if where.exact:
             return int(await self._read(f"{where.match} RETURN count(n)", **where.parameters))
-        candidates = self._candidates(where.match, where.parameters, query, "[]", NOW, paged=False)
+        candidates = self._candidates(where.match, where.parameters, query, NOW, paged=False)
         return sum([1 async for _ in candidates])
 
     async def related(self, hops: Sequence[Hop], at: AsOf = NOW) -> list[list[Edge]]:
@@ -250,6 +261,10 @@ class Neo4jStore(Scans):
 
     async def _read(self, cypher: str, **parameters: Any) -> Any:
         return await self._connection.read(lambda tx: run(tx, cypher, **parameters))
+
+
+def _times(at: AsOf) -> dict[str, int]:
+    return {"valid": FOREVER if at.valid is None else at.valid, "known": FOREVER if at.known is None else at.known}
 
 
 def _page(found: list[Node], query: Find) -> Page:
