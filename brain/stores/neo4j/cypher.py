@@ -119,16 +119,16 @@ class Names:
         return known.labels if known else (ROOT,)
 
     def holding(self, relations: Sequence[str] = ()) -> str:
-        """`:OBJECT|PERFORMED_BY`: the types of some relations (empty: of all) where they hold. No type: a type of no edge."""
+        """`:OBJECT|PERFORMED_BY`: the types of some relations (empty: of all) where they hold. Of none that is known: a type that joins no two of them."""
         wanted = set(relations)
         types = sorted(t for t, name in self.relation_of.items() if not wanted or name in wanted)
-        return ":" + "|".join(map(quoted, types or ["NONE"]))
+        return ":" + "|".join(map(quoted, types or [OF]))
 
     def ever(self, relations: Sequence[str] = ()) -> str:
         """The same with the types of edges that do not hold any more."""
         wanted = set(relations)
         types = sorted(t for t, name in self.relation_of.items() if not wanted or name in wanted)
-        return ":" + "|".join(quoted(form) for t in types or ["NONE"] for form in (t, FORMERLY + t))
+        return ":" + "|".join(quoted(form) for t in types or [OF] for form in (t, FORMERLY + t))
 
 
 def schema_cypher(schema: Schema) -> list[str]:
