@@ -119,7 +119,9 @@ class Names:
         return known.labels if known else (ROOT,)
 
     def holding(self, relations: Sequence[str] = ()) -> str:
-        """`:OBJECT|PERFORMED_BY`: the types of some relations (empty: of all) where they hold. Of none that is known: a type that joins no two of them."""
+        """`:OBJECT|PERFORMED_BY`: the types of some relations (empty: of all) where they hold.
+
+        Where none of them is known, a type that joins no two nodes of the model."""
         wanted = set(relations)
         types = sorted(t for t, name in self.relation_of.items() if not wanted or name in wanted)
         return ":" + "|".join(map(quoted, types or [OF]))
