@@ -1,136 +1,189 @@
-"""A new class of asset is one new file: the README's own example, from the file to constraints, checks, SDL and answers."""
+"""A new class of asset is one new file: from there it is in the stores' indexes, the checks, the SDL, and usable end to end."""
 
 import asyncio
 import json
 import os
-import re
 import subprocess
 import sys
+import time
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-import neo4j
 import pytest
+from neo4j import GraphDatabase
 
 from api.sdl import sdl
-from brain.checks import compile_checks
-from brain.model import Assert, ChangeSet, Verdict
-from brain.query import Condition, Find, Op
-from brain.schema import Schema
+from brain.checks import Checks
+from brain.model import Verdict
+from brain.servers.process import free_port
 from brain.stores import open_store
+from brain.stores.neo4j.address import parse
 from ontology import load_schema
+from tests.e2e.test_mqtt_to_subscriber import ingesting
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+TURTLE = """
+@prefix eb:   <https://enterprise-brain.example/ns/upper#> .
+@prefix :     <https://example.com/ns/brewery#> .
+@prefix owl:  <http://www.w3.org/2002/07/owl#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix xsd:  <http://www.w3.org/2001/XMLSchema#> .
+@prefix sh:   <http://www.w3.org/ns/shacl#> .
+
+:MashTun a owl:Class ; rdfs:subClassOf eb:Asset ; eb:keyspace "tun" ; eb:key :tunNumber ; eb:alias :nickname ;
+    rdfs:comment "A vessel in which malt and water are mashed." .
+[] a sh:NodeShape ; sh:targetClass :MashTun ;
+    sh:property [ sh:path :tunNumber ; sh:datatype xsd:string ; sh:maxCount 1 ; sh:pattern "^T-[0-9]+$" ] ;
+    sh:property [ sh:path :nickname ; sh:datatype xsd:string ; sh:maxCount 1 ] ;
+    sh:property [ sh:path :wort ; sh:datatype xsd:double ; sh:maxCount 1 ; sh:minInclusive 0 ; sh:maxInclusive 110 ] ;
+    sh:property [ sh:path :recipe ; sh:datatype xsd:string ; sh:maxCount 1 ] ;
+    sh:property [ sh:path :pumpsInto ; sh:class :MashTun ] .
+:tunNumber a owl:DatatypeProperty ; rdfs:comment "The number on the tun." .
+:nickname a owl:DatatypeProperty ; rdfs:comment "What the brewers call it." .
+:wort a owl:DatatypeProperty ; eb:unit "Cel" ; eb:history "latest" ; rdfs:comment "Temperature of the wort." .
+:recipe a owl:DatatypeProperty ; eb:indexed true ; rdfs:comment "What is being brewed." .
+:pumpsInto a owl:ObjectProperty ; owl:inverseOf :pumpedFrom ; eb:dependency "source" ; rdfs:comment "The tun that it feeds." .
+"""
 
 RULES = """
-adapter: fermenters
-topics: [brewery/fermenters]
+adapter: brewery
+topics: [brewery/tuns]
 rules:
-  - event: "{tank}-{n}"
+  - event: "{tun}-{n}"
     time: at
     entities:
-      - class: Fermenter
-        key: {path: tank}
-        set: {gravity: sg, tag: tag}
+      - class: MashTun
+        key: {path: tun}
+        set:
+          tunNumber: tun
+          wort: {path: wort_f, unit: "[degF]"}
+          recipe: recipe
+        link:
+          pumpsInto: {class: MashTun, key: {path: next}}
 """
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example of the README, as its one file, with a tag by which the tank is looked up."""
-    found = re.search(r"```turtle\n(.*?)```", README, re.S)
-    assert found
-    text = found[1].replace(
-        ":gravity a owl", ':tag a owl:DatatypeProperty ; eb:indexed true ; rdfs:comment "The tag on the tank." .\n:gravity a owl'
-    ).replace("sh:property [ sh:path :gravity", "sh:property [ sh:path :tag ; sh:datatype xsd:string ; sh:maxCount 1 ] ;\n"
-              "    sh:property [ sh:path :gravity")  # fmt: skip
-    path = tmp_path_factory.mktemp("ontology")
-    (path / "brewery.ttl").write_text(text)
-    return path
+@pytest.fixture
+def brewery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with one domain and one adapter of the user's own, which the environment names."""
+    (tmp_path / "domains").mkdir()
+    (tmp_path / "domains" / "brewery.ttl").write_text(TURTLE)
+    adapter = tmp_path / "adapters" / "brewery"
+    adapter.mkdir(parents=True)
+    (adapter / "rules.yaml").write_text(RULES)
+    monkeypatch.setenv("BRAIN_ONTOLOGY", str(tmp_path / "domains"))
+    monkeypatch.setenv("BRAIN_ADAPTERS", str(tmp_path / "adapters"))
+    monkeypatch.setenv("BRAIN_HOME", str(tmp_path / "home"))
+    return tmp_path
 
 
-@pytest.fixture(scope="module")
-def schema(folder: Path) -> Schema:
-    return load_schema([folder])
+def brain(*args: str) -> str:
+    done = subprocess.run([sys.executable, "-m", "brain", *args], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
-def test_the_readmes_file_is_sound_as_it_stands(tmp_path: Path) -> None:
-    found = re.search(r"```turtle\n(.*?)```", README, re.S)
-    assert found
-    (tmp_path / "brewery.ttl").write_text(found[1])
-    assert "Fermenter" in load_schema([tmp_path]).classes
+def test_it_is_in_the_compiled_checks(brewery: Path) -> None:
+    check = Checks(load_schema((brewery / "domains",))).of("MashTun")
+    assert check({"tunNumber": "T-7", "wort": 66.5, "state": "hot"}) == ()
+    wrong = check({"tunNumber": "7", "wort": 111.0, "recipe": 5})
+    assert [(f.property, f.verdict) for f in wrong] == [
+        ("tunNumber", Verdict.OUT_OF_RANGE),
+        ("wort", Verdict.OUT_OF_RANGE),
+        ("recipe", Verdict.WRONG_TYPE),
+    ]
 
 
-def test_it_is_in_the_checks(schema: Schema) -> None:
-    check = compile_checks(schema).of("Fermenter")
-    assert check({"gravity": 1.05}) == ()
-    assert [(f.property, f.verdict) for f in check({"gravity": 3.0})] == [("gravity", Verdict.OUT_OF_RANGE)]
+def test_it_is_in_the_sdl_and_nothing_else_there_changes(brewery: Path) -> None:
+    before, after = sdl(load_schema(())), sdl(load_schema((brewery / "domains",)))
+    assert "MashTun" not in before
+    added = [line for line in after.splitlines() if line not in set(before.splitlines())]
+    assert "type MashTun implements Asset & Entity & Node {" in added
+    assert "  wort: Float" in added
+    assert any(line.startswith("  mashTuns(") for line in added)
+    assert [line for line in before.splitlines() if line not in set(after.splitlines())] == []
 
 
-def test_it_is_in_the_sdl(schema: Schema) -> None:
-    text = sdl(schema)
-    kind = re.search(r"^type Fermenter implements ([^{]*)\{(.*?)^\}", text, re.S | re.M)
-    assert kind
-    assert "PhysicalAsset" in kind[1]
-    assert re.search(r"gravity: Float", kind[2])
-    assert "fermenters(where: FermenterFilter" in text
+def test_it_is_in_the_indexes_of_sqlite(brewery: Path) -> None:
+    path = brewery / "t.db"
+    brain("hash", "--store", f"sqlite:///{path}")
+    import sqlite3
+
+    db = sqlite3.connect(path)
+    names = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
+    plan = " ".join(
+        str(row) for row in db.execute("EXPLAIN QUERY PLAN SELECT id FROM node WHERE json_extract(properties, '$.recipe') = 'x'")
+    )
+    db.close()
+    assert {"node_recipe", "node_tunNumber", "node_nickname"} <= names
+    assert "node_wort" not in names
+    assert "node_recipe" in plan
 
 
-async def test_it_is_in_neo4js_constraints_indexes_and_labels(schema: Schema, neo4j_url: str) -> None:
+async def test_it_is_in_the_constraints_and_indexes_of_neo4j(brewery: Path, neo4j_url: str) -> None:
     store = open_store(neo4j_url)
-    await store.prepare(schema)
+    await store.prepare(load_schema((brewery / "domains",)))
+    await store.close()
+    address = parse(neo4j_url)
+
+    def rows(cypher: str) -> list[tuple[list[str], list[str]]]:
+        with GraphDatabase.driver(address.uri, auth=address.auth) as driver:
+            found = driver.execute_query(cypher, database_=address.database).records
+        return [(row["labelsOrTypes"], row["properties"]) for row in found]
+
+    indexes = await asyncio.to_thread(rows, "SHOW INDEXES YIELD labelsOrTypes, properties WHERE labelsOrTypes IS NOT NULL")
+    constraints = await asyncio.to_thread(rows, "SHOW CONSTRAINTS YIELD labelsOrTypes, properties")
+    assert {"recipe", "tunNumber", "nickname"} <= {p for labels, names in indexes if labels == ["MashTun"] for p in names}
+    # An id is one across all classes, and so is its constraint: every MashTun is an Entity.
+    assert (["Entity"], ["id"]) in constraints
+
+
+def test_it_is_usable_end_to_end(brewery: Path, mqtt_address: str) -> None:
+    store = f"sqlite:///{brewery / 'live.db'}"
+    messages = [
+        {"tun": "T-1", "n": 1, "at": "2026-03-02T08:00:00Z", "wort_f": 149.0, "recipe": "Pils", "next": "T-2"},
+        {"tun": "T-2", "n": 1, "at": "2026-03-02T08:00:01Z", "wort_f": 9999.99, "recipe": "Bock", "next": None},
+        {"tun": "Q", "n": 1, "at": "2026-03-02T08:00:02Z", "wort_f": 150, "recipe": "Bock", "next": None},
+    ]
+    program = (
+        "import asyncio, aiomqtt, sys\n"
+        "async def main(host, port, *messages):\n"
+        "    async with aiomqtt.Client(host, int(port)) as client:\n"
+        "        for message in messages: await client.publish('brewery/tuns', message, qos=1)\n"
+        "asyncio.run(main(*sys.argv[1:]))"
+    )
+    with ingesting("--mqtt", mqtt_address, "--store", store, "--client-id", f"brewery-{free_port()}"):
+        host, _, port = mqtt_address.partition(":")
+        subprocess.run([sys.executable, "-c", program, host, port, *map(json.dumps, messages)], check=True, env=os.environ)
+        deadline = time.monotonic() + 30
+        while len(found := asyncio.run(state(store))) < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    down = json.loads(brain("report", "dependencies", "T-1", "--down", "--store", store, "--format", "json"))
+    # "source": the tun that is fed depends on the one that feeds it.
+    assert [(n["id"], n["class"], n["via"]) for n in down["nodes"]] == [("tun/T-2", "MashTun", ["tun/T-1", "tun/T-2"])]
+    assert json.loads(brain("ontology", "show", "MashTun", "--format", "json"))["classes"][0]["keyspace"] == "tun"
+    assert found["tun/T-1"] == {"tunNumber": "T-1", "wort": pytest.approx(65.0), "recipe": "Pils"}
+    assert found["tun/T-2"] == {"tunNumber": "T-2", "recipe": "Bock"}  # 9999.99 °F is out of the declared range
+    assert found["tun/Q"] == {"wort": pytest.approx(65.556, abs=0.001), "recipe": "Bock"}
+
+
+async def state(url: str) -> dict[str, dict[str, object]]:
+    store = open_store(url)
+    await store.prepare(load_schema((Path(os.environ["BRAIN_ONTOLOGY"]),)))
     try:
-        said = Assert("asset/FV-1", "Fermenter", {"gravity": 1.05, "tag": "FV-1-new-class"})
-        await store.apply([ChangeSet("new-class", "test", 1, 1, (said,))])
-        found = await store.find(Find("Fermenter", (Condition("tag", Op.EQ, "FV-1-new-class"),)))
-        assert [n.id for n in found.nodes] == ["asset/FV-1"]
+        nodes = await store.nodes(["tun/T-1", "tun/T-2", "tun/Q"])
+        return {node.id: dict(node.properties) for node in nodes if node is not None}
     finally:
         await store.close()
-    address, user, password = _parts(neo4j_url)
-    with neo4j.GraphDatabase.driver(address, auth=(user, password)) as driver:
-        rows, *_ = driver.execute_query("SHOW INDEXES YIELD labelsOrTypes, properties RETURN labelsOrTypes, properties")
-        indexed = {(label, name) for row in rows for label in row[0] or () for name in row[1] or ()}
-        assert any(name == "tag" for _, name in indexed)
-        constraints, *_ = driver.execute_query(
-            "SHOW CONSTRAINTS YIELD labelsOrTypes, properties RETURN labelsOrTypes, properties"
-        )
-        assert ["Entity"] in [row[0] for row in constraints]
-        (labels,), *_ = driver.execute_query("MATCH (n:Fermenter {id: 'asset/FV-1'}) RETURN labels(n)")[0]
-        assert {"Entity", "Asset", "PhysicalAsset", "Fermenter"} <= set(labels)
-        driver.execute_query("MATCH (n:Entity {id: 'asset/FV-1'}) OPTIONAL MATCH (n)--(said) DETACH DELETE n, said")
 
 
-def _parts(url: str) -> tuple[str, str, str]:
-    parts = urlsplit(url)
-    return f"bolt://{parts.hostname}:{parts.port}", unquote(parts.username or ""), unquote(parts.password or "")
-
-
-def test_messages_of_it_become_answers(folder: Path, tmp_path: Path) -> None:
-    adapter = tmp_path / "fermenters"
-    adapter.mkdir()
-    (adapter / "rules.yaml").write_text(RULES)
-    drop = tmp_path / "drop"
-    drop.mkdir()
-    for n, gravity in enumerate((1.06, 1.04, 7.0)):
-        reading = {"tank": "FV-1", "n": n, "at": f"2026-03-02T08:00:0{n}Z", "sg": gravity, "tag": "T1"}
-        (drop / f"{n}.json").write_text(json.dumps(reading))
-    store = tmp_path / "t.db"
-    environment = {
-        **os.environ,
-        "BRAIN_ONTOLOGY": str(folder),
-        "BRAIN_ADAPTERS": str(adapter),
-        "BRAIN_STORE": f"sqlite:///{store}",
-    }
-    command = [sys.executable, "-m", "brain", "ingest", "--once", "--folder", f"{drop}=brewery/fermenters"]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
-    assert (done.returncode, "1 outOfRange" in done.stderr) == (0, True), done.stderr
-
-    async def read() -> None:
-        opened = open_store(f"sqlite:///{store}")
-        await opened.prepare(load_schema([folder]))
-        (tank,), ((flag,),) = await opened.nodes(["asset/FV-1"]), await opened.quality(["asset/FV-1"])
-        await opened.close()
-        assert tank is not None
-        assert (tank.cls, tank.properties["gravity"], flag.detail) == ("Fermenter", 1.04, "7.0")
-
-    asyncio.run(read())
+def test_a_mistake_in_it_is_told_with_its_line(brewery: Path) -> None:
+    file = brewery / "domains" / "brewery.ttl"
+    file.write_text(TURTLE.replace("rdfs:subClassOf eb:Asset", "rdfs:subClassOf eb:Aset"))
+    done = subprocess.run([sys.executable, "-m", "brain", "hash", "--store", f"sqlite:///{brewery / 't.db'}"],
+                          capture_output=True, text=True)  # fmt: skip
+    line = next(i for i, text in enumerate(TURTLE.splitlines(), 1) if ":MashTun a owl:Class" in text)
+    assert done.returncode == 1
+    assert f"{file}:{line}: " in done.stderr
+    assert "Aset" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (brewery / "t.db").exists()
