@@ -223,14 +223,9 @@ def body(version: Version) -> bytes:
 
     Shape: `{"c": class, "p": {property: value}, "a": {attribute: value}, "l": [[relation, target, qualifier, holds], …]}`.
     """
-    return canonical(
-        {
-            "c": version.cls,
-            "p": version.properties,
-            "a": version.attributes,
-            "l": sorted([*link, holds] for link, holds in version.links.items()),
-        }
-    )
+    links = [[*link, holds] for link, holds in version.links.items()]
+    links.sort()
+    return canonical({"c": version.cls, "p": version.properties, "a": version.attributes, "l": links})
 
 
 def holding(states: dict[EdgeKey, EdgeState], functional: bool) -> dict[EdgeKey, Stamp]:
@@ -286,12 +281,12 @@ def notices(batch: Sequence[ChangeSet]) -> list[Notice]:
         for change in changes.changes:
             match change:
                 case Assert() | Retract():
-                    names = (*change.properties, *change.attributes, *(link.relation for link in change.links))
+                    names = (*change.properties, *change.attributes, *[link.relation for link in change.links])
                 case Flag():
                     names = (change.property,)
                 case _:
                     assert_never(change)
-            told.append(Notice(change.subject, change.cls, names, changes.event, changes.valid))
+            told.append(new(Notice, (change.subject, change.cls, names, changes.event, changes.valid)))
     return told
 
 

@@ -63,6 +63,8 @@ class Connections:
                 raise
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             connection.execute("PRAGMA cache_size = -65536")
+            # 32 MB: a page that every batch changes is copied from the log to its place once, not with every batch.
+            connection.execute("PRAGMA wal_autocheckpoint = 8000")
             return connection
 
     def _run(self, work: Callable[[sqlite3.Connection], T], begin: str) -> T:

@@ -18,7 +18,7 @@ from brain.stores.sqlite.rows import NODE, VERSION, Row, select
 from brain.stores.sqlite.scans import Scans
 from brain.stores.sqlite.tables import BEFORE_ASIDE, FILL_ASIDE, FORMAT, TABLES, index_sql, where_sql
 
-ROWS = 250
+ROWS = 500
 """Rows that one statement inserts."""
 
 NEWEST = "ORDER BY valid DESC, authority DESC, event DESC, source DESC, digest DESC"
