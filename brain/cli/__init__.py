@@ -3,14 +3,22 @@
 Each module here holds one click command, loaded only when it is asked for, so that `brain --help` answers at once.
 """
 
+import errno
 import logging
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 
 import click
 
-from brain.errors import BrainError
+from brain.cli.legible import legible
+from brain.errors import BadUrl, BrainError
+
+LINES = "\n"
+"""A BrainError that lists the faults of a file has lines."""
 
 COMMANDS = {
     "demo": "brain.cli.demo:demo",
@@ -56,16 +64,36 @@ def brain() -> None:
 
 
 def main() -> None:
-    """Run the command line; a BrainError is one clear line on stderr and exit code 1."""
+    """Run the command line; a BrainError is one clear line on stderr and exit code 1, or 2 for an address that is none."""
     # What these log about a server that is away reaches us as an exception too, and is told in one line.
     for driver in ("aiokafka", "neo4j"):
         logging.getLogger(driver).setLevel(logging.CRITICAL)
     try:
-        brain()
+        with _output():
+            _run()
     except BrainError as error:
-        click.secho(f"brain: {error}", err=True, fg="red")
+        click.secho(f"brain: {legible(str(error), keep=LINES)}", err=True, fg="red")
+        sys.exit(2 if isinstance(error, BadUrl) else 1)
+
+
+def _run() -> None:
+    try:
+        brain()
+    except SystemExit:
+        sys.stdout.flush()  # what is still held must fail here, not with a trace after us
+        raise
+
+
+@contextmanager
+def _output() -> Iterator[None]:
+    """Ends with exit code 1 where stdout takes no more: in silence where the reader of a pipe has gone, as click does."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC) or error.filename is not None:
+            raise
+        # What Python holds must not be tried again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno != errno.EPIPE:
+            click.secho(f"brain: the output cannot be written: {error.strerror}; send it elsewhere", err=True, fg="red")
         sys.exit(1)
-    except BrokenPipeError:
-        # The reader of a pipe (head, less) has gone; that is no failure of ours.
-        sys.stderr.close()
-        sys.exit(0)

@@ -7,10 +7,14 @@ from pathlib import Path
 import click
 import orjson
 
+from brain.cli.legible import legible
 from brain.cli.options import format_option, opened, run, store_option
 from brain.errors import BadQuery
 from brain.model import DeadLetter
 from brain.ports import Store
+
+PAYLOAD_MAY = "\n\t"
+"""Control characters that a payload shows as they are: it may have lines. `--format json` has every byte."""
 
 
 @click.group()
@@ -42,8 +46,12 @@ async def list_(store: str | None, limit: int, form: str) -> None:
         click.echo(orjson.dumps([_json(letter) for letter in letters], option=orjson.OPT_INDENT_2).decode())
         return
     for letter in letters:
-        click.echo(f"{letter.id[:12]}  {letter.topic:24}  {letter.adapter:16}  {letter.reason}")
-    click.echo(f"{len(letters)} dead letters" + (" (more with --limit)" if len(letters) == limit else ""), err=True)
+        click.echo(legible(f"{letter.id[:12]}  {letter.topic:24}  {letter.adapter:16}  {letter.reason}"))
+    click.echo(
+        f"{len(letters)} dead letter{'' if len(letters) == 1 else 's'}"
+        + (" (more with --limit)" if len(letters) == limit else ""),
+        err=True,
+    )
 
 
 @deadletters.command()
@@ -62,8 +70,10 @@ async def show(id_: str, store: str | None, form: str) -> None:
     if form == "json":
         click.echo(orjson.dumps(_json(letter), option=orjson.OPT_INDENT_2).decode())
         return
-    click.echo(f"id        {letter.id}\ntopic     {letter.topic}\nadapter   {letter.adapter}\nreason    {letter.reason}")
-    click.echo(f"received  {letter.received} µs\n\n{letter.payload.decode(errors='backslashreplace')}")
+    for name in ("id", "topic", "adapter", "reason"):
+        click.echo(f"{name:8}  {legible(getattr(letter, name))}")
+    payload = letter.payload.decode(errors="backslashreplace")
+    click.echo(f"received  {letter.received} µs\n\n{legible(payload, keep=PAYLOAD_MAY)}")
 
 
 @deadletters.command()
@@ -97,7 +107,7 @@ async def replay(ids: tuple[str, ...], everything: bool, rules: Path | None, sto
         finally:
             await feed.close()
     for letter in still:
-        click.echo(f"{letter.id[:12]}  {letter.reason}", err=True)
+        click.echo(legible(f"{letter.id[:12]}  {letter.reason}"), err=True)
     click.echo(f"{len(letters) - len(still)} of {len(letters)} replayed", err=True)
     if still:
         raise click.exceptions.Exit(1)

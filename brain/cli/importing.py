@@ -11,6 +11,7 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from brain.cli.legible import legible
 from brain.cli.options import Opened, format_option, opened, run, settings_for, store_option
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ async def import_(
         else:
             done = await _store(how, files, bars)
     for d in done:
-        click.echo(_sentence(d), err=True)
+        click.echo(legible(_sentence(d)), err=True)
     if form == "json":
         click.echo(orjson.dumps(done, option=orjson.OPT_INDENT_2).decode())
     if letters := sum(d["deadLetters"] for d in done):

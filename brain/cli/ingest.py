@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from brain.cli.legible import Legible
 from brain.cli.options import Opened, opened, run, settings_for, store_option
 
 if TYPE_CHECKING:
@@ -112,7 +113,9 @@ async def ingest(store: str | None, rules: Path | None, verbose: bool, **asked: 
 
 
 def _speak(verbose: bool) -> None:
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    spoken = logging.StreamHandler()
+    spoken.setFormatter(Legible("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[spoken])
     logging.getLogger("aiokafka").setLevel(logging.NOTSET)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request otherwise
 

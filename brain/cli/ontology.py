@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
+from brain.cli.legible import legible
 from brain.cli.options import format_option, run, settings_for
 from brain.model import Node
 from brain.ports import Store
@@ -68,7 +69,7 @@ async def check(folders: tuple[Path, ...], store: str | None, form: str) -> None
             f"{counts['properties']} properties, {counts['relations']} relations: no errors"
         )
         for f in findings:
-            click.echo(f"{f.node}: {f.cls}.{f.name}: {f.rule}: {f.message}")
+            click.echo(legible(f"{f.node}: {f.cls}.{f.name}: {f.rule}: {f.message}"))
     if findings:
         click.echo(f"{len(findings)} findings in the store", err=True)
         raise click.exceptions.Exit(1)

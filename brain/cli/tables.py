@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from brain.analytics.bottlenecks import Bottlenecks, Handover
 from brain.analytics.dependencies import Dependencies, Toward
+from brain.cli.legible import legible
 
 PIPE_WIDTH = 120
 UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
@@ -29,10 +31,15 @@ def console_of(stream: TextIO | None = None) -> Console:
     return console if console.is_terminal else Console(file=stream, width=PIPE_WIDTH)
 
 
+def plain(text: str) -> str:
+    """Text of the model for a rich string: neither rich nor the terminal obeys what it says (`Check [urgent]` is a name)."""
+    return escape(legible(text))
+
+
 def print_bottlenecks(found: Bottlenecks, top: int) -> None:
     console = console_of()
     console.print(
-        f"[bold]Bottlenecks of {found.object_type}[/]: {found.objects:,} objects, {found.steps:,} steps"
+        f"[bold]Bottlenecks of {plain(found.object_type)}[/]: {found.objects:,} objects, {found.steps:,} steps"
         + (f", {found.left_out:,} more without a time that counts" if found.left_out else "")
     )
     console.print(_handovers(f"Waiting, by total ({min(top, len(found.edges))} of {len(found.edges)})", found.edges[:top]))
@@ -43,7 +50,7 @@ def print_bottlenecks(found: Bottlenecks, top: int) -> None:
         for name in ("steps", "mean", "total"):
             table.add_column(name, justify="right")
         for a in timed:
-            table.add_row(a.activity, f"{a.count:,}", duration(a.mean_seconds), duration(a.total_seconds))
+            table.add_row(plain(a.activity), f"{a.count:,}", duration(a.mean_seconds), duration(a.total_seconds))
         console.print(table)
     console.print(f"[dim]Definition: {found.definition}. Ontology {found.ontology_version}.[/]", soft_wrap=True)
 
@@ -56,17 +63,21 @@ def _handovers(title: str, edges: Sequence[Handover]) -> Table:
     for e in edges:
         figures = (e.mean_seconds, e.median_seconds, e.p90_seconds, e.total_seconds)
         overlaps = [f"{e.overlaps:,}"] if overlapping else []
-        table.add_row(e.source, e.target, f"{e.count:,}", *(duration(f) for f in figures), *overlaps)
+        table.add_row(plain(e.source), plain(e.target), f"{e.count:,}", *(duration(f) for f in figures), *overlaps)
     return table
 
 
 def print_dependencies(found: Dependencies) -> None:
     console = console_of()
     says = "depends on" if found.toward is Toward.UP else "is needed by"
-    console.print(f"[bold]{found.root}[/] {says} {len(found.nodes):,} things within {found.depth} steps")
+    console.print(f"[bold]{plain(found.root)}[/] {says} {_things(len(found.nodes))} within {found.depth} steps")
     table = Table("id", "class", "name", "distance", "via")
     for n in found.nodes:
-        table.add_row(n.id, n.cls, n.name or "", str(n.distance), " → ".join(n.via[1:-1]))
+        table.add_row(plain(n.id), n.cls, plain(n.name or ""), str(n.distance), plain(" → ".join(n.via[1:-1])))
     console.print(table)
     if found.partial:
         console.print("[yellow]Partial: more lies beyond this depth, or a node has too many relations to follow.[/]")
+
+
+def _things(count: int) -> str:
+    return "1 thing" if count == 1 else f"{count:,} things"
