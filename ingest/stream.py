@@ -70,12 +70,13 @@ class Reader(faust.Service):
         self._intake = intake
         self._store = store
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    async def on_start(self) -> None:
-        await ensure_topics(self._options.address, dict.fromkeys(self._options.topics, PARTITIONS))
         self._busy = asyncio.Lock()
         self._told = dict[TopicPartition, int]()
         self._listener: _Rebalance | None = None
+        self._consumer: Any = None
+
+    async def on_start(self) -> None:
+        await ensure_topics(self._options.address, dict.fromkeys(self._options.topics, PARTITIONS))
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=self._options.address,
             group_id=self._options.group,
@@ -91,6 +92,8 @@ class Reader(faust.Service):
         self._consumer.subscribe(list(self._options.topics), listener=self._listener)
 
     async def on_stop(self) -> None:
+        if self._consumer is None:  # the broker was away, so nothing was begun
+            return
         async with self._busy:
             await self._consumer.stop()
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError
 
 from brain.errors import Retry
 from brain.model import Notice
@@ -101,6 +101,8 @@ async def ensure_topics(address: str, partitions: Mapping[str, int]) -> None:
     except TopicAlreadyExistsError:
         pass  # another process was quicker
     except KafkaError as error:
-        raise FeedAway(f"Kafka at {address} is out of reach ({error!r}); is the broker up?") from error
+        why = "" if isinstance(error, KafkaConnectionError) else f" ({error!r})"
+        mend = "is the broker up? `brain servers start kafka` starts one here"
+        raise FeedAway(f"Kafka at {address} is out of reach{why}; {mend}") from error
     finally:
         await admin.close()

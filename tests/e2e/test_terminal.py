@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from brain.servers.process import free_port
+
 ATTACK = "\x1b]0;x\x07\x9bm\u202e\x00"
 SHOWN = r"\x1b]0;x\x07\x9bm\u202e\x00"
 OBEYED = {chr(n) for n in (*range(0x20), *range(0x7F, 0xA0))} - set("\n\r\t") | set("\u2028\u202e")
@@ -93,3 +95,15 @@ def test_an_address_that_is_none_is_wrong_use() -> None:
     done = brain("hash", "--store", "elsewhere://t.db")
     assert done.stderr.startswith("brain: unknown store")
     assert done.returncode == 2
+
+
+def test_a_broker_that_is_away_is_one_line(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("case,activity,time\n1,a,2024-01-01T00:00:00Z\n")
+    away = f"127.0.0.1:{free_port()}"
+    ingest = brain("ingest", "--kafka", away, "--store", f"sqlite:///{tmp_path}/t.db")
+    sent = brain("import", str(log), "--kafka", away)
+    for done in (ingest, sent):
+        last = done.stderr.splitlines()[-1]
+        assert last == f"brain: Kafka at {away} is out of reach; is the broker up? `brain servers start kafka` starts one here"
+        assert done.returncode == 1
