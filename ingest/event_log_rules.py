@@ -10,6 +10,7 @@
 What a rule does not name stays data, under its own name.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from brain.schema import NodeClass, Schema, nearest
@@ -39,7 +40,7 @@ class _Reader:
                     case "performer":
                         performer = (self._class(item) or self._schema.of(AGENT)).name
                     case "objects":
-                        objects |= {type_: self._type(rule) for type_, rule in members(item)}
+                        objects |= {type_: self._type(rule) for type_, rule in self._members(item)}
                     case _:
                         self._unknown(item, name, ("performer", "objects"))
         if self._faults:
@@ -47,7 +48,9 @@ class _Reader:
         return LogRules(objects, performer)
 
     def _type(self, rule: Item) -> TypeRule:
-        parts = dict(members(rule))
+        parts = dict(self._members(rule))
+        if not isinstance(rule.value, dict):
+            return TypeRule("Entity")
         for name, item in parts.items():
             if name not in ("class", "attributes", "relations"):
                 self._unknown(item, name, ("class", "attributes", "relations"))
@@ -62,17 +65,28 @@ class _Reader:
         return TypeRule(cls.name, attributes, relations)
 
     def _names(self, item: Item | None, kind: str, cls: NodeClass, known: dict[str, object]) -> dict[str, str]:
-        found = {}
-        for name, mapped in members(item) if item else ():
-            if mapped.value in known:
-                found[name] = str(mapped.value)
-            else:
+        found: dict[str, str] = {}
+        for name, mapped in self._members(item) if item else ():
+            if isinstance(mapped.value, dict | list):
+                self._fault(mapped, f"a {kind} of {cls.name} is needed, not {mapped.kind}")
+            elif mapped.text not in known:
                 self._fault(mapped, f"{cls.name} has no {kind} {mapped.text!r}{nearest(mapped.text, known)}")
+            elif mapped.text in found.values() and kind == "property":
+                self._fault(mapped, f"two attributes are mapped to {mapped.text!r}, and one would hide the other: leave one out")
+            else:
+                found[name] = mapped.text
         return found
+
+    def _members(self, item: Item) -> Iterator[tuple[str, Item]]:
+        if not isinstance(item.value, dict) and item.value is not None:
+            self._fault(item, f"a mapping is needed, not {item.kind}")
+        return members(item)
 
     def _class(self, item: Item) -> NodeClass | None:
         cls = self._schema.classes.get(item.text)
-        if cls is None:
+        if isinstance(item.value, dict | list):
+            self._fault(item, f"the name of a class is needed, not {item.kind}")
+        elif cls is None:
             self._fault(item, f"the ontology has no class {item.text!r}{nearest(item.text, self._schema.classes)}")
         return cls
 
