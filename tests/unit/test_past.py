@@ -190,6 +190,13 @@ async def test_telemetry_is_shown_where_its_one_value_held(samples: list[tuple[i
     await store.close()
 
 
+async def test_who_only_sends_telemetry_is_known_of_from_the_newest_sample_on() -> None:
+    store = await stored([Told(1, event(f"t{t}", t, Assert("p/1", "Pump", {"flow": 1.0}))) for t in (3, 5)])
+    found = [(await store.nodes(["p/1"], AsOf(valid)))[0] for valid in (4, 5)]
+    assert [node and node.cls for node in found] == [None, "Pump"]
+    await store.close()
+
+
 async def test_half_open_at_both_ends() -> None:
     store = await stored(
         [
