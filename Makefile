@@ -25,7 +25,7 @@ format: .venv/ready-test  ## let ruff format and mend
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
 bench: .venv/ready-test  ## every benchmark, each with a ratio against a peer run beside it
-	@for b in ingest report memory; do echo "== bench/$$b"; $(BIN)/python -m bench.$$b || exit 1; done
+	@for b in $$(grep -l __main__ bench/*.py); do echo "== $$b"; $(BIN)/python -m bench.$$(basename $$b .py) || exit 1; done
 
 sdl: .venv/ready-test  ## write api/schema.graphql anew from the ontology
 	@$(BIN)/python -m api.sdl > api/schema.graphql

@@ -41,7 +41,8 @@ class Neo4jServer(Server):
         file = self._password_file
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
-            word = self.password or secrets.token_urlsafe(18)
+            # Hexadecimal: one in 64 of the others would begin with `-`, and be taken for an option.
+            word = self.password or secrets.token_hex(16)
             handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(handle, "w", encoding="utf-8") as out:
                 out.write(word)
