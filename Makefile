@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --progress-bar off --require-hashes
 
-.PHONY: help setup demo test check format bench sdl lock clean
+.PHONY: help setup demo test check chaos format bench sdl lock clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -20,6 +20,10 @@ check: .venv/ready-test  ## ruff, mypy --strict, import-linter, and the SDL agai
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m api.sdl --check
+
+N ?= 25
+chaos: .venv/ready-test  ## N faults (25) on a running stream: workers, Neo4j and Kafka killed and paused; the model must not differ
+	@$(BIN)/python -m tests.chaos --faults $(N)
 
 format: .venv/ready-test  ## let ruff format and mend
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
@@ -14,7 +15,9 @@ T = TypeVar("T")
 log = logging.getLogger("brain.engine")
 
 FIRST_WAIT = 0.1
-LONGEST_WAIT = 10.0
+LONGEST_WAIT = 2.0
+PATIENCE = 600.0
+"""Seconds: twice the five minutes for which a store or a broker may be away, since it also needs time to come back."""
 
 
 class Engine:
@@ -23,7 +26,7 @@ class Engine:
     `patience` is for how many seconds a busy or absent store or feed is waited for before the Retry error reaches the caller.
     """
 
-    def __init__(self, store: Store, feed: Feed | None = None, patience: float = 300.0) -> None:
+    def __init__(self, store: Store, feed: Feed | None = None, patience: float = PATIENCE) -> None:
         self._store = store
         self._feed = feed
         self._patience = patience
@@ -39,13 +42,17 @@ class Engine:
         return notices
 
     async def _patiently(self, action: Callable[[], Awaitable[T]]) -> T:
-        waited, wait = 0.0, FIRST_WAIT
+        first: float | None = None
+        wait = FIRST_WAIT
         while True:
             try:
                 return await action()
             except Retry as error:
-                if waited >= self._patience:
+                # By the clock: an attempt may itself take long before it fails.
+                now = time.monotonic()
+                first = now if first is None else first
+                if now - first >= self._patience:
                     raise
                 log.warning("%s; waiting %.1f s", error, wait)
                 await asyncio.sleep(wait)
-                waited, wait = waited + wait, min(wait * 2, LONGEST_WAIT)
+                wait = min(wait * 2, LONGEST_WAIT)

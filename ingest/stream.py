@@ -36,9 +36,10 @@ PORTION = 5000
 POLL_SECONDS = 0.2
 SESSION_SECONDS = 6
 """After a worker is killed its partitions are given to others within this time."""
-REBALANCE_SECONDS = 60
+REBALANCE_SECONDS = 30
 """For how long the others wait for a worker to end its portion when partitions are shared out anew. By default it would be the
-session's time, and whoever takes longer is thrown out, while another does its work once more."""
+session's time, and whoever takes longer is thrown out, while another does its work once more. Less than the 40 s after which the
+client gives up a request to join."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,9 @@ class Reader(faust.Service):
     async def _read(self) -> None:
         try:
             await self._consume()
+        except asyncio.CancelledError:
+            self.finished.cancel()
+            raise
         except BaseException as error:
             self._end(error)
             if not isinstance(error, BrainError):
@@ -138,7 +142,7 @@ class Reader(faust.Service):
         records = ((partition, record) for partition, some in found.items() for record in some)
         while True:
             async with self._busy:
-                if holding is None or self._listener.holding is not holding:
+                if self.should_stop or holding is None or self._listener.holding is not holding:
                     return
                 portion = _Portion()
                 for partition, record in records:
@@ -239,20 +243,38 @@ class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
             except Retry as error:
                 log.warning("%s; waiting for the store's marks", error)
                 await asyncio.sleep(1)
+        starts: dict[TopicPartition, int] = {}
+        unknown: dict[TopicPartition, int] = {}
         for partition in assigned:
             mark = marks.get((partition.topic, partition.partition), 0)
             told = await self._committed(partition)
-            self._consumer.seek(partition, mark if told is None else min(mark, told))
+            starts[partition] = mark if told is None else min(mark, told)
+            if told is None:
+                unknown[partition] = mark
+        if unknown:
+            # Else, whoever dies between its first portion and the telling of it would leave nothing that says so.
+            await self._begin(unknown)
+        # All in one go, with no wait in between: what is read from here before `holding` is set would be let go, and passed over.
+        for partition, start in starts.items():
+            self._consumer.seek(partition, start)
         log.info("takes %s", ", ".join(f"{p.topic}/{p.partition}" for p in sorted(assigned)) or "no partition")
 
     async def _committed(self, partition: TopicPartition) -> int | None:
-        try:
-            offset: int | None = await self._consumer.committed(partition)
-        except KafkaError as error:
-            log.warning("no committed offset of %s/%d: %r", partition.topic, partition.partition, error)
-            return self._told.get(partition)
+        """Up to where the group, or this worker, has stored and published; None where nobody has begun."""
         own = self._told.get(partition)
-        return own if offset is None else offset if own is None else max(own, offset)
+        while True:
+            try:
+                offset: int | None = await self._consumer.committed(partition)
+                return own if offset is None else offset if own is None else max(own, offset)
+            except KafkaError as error:
+                log.warning("the committed offset of %s/%d is not to be had: %r", partition.topic, partition.partition, error)
+                await asyncio.sleep(1)
+
+    async def _begin(self, starts: Mapping[TopicPartition, int]) -> None:
+        try:
+            await self._consumer.commit(dict(starts))
+        except (CommitFailedError, IllegalStateError, KafkaError) as error:
+            log.info("the group has moved on: %r; whoever has these partitions now begins them", error)
 
 
 async def work(options: StreamOptions, intake: Intake, store: Store, stop: asyncio.Event) -> None:

@@ -24,9 +24,10 @@ class End:
 
     @property
     def clear(self) -> bool:
-        """In order when told to stop; gone without a word when killed; otherwise failed, with one line that says why."""
+        """In order when told to stop (or by the signal itself, while it starts); gone without a word when killed; otherwise
+        failed, with one line that says why."""
         if self.asked:
-            return self.code in (0, -signal.SIGKILL) and not self.traceback
+            return self.code in (0, -signal.SIGKILL, -signal.SIGTERM) and not self.traceback
         return self.code == 1 and self.last.startswith("brain: ") and not self.traceback
 
 

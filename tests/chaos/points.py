@@ -6,12 +6,15 @@ that file is gone. The points lie around what the product does and change nothin
 """
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from pathlib import Path
 from typing import Any
+
+log = logging.getLogger("chaos")
 
 APPLY, WRITTEN, COMMITTING, APPLIED, TOLD, ACKNOWLEDGED = "apply", "written", "committing", "applied", "told", "acknowledged"
 REVOKED, ASSIGNED = "revoked", "assigned"
@@ -90,11 +93,18 @@ def install(points: Points) -> None:
     from brain.stores.neo4j.writes import Writer
     from ingest.stream import _Rebalance
 
-    async def applied() -> None:
+    async def apply(store: Any, batch: Any, *more: Any) -> Any:
+        await points.stand(APPLY)
+        begin = time.monotonic()
+        made = await inner(store, batch, *more)
+        log.info("committed %d change sets in %.2f s", len(batch), time.monotonic() - begin)
         points.progress()
         await points.stand(APPLIED)
+        return made
 
-    _around(Neo4jStore, "apply", before=lambda: points.stand(APPLY), after=applied)
+    inner = Neo4jStore.apply
+    Neo4jStore.apply = apply  # type: ignore[method-assign, assignment]
+
     _around(Writer, "write", after=lambda: points.stand(WRITTEN))
     _around(KafkaFeed, "publish", after=lambda: points.stand(TOLD))
     _around(AIOKafkaConsumer, "commit", after=lambda: points.stand(ACKNOWLEDGED))

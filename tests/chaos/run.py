@@ -148,9 +148,11 @@ class _Run:
         self._report.hits.append((hit, took))
         number = len(self._report.hits)
         after = "never" if took is None else f"{took:.1f} s"
-        self._console.print(
-            f"{number:4} {fault.kind}, {fault.moment}{' (missed)' if hit.missed else ''}: next commit after {after}"
-        )
+        missed = " (missed)" if hit.missed else ""
+        self._say(f"{number:4} {fault.kind}, {fault.moment}{missed}: next commit after {after}")
+
+    def _say(self, what: str) -> None:
+        self._console.print(f"{time.monotonic() - self._started:6.1f} s  {what}", markup=False)
 
     async def _recovered(self, since: float, when: str) -> float | None:
         """Seconds until a worker commits."""

@@ -24,7 +24,9 @@ from brain.stores.neo4j.address import Address
 T = TypeVar("T")
 Work = Callable[[AsyncManagedTransaction], Awaitable[T]]
 
-RETRY_SECONDS = 30.0
+FIRST_RETRY, RETRY_SECONDS = 0.1, 5.0
+"""The driver tries again, at first after so long and for so long: that is for deadlocks and the like. A server that is away is
+waited for outside; the driver's own waits, 1 s to 16 s, would go on long after it is back."""
 CONNECT_SECONDS = 10.0
 RECORDS_AHEAD = 4
 """Records that a scan asks for at a time. Each holds hundreds of rows, so that one rarely waits and memory stays small."""
@@ -81,6 +83,7 @@ class Connection:
                 self.address.uri,
                 auth=self.address.auth,
                 connection_timeout=CONNECT_SECONDS,
+                initial_retry_delay=FIRST_RETRY,
                 max_transaction_retry_time=RETRY_SECONDS,
                 telemetry_disabled=True,
                 user_agent="enterprise-brain",
