@@ -78,7 +78,7 @@ def main() -> None:
 
 def _run() -> None:
     try:
-        brain()
+        brain(prog_name="brain")
     except SystemExit:
         sys.stdout.flush()  # what is still held must fail here, not with a trace after us
         raise

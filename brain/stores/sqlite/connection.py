@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 from uuid import uuid4
 
 from brain.errors import BrainError, StoreBroken, StoreBusy
+from brain.stores.sqlite.tables import BEFORE_ASIDE, FORMAT
 
 T = TypeVar("T")
 
@@ -111,11 +112,15 @@ def _switch_to_wal(db: sqlite3.Connection) -> None:
 
 
 def _refuse_foreign(db: sqlite3.Connection, path: str) -> None:
-    """Our tables and our version come into a file in one transaction: tables without a version are someone else's."""
+    """StoreBroken, before anything is written, for a file of another format or program. Our tables and our version come into a
+    file in one transaction: tables without a version are someone else's."""
     db.execute("BEGIN")
-    foreign = not db.execute("PRAGMA user_version").fetchone()[0] and db.execute("SELECT 1 FROM sqlite_master").fetchone()
+    (found,) = db.execute("PRAGMA user_version").fetchone()
+    used = db.execute("SELECT 1 FROM sqlite_master").fetchone()
     db.execute("ROLLBACK")
-    if foreign:
+    if found not in (0, BEFORE_ASIDE, FORMAT):
+        raise StoreBroken(f"{path}: written in format {found}, this program reads {FORMAT}; import again into a new file")
+    if used and not found:
         raise StoreBroken(f"{path}: a SQLite database of another program; name a file of the brain's own with --store")
 
 

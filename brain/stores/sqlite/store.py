@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import chain
 
-from brain.errors import StoreBroken
 from brain.join import Delta, EdgeKey, EdgeState, Joiner, holding_all, latest, notices, to_node
 from brain.model import ChangeSet, DeadLetter, Edge, Mark, Node, Notice, Quality, Version
 from brain.past import functional
@@ -39,10 +38,6 @@ class SqliteStore(Scans):
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         (found,) = db.execute("PRAGMA user_version").fetchone()
-        if found not in (0, BEFORE_ASIDE, FORMAT):
-            raise StoreBroken(
-                f"{self._path}: written in format {found}, this program reads {FORMAT}; import again into a new file"
-            )
         for statement in (*TABLES.split(";\n"), *index_sql(self._schema)):
             db.execute(statement)
         if found == BEFORE_ASIDE:
