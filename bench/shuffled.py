@@ -2,8 +2,8 @@
 
     python -m bench.shuffled [--bpic2017] [--records N] [--seed N]
 
-BPIC 2012 (275,287 records) into two SQLite files; with --bpic2017 the 1.2 million events of BPIC 2017. The peer is the import in
-order; both go through the same pipeline and engine. Exit code 1 where the hashes differ. Needs some 1 GiB for each million records.
+BPIC 2012 (177,675 records) into two SQLite files; with --bpic2017 the 1.2 million events of BPIC 2017. The peer is the import in
+order; both go through the same pipeline and engine. Exit code 1 where the hashes differ. A million records need some 1 GiB.
 """
 
 import argparse

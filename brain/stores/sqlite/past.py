@@ -12,7 +12,7 @@ from brain.query import AsOf, Direction, Find, Hop
 from brain.schema import ROOT, Schema
 from brain.stores.sqlite import rows
 from brain.stores.sqlite.rows import IN_LIST, NODE, VERSION
-from brain.stores.sqlite.tables import where_sql
+from brain.stores.sqlite.tables import condition_sql, where_sql
 
 FOREVER = 2**63 - 1
 LINKED = " AND instr(body, '\"l\":[]') = 0"
@@ -39,10 +39,11 @@ class Past:
         where_sql(self._schema, query)
         below = set(self._schema.descendants[query.cls])
         found: list[Node] = []
-        candidates = self._candidates(query)
-        while len(found) <= query.limit and (chunk := list(islice(candidates, IN_LIST))):
+        candidates, size = self._candidates(query), query.limit + 1
+        while len(found) <= query.limit and (chunk := list(islice(candidates, min(size, IN_LIST)))):
             then = self.nodes(chunk)
             found += [n for n in then if n is not None and n.cls in below and matches(n, query.where)]
+            size *= 2
         return found[: query.limit + 1]
 
     def _candidates(self, query: Find) -> Iterator[str]:
@@ -52,6 +53,12 @@ class Past:
             if bound is not None:
                 clauses += f" AND id {sign} ?"
                 bounds.append(bound)
+        for condition in query.where:
+            if condition.property == "id":
+                # An id is the same at all times.
+                clause, values = condition_sql(condition)
+                clauses += f" AND {clause}"
+                bounds += values
         sql = f"SELECT id FROM node WHERE {clauses}"
         values = bounds
         if query.cls != ROOT:

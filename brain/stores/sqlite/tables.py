@@ -67,7 +67,7 @@ def where_sql(schema: Schema, query: Find) -> tuple[str, list[object]]:
     for condition in query.where:
         if condition.property != "id" and condition.property not in known:
             raise BadQuery(f"{cls.name} has no property {condition.property!r}{nearest(condition.property, known)}")
-        clause, parameters = _condition(condition)
+        clause, parameters = condition_sql(condition)
         clauses.append(clause)
         values.extend(parameters)
     return " AND ".join(clauses), values
@@ -76,7 +76,8 @@ def where_sql(schema: Schema, query: Find) -> tuple[str, list[object]]:
 _COMPARE = {Op.EQ: "=", Op.NE: "<>", Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
 
 
-def _condition(condition: Condition) -> tuple[str, list[object]]:
+def condition_sql(condition: Condition) -> tuple[str, list[object]]:
+    """A condition on a property, or on the id, of a row of `node`, and its parameters. BadQuery where it makes no sense."""
     column = "id" if condition.property == "id" else f"json_extract(properties, '$.{condition.property}')"
     value = condition.value
     for one in value if isinstance(value, tuple) else (value,):
