@@ -26,17 +26,19 @@ from brain.engine import Engine
 from brain.model import DeadLetter, Mark
 from brain.stores import open_store
 from ingest.adapters import load_adapters
+from ingest.importing import BATCH as IMPORT_BATCH
 from ingest.intake import Intake
 from ingest.pipeline import Pipeline
 from ingest.record import Envelope, pack, unpack
+from ingest.sources.kafka import BLOCK, send
+from ingest.stream import PORTIONS, StreamOptions, work
 from ingest.wiring import whole_pipeline
 from ontology import load_schema
 
 PARTS = ("pure", "sqlite", "neo4j", "kafka")
 BATCH = 1000
-PORTION = 5000
-"""Messages a transaction, as the faust worker has it."""
-BLOCK = 300
+READINGS, STEPS = PORTIONS[2], IMPORT_BATCH
+"""Messages a transaction: what the worker comes to with telemetry, and what an import has."""
 DEVICES = 1000
 STATE_EVERY = 60
 ROUNDS = 3
@@ -89,16 +91,16 @@ def pure(events: int) -> None:
     told(f"pure pipeline, blocks of {BLOCK}", rate(events, in_blocks), peer)
 
 
-async def stored(url: str, envelopes: Sequence[Envelope]) -> float:
-    """Events a second, from bytes to commit."""
+async def stored(url: str, envelopes: Sequence[Envelope], portion: int = READINGS) -> float:
+    """Events a second, from bytes to commit, in transactions of so many messages."""
     schema = load_schema()
     store = open_store(url)
     try:
         await store.prepare(schema)
         intake = Intake(whole_pipeline(schema), Engine(store))
         begin = time.perf_counter()
-        for at in range(0, len(envelopes), PORTION):
-            await intake.take(envelopes[at : at + PORTION])
+        for at in range(0, len(envelopes), portion):
+            await intake.take(envelopes[at : at + portion])
         seconds = time.perf_counter() - begin
         assert not intake.taken.dead
     finally:
@@ -120,8 +122,9 @@ async def sqlite(events: int) -> None:
         names = (f"{folder}/{n}.db" for n in count())
         peer = max(wall(events, lambda: raw.sqlite(next(names), readings)) for _ in range(ROUNDS))
         told("peer: orjson.loads and guarded upserts", peer, peer)
-        for name, envelopes in (("telemetry, end to end", readings), (f"steps: {len(records):,} records of a log", records)):
-            told(name, max([await stored(f"sqlite:///{next(names)}", envelopes) for _ in range(ROUNDS)]), peer)
+        told("telemetry, end to end", max([await stored(f"sqlite:///{next(names)}", readings) for _ in range(ROUNDS)]), peer)
+        rates = [await stored(f"sqlite:///{next(names)}", records, STEPS) for _ in range(ROUNDS)]
+        told(f"steps: {len(records):,} records of a log", max(rates), peer)
 
 
 async def neo4j(url: str, events: int) -> float:
@@ -132,7 +135,7 @@ async def neo4j(url: str, events: int) -> float:
     told("peer: the driver, UNWIND of guarded updates", peer, peer)
     told("telemetry, end to end", max([await stored(url, readings) for readings in rounds][1:]), peer)
     records = steps()
-    told(f"steps: {len(records):,} records of a log, once", await stored(url, records), peer)
+    told(f"steps: {len(records):,} records of a log, once", await stored(url, records, STEPS), peer)
     return peer
 
 
@@ -157,9 +160,6 @@ class Timed(Intake):
 
 
 async def kafka(url: str, address: str, events: int, peer: float) -> None:
-    from ingest.sources.kafka import send
-    from ingest.stream import StreamOptions, work
-
     first = (ROUNDS + 1) * events
     schema = load_schema()
     print(f"kafka: telemetry {events:,} readings of {DEVICES:,} pumps, one worker into Neo4j; events/s, as a share of that peer")

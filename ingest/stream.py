@@ -29,10 +29,13 @@ from ingest.sources.kafka import PARTITIONS, TOPIC
 
 log = logging.getLogger("brain.ingest.kafka")
 
-RECORDS = 2000
+RECORDS = 20_000
 """Records read at once, of all partitions together; a block counts as one."""
-PORTION = 5000
-"""Envelopes after which a transaction is closed."""
+PORTIONS = (1000, 2000, 20_000)
+"""Envelopes after which a transaction is closed: at least, at first, at most. Ten readings of one device in a transaction cost
+the store little more than one, so portions grow while they are quick; steps cost it something each, and stay in small ones."""
+QUICK, SLOW = 1.0, 3.0
+"""Seconds: portions that take less are followed by larger ones, those that take more by smaller ones."""
 POLL_SECONDS = 0.2
 SESSION_SECONDS = 6
 """After a worker is killed its partitions are given to others within this time."""
@@ -73,6 +76,7 @@ class Reader(faust.Service):
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._busy = asyncio.Lock()
         self._told = dict[TopicPartition, int]()
+        self._portion = PORTIONS[1]
         self._listener: _Rebalance | None = None
         self._consumer: Any = None
 
@@ -148,7 +152,7 @@ class Reader(faust.Service):
                 for partition, record in records:
                     self._open(record, portion)
                     portion.ends[partition] = record.offset + 1
-                    if len(portion.envelopes) >= PORTION:
+                    if len(portion.envelopes) >= self._portion:
                         break
                 if not portion.ends:
                     return
@@ -156,9 +160,18 @@ class Reader(faust.Service):
 
     async def _commit(self, portion: "_Portion") -> None:
         marks = [Mark(p.topic, p.partition, end) for p, end in portion.ends.items()]
+        begin = time.monotonic()
         await self._intake.take(portion.envelopes, marks, portion.letters)
+        self._pace(len(portion.envelopes), time.monotonic() - begin)
         self._told.update(portion.ends)
         await self._tell_kafka()
+
+    def _pace(self, envelopes: int, seconds: float) -> None:
+        least, _, most = PORTIONS
+        if seconds > SLOW:
+            self._portion = max(self._portion // 2, least)
+        elif seconds < QUICK and envelopes >= self._portion:
+            self._portion = min(self._portion * 2, most)
 
     async def _tell_kafka(self) -> None:
         """Commit what is stored and told. Where Kafka will not have it now, it is tried again with the next."""
