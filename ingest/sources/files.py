@@ -12,6 +12,7 @@ from pathlib import Path
 
 from brain.errors import Reject, Retry
 from ingest.intake import Intake
+from ingest.pipeline import MAX_PAYLOAD
 from ingest.record import Envelope
 
 log = logging.getLogger("brain.ingest.files")
@@ -59,7 +60,7 @@ class FolderSource:
         seen: dict[str, tuple[int, int]] = {}
         for name, state in await asyncio.to_thread(lambda: list(self._fresh())):
             try:
-                payload = await asyncio.to_thread((self._folder / name).read_bytes)
+                payload = await asyncio.to_thread(_read, self._folder / name)
             except FileNotFoundError:
                 continue
             batch.append(Envelope(self._topic, name, payload, time.time_ns() // 1000))
@@ -84,3 +85,9 @@ class FolderSource:
             state = found.st_mtime_ns, found.st_size
             if self._taken.get(file.name) != state and time.time() - found.st_mtime >= self._settled:
                 yield file.name, state
+
+
+def _read(file: Path) -> bytes:
+    """The file; of one that is too long to be a message only so much that this shows, since its dead letter keeps the bytes."""
+    with file.open("rb") as whole:
+        return whole.read(MAX_PAYLOAD + 1)

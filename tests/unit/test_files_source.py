@@ -96,3 +96,14 @@ async def test_it_goes_on_until_told_to_stop(intake: Intake, store: Store, tmp_p
 def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(NoFolder, match="is no folder"):
         FolderSource(tmp_path / "nowhere", "mes/b2mml")
+
+
+async def test_a_file_too_long_to_be_a_message_does_not_fill_memory_and_store(
+    intake: Intake, store: Store, tmp_path: Path
+) -> None:
+    with (tmp_path / "a.xml").open("wb") as long:
+        long.truncate(1 << 40)
+    await FolderSource(tmp_path, "mes/b2mml", settled=0).run(intake, once=True)
+    (letter,) = await store.letters(2)
+    assert "at most 1048576 are read" in letter.reason
+    assert len(letter.payload) == (1 << 20) + 1
