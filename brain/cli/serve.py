@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
 import signal
 import socket
@@ -140,5 +141,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
     except OSError as error:
         listening.close()
-        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from None
+        # A gaierror is about the name; its number means something else as an errno.
+        other = "--host" if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL else "--port"
+        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}; choose another {other}") from None
     return listening

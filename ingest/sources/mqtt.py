@@ -9,7 +9,7 @@ import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from brain.errors import Reject
+from brain.errors import BadUrl
 from ingest.intake import Intake
 from ingest.record import Envelope
 
@@ -23,7 +23,7 @@ GATHER_SECONDS = 0.01
 AGAIN_SECONDS = 2.0
 
 
-class BadAddress(Reject):
+class BadAddress(BadUrl):
     """An address that is not HOST:PORT."""
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -91,10 +92,26 @@ def test_a_full_disk_is_one_line(store: str, form: str) -> None:
     assert done.returncode == 1
 
 
-def test_an_address_that_is_none_is_wrong_use() -> None:
+def test_an_address_that_is_none_is_wrong_use(tmp_path: Path) -> None:
     done = brain("hash", "--store", "elsewhere://t.db")
     assert done.stderr.startswith("brain: unknown store")
     assert done.returncode == 2
+    done = brain("ingest", "--mqtt", "here:now", "--store", f"sqlite:///{tmp_path}/made/t.db")
+    assert done.stderr.splitlines()[-1] == "brain: 'here:now' is no address: write HOST:PORT, for example 127.0.0.1:1883"
+    assert done.returncode == 2
+
+
+def test_a_folder_that_is_made_for_a_store_is_its_owners_alone(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("case,activity,time\n1,a,2024-01-01T00:00:00Z\n")
+    assert brain("import", str(log), "--store", f"sqlite:///{tmp_path}/made/t.db").returncode == 0
+    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o700
+
+
+def test_a_host_that_is_not_ours_is_told_from_a_port_that_is_taken() -> None:
+    done = brain("serve", "--host", "192.0.2.1", "--insecure-public", "--port", "0", "--store", "sqlite://")
+    assert done.stderr.splitlines()[-1].endswith("choose another --host")
+    assert done.returncode == 1
 
 
 def test_a_broker_that_is_away_is_one_line(tmp_path: Path) -> None:

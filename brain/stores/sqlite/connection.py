@@ -48,7 +48,8 @@ class Connections:
         """A new connection that any one thread at a time may use; the caller closes it."""
         with told(self._path):
             if self._path:
-                Path(self._path).expanduser().parent.mkdir(parents=True, exist_ok=True)
+                # A folder that we make is its owner's alone: a model of patients is nobody else's to read.
+                Path(self._path).expanduser().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             connection = sqlite3.connect(
                 Path(self._path).expanduser() if self._path else self._name,
                 timeout=BUSY_SECONDS,
