@@ -72,7 +72,13 @@ def test_killed_at_several_moments_and_run_again(whole: tuple[str, int], shared_
 
 def test_interrupted_by_the_user_it_ends_in_order_and_resumes(whole: tuple[str, int], shared_data: Path, tmp_path: Path) -> None:
     store = tmp_path / "t.db"
-    running = subprocess.Popen(command("import", shared_data / LOG, store=store), stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        command("import", shared_data / LOG, store=store),
+        stderr=subprocess.PIPE,
+        text=True,
+        # Where the tests themselves run in the background, SIGINT is ignored, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     while not position(store):
         time.sleep(0.005)
     running.send_signal(signal.SIGINT)
@@ -125,6 +131,7 @@ def test_two_imports_at_once_and_a_server_that_reads(whole: tuple[str, int], sha
             document = answer.json()
             errors += document.get("errors", [])
             counts.append((document["data"]["workObjects"]["totalCount"], document["data"]["steps"]["totalCount"]))
+            time.sleep(0.2)
         for one in running:
             _, said = one.communicate()
             assert one.returncode == 0, said
