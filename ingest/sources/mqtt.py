@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
@@ -17,6 +18,8 @@ log = logging.getLogger("brain.ingest.mqtt")
 
 IN_FLIGHT = 1000
 """Messages the broker may have sent that we have not stored yet: what bounds our memory (MQTT 5.0, 3.1.2.11.3)."""
+HELD = 20_000
+"""Messages that may wait in our memory altogether: the bound above does not count those of quality of service 0."""
 KEPT_SECONDS = 7 * 24 * 3600
 """For how long the broker keeps messages for us while we are away."""
 GATHER_SECONDS = 0.01
@@ -37,6 +40,35 @@ def host_port(address: str, default: int) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+class _Braked(aiomqtt.Client):
+    """Reads nothing from its socket while HELD messages wait: the broker decides whether more of them wait or are dropped."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._braked = False
+
+    def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
+        super()._on_message(client, userdata, message)
+        connection = self._client.socket()
+        if not self._braked and connection is not None and len(self.messages) >= HELD:
+            self._braked = self._loop.remove_reader(connection.fileno())
+
+    def read_on(self) -> None:
+        """Take the brake off, once less than half of what made it close still waits."""
+        connection = self._client.socket()
+        if self._braked and connection is not None and len(self.messages) < HELD // 2:
+            self._braked = False
+            self._loop.add_reader(connection.fileno(), self._read)
+
+    def _read(self) -> None:
+        try:
+            self._client.loop_read()
+        except Exception as error:
+            # As aiomqtt's own reader does: a broken connection ends the iteration over the messages.
+            if not self._disconnected.done():
+                self._disconnected.set_exception(error)
+
+
 class MqttSource:
     """`identifier` names our session at the broker; two processes with one identifier would take it from each other."""
 
@@ -47,6 +79,8 @@ class MqttSource:
         self._topics = topics
         self._identifier = identifier
         self._user, self._password = user, password
+        self.waiting = 0
+        """Messages that had come and were not taken up yet, when this was last looked at: after each batch."""
 
     async def run(self, intake: Intake, ready: asyncio.Event | None = None) -> None:
         """Take messages until cancelled. A lost broker is tried again for ever; `ready` is set at the first subscription."""
@@ -64,11 +98,11 @@ class MqttSource:
                 log.warning("MQTT broker %s:%d: %s; trying again in %.0f s", self._host, self._port, error, AGAIN_SECONDS)
                 await asyncio.sleep(AGAIN_SECONDS)
 
-    def _client(self) -> aiomqtt.Client:
+    def _client(self) -> _Braked:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = KEPT_SECONDS
         properties.ReceiveMaximum = IN_FLIGHT
-        return aiomqtt.Client(
+        return _Braked(
             self._host,
             self._port,
             username=self._user,
@@ -79,7 +113,7 @@ class MqttSource:
             properties=properties,
         )
 
-    async def _take(self, client: aiomqtt.Client, intake: Intake) -> None:
+    async def _take(self, client: _Braked, intake: Intake) -> None:
         messages = client.messages
         async for first in messages:
             await asyncio.sleep(GATHER_SECONDS)
@@ -87,6 +121,8 @@ class MqttSource:
             await intake.take([_envelope(message) for message in batch])
             for message in batch:
                 client._client.ack(message.mid, message.qos)
+            self.waiting = len(messages)
+            client.read_on()
 
 
 def _envelope(message: aiomqtt.Message) -> Envelope:

@@ -101,6 +101,6 @@ async def test_a_pump_message_reaches_a_subscriber(mqtt_address: str, tmp_path: 
 def test_an_address_that_is_none(address: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "brain", "ingest", "--mqtt", address, "--store", f"sqlite:///{tmp_path / 't.db'}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "is no address: write HOST:PORT, for example 127.0.0.1:1883" in done.stderr
     assert "Traceback" not in done.stderr

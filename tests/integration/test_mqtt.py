@@ -105,12 +105,13 @@ class Slow(SqliteStore):
     """Records how much came at once, and takes its time."""
 
     batches: list[int]
+    pause = 0.05
 
     async def apply(
         self, batch: "list[ChangeSet]", marks: "list[Mark]" = (), letters: "list[DeadLetter]" = ()  # type: ignore[override,assignment]
     ) -> list[Notice]:  # fmt: skip
         self.batches.append(len(batch))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(self.pause)
         return await super().apply(batch, marks, letters)
 
 
@@ -132,6 +133,43 @@ async def test_messages_that_wait_are_stored_together(mqtt_address: str, tmp_pat
     await asyncio.gather(running, return_exceptions=True)
     await store.close()
     assert len(store.batches) < 100
+
+
+async def test_a_flood_without_acknowledgement_does_not_fill_the_memory(
+    mqtt_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.sources.mqtt.HELD", 3_000)
+    store = Slow("")
+    store.batches, store.pause = [], 0.4
+    await store.prepare(SCHEMA)
+    source = MqttSource(mqtt_address, [TOPIC], tmp_path.name)
+    ready = asyncio.Event()
+    running = asyncio.create_task(source.run(Intake(whole_pipeline(SCHEMA), Engine(store)), ready))
+    await asyncio.wait_for(ready.wait(), 10)
+    most = 0
+
+    async def watch() -> None:
+        nonlocal most
+        while True:
+            most = max(most, source.waiting)
+            await asyncio.sleep(0.001)
+
+    watching = asyncio.create_task(watch())
+    host, port = host_port(mqtt_address, 1883)
+    async with aiomqtt.Client(host, port) as client:
+        for i in range(12_000):
+            await client.publish(TOPIC, reading(f"P-{i}", 1), qos=0)
+    # Reading goes on: what is published now arrives, though the broker was left waiting in between.
+    await publish(mqtt_address, reading("LAST", 1))
+    deadline = asyncio.get_running_loop().time() + 40
+    while (await store.nodes(["asset/LAST"]))[0] is None:
+        assert asyncio.get_running_loop().time() < deadline, f"{sum(store.batches)} taken, {source.waiting} wait"
+        await asyncio.sleep(0.05)
+    for task in (running, watching):
+        task.cancel()
+    await asyncio.gather(running, watching, return_exceptions=True)
+    await store.close()
+    assert 1_000 < most <= 3_000, "no flood came, or nothing held it back"
 
 
 async def test_two_stores_on_one_machine_each_get_every_message(broker: MqttBroker, tmp_path: Path) -> None:
