@@ -68,12 +68,17 @@ def _loopback(host: str) -> bool:
 
 async def _serve(settings: Settings, host: str, port: int) -> None:
     from brain.feeds import open_feed
+    from brain.feeds.memory import MemoryFeed
     from brain.stores import open_store
     from ontology import load_schema
 
     schema = load_schema(settings.ontology)
     store = open_store(settings.store)
     feed = open_feed(settings)
+    if isinstance(feed, MemoryFeed):
+        click.echo(
+            "note: what other processes commit reaches `changes` subscribers through a broker alone: add --kafka", err=True
+        )
     try:
         await run_server(schema, store, feed, host, port)
     finally:
