@@ -19,6 +19,8 @@ from ingest.rules import Format, Kind
 
 MAX_DEPTH = 64
 """How deep a message may be nested. Devices and business systems stay below ten."""
+MAX_ATTRIBUTES = 1000
+"""The most attributes of one XML element: lxml reads them in the square of their number, ten seconds for 60,000."""
 
 XSI_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 
@@ -134,6 +136,8 @@ def _element(element: Any, names: Mapping[str, str], depth: int) -> Any:
             return None
         if not element.attrib:
             return text
+    if len(element.attrib) > MAX_ATTRIBUTES:
+        raise BadPayload(f"an element has {len(element.attrib)} attributes; at most {MAX_ATTRIBUTES} are read")
     made: dict[str, Any] = {f"@{_name(n, names)}": v for n, v in element.attrib.items()}
     for child in element:
         name, value = _name(child.tag, names), _element(child, names, depth + 1)

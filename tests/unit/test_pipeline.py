@@ -166,6 +166,7 @@ def test_one_bad_record_does_not_take_the_others_along(pipeline: Pipeline) -> No
         ("xml", b"<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a>&x;</a>", "DOCTYPE"),
         ("xml", b"<!DOCTYPE a SYSTEM 'http://127.0.0.1:1/x.dtd'><a/>", "DOCTYPE"),
         ("xml", b"<x>" * 100 + b"</x>" * 100, "nested more than 64 deep"),
+        ("xml", b"<x " + b" ".join(b"a%d='1'" % n for n in range(1001)) + b"/>", "1001 attributes; at most 1000"),
     ],
 )
 def test_dead_letters_say_why(pipeline: Pipeline, topic: str, payload: bytes, why: str) -> None:
