@@ -47,7 +47,7 @@ class Scans:
                 return sql, classes, lambda row: to_node(rows.node_state(row))
             case Edges(relations):
                 among = f" AND relation IN ({_marks(relations)})" if relations else ""
-                sql = f"SELECT source, relation, target, qualifier, linked FROM edge WHERE holds{among}"
+                sql = f"SELECT source, relation, target, qualifier, linked FROM edge WHERE holds = 1{among}"
                 return sql, list(relations), rows.edge
             case Occurrences(object_type):
                 return self._occurrences(object_type)
@@ -71,7 +71,7 @@ class Scans:
             objects = "SELECT id FROM node WHERE json_extract(properties, '$.objectType') = ?"
         sql = f"""
             SELECT DISTINCT e.target, e.source, s.properties FROM edge e CROSS JOIN node s ON s.id = e.source
-            WHERE e.relation = 'object' AND e.holds AND e.target IN ({objects})"""
+            WHERE e.relation = 'object' AND e.holds = 1 AND e.target IN ({objects})"""
         return sql, values, _occurrence
 
 

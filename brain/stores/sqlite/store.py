@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import chain
 
-from brain.join import Delta, EdgeKey, EdgeState, Joiner, holding_all, latest, notices, to_node
+from brain.join import Delta, Joiner, notices, to_node
 from brain.model import ChangeSet, DeadLetter, Edge, Mark, Node, Notice, Quality, Version
 from brain.past import functional
 from brain.query import NOW, AsOf, Direction, Find, Hop, Page, Window
 from brain.schema import ROOT, Schema
 from brain.stores.sqlite import rows
 from brain.stores.sqlite.connection import Connections
+from brain.stores.sqlite.edges import edge_rows
 from brain.stores.sqlite.past import Past
 from brain.stores.sqlite.rows import NODE, VERSION, Row, select
 from brain.stores.sqlite.scans import Scans
@@ -82,20 +83,7 @@ class SqliteStore(Scans):
     def _write_edges(self, db: sqlite3.Connection, delta: Delta, known: set[str]) -> None:
         states = delta.edges
         single = {key[:2] for key in states if functional(self._schema, key.relation)}
-        old = select(
-            db,
-            "SELECT source, relation, target, qualifier, linked, unlinked FROM edge WHERE source IN",
-            known.intersection([key.source for key in states]),
-        )
-        for row in old:
-            key = EdgeKey(*row[:4])
-            if key in states or row[:2] in single:
-                state = states.setdefault(key, EdgeState())
-                state.linked = latest(state.linked, rows.stamp(row[4]))
-                state.unlinked = latest(state.unlinked, rows.stamp(row[5]))
-        held = holding_all(states, single)
-        written = [(*key, rows.stamp_text(s.linked), rows.stamp_text(s.unlinked), key in held) for key, s in states.items()]
-        _insert(db, "INSERT OR REPLACE INTO edge", sorted(written))
+        _insert(db, "INSERT OR REPLACE INTO edge", edge_rows(db, states, single, known))
 
     async def nodes(self, ids: Sequence[str], at: AsOf = NOW) -> list[Node | None]:
         def work(db: sqlite3.Connection) -> list[Node | None]:
@@ -144,7 +132,7 @@ class SqliteStore(Scans):
         near, far = ("source", "target") if hop.direction is Direction.OUT else ("target", "source")
         among = f" AND relation IN ({','.join('?' * len(hop.relations))})" if hop.relations else ""
         sql = (
-            f"SELECT source, relation, target, qualifier, linked FROM edge WHERE {near} = ? AND holds{among}"
+            f"SELECT source, relation, target, qualifier, linked FROM edge WHERE {near} = ? AND holds = 1{among}"
             f" ORDER BY relation, {far}, qualifier LIMIT ?"
         )
         return [rows.edge(row) for row in db.execute(sql, (hop.node, *hop.relations, hop.limit))]
@@ -169,7 +157,7 @@ class SqliteStore(Scans):
     async def object_types(self) -> dict[str, int]:
         sql = """
             SELECT coalesce(json_extract(n.properties, '$.objectType'), n.class) AS type, count(*) FROM node n
-            WHERE n.id IN (SELECT target FROM edge WHERE relation = 'object' AND holds) GROUP BY type ORDER BY type"""
+            WHERE n.id IN (SELECT target FROM edge WHERE relation = 'object' AND holds = 1) GROUP BY type ORDER BY type"""
         return await self._connections.read(lambda db: dict(db.execute(sql).fetchall()))
 
     async def marks(self) -> list[Mark]:
