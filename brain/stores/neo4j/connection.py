@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from neo4j import READ_ACCESS, AsyncDriver, AsyncGraphDatabase, AsyncManagedTransaction, AsyncSession
+from neo4j import READ_ACCESS, AsyncDriver, AsyncGraphDatabase, AsyncManagedTransaction, AsyncSession, unit_of_work
 from neo4j.exceptions import (
     AuthError,
     ClientError,
@@ -28,6 +28,8 @@ FIRST_RETRY, RETRY_SECONDS = 0.1, 5.0
 """The driver tries again, at first after so long and for so long: that is for deadlocks and the like. A server that is away is
 waited for outside; the driver's own waits, 1 s to 16 s, would go on long after it is back."""
 CONNECT_SECONDS = 10.0
+TRANSACTION_SECONDS = 120.0
+"""After so long Neo4j ends a transaction that writes. A writer that froze, or whose machine is gone, keeps no locks."""
 RECORDS_AHEAD = 4
 """Records that a scan asks for at a time. Each holds hundreds of rows, so that one rarely waits and memory stays small."""
 
@@ -50,17 +52,18 @@ class Connection:
                 return await session.execute_read(work)
 
     async def write(self, work: Work[T]) -> T:
+        timed = unit_of_work(timeout=TRANSACTION_SECONDS)(work)
         with told(self.address):
             async with self._session() as session:
                 for _ in range(3):
                     try:
-                        return await session.execute_write(work)
+                        return await session.execute_write(timed)
                     except ClientError as error:
                         # Another process made the same node, or the same index, between our look and our write; now we shall
                         # see it.
                         if not isinstance(error, ConstraintError) and not (error.code or "").endswith("AlreadyExists"):
                             raise
-                return await session.execute_write(work)
+                return await session.execute_write(timed)
 
     async def stream(self, cypher: str, parameters: dict[str, Any]) -> AsyncGenerator[Any, None]:
         """The first field of every record of one statement, as they come. Not tried again: what was yielded is out."""
@@ -131,6 +134,8 @@ def _translated(address: Address, error: Exception) -> BrainError:
         return StoreBusy(f"{where}: too many wrong passwords; Neo4j takes no more for a while")
     if isinstance(error, AuthError):
         return StoreBroken(f"{where}: Neo4j refused the user or password; correct them in the address ({code})")
+    if "TransactionTimedOut" in code:
+        return StoreBusy(f"{where}: a transaction took more than {TRANSACTION_SECONDS:.0f} s, and nothing of it was stored")
     if "too large to index" in text:
         return BadChange(f"{where}: an id or an indexed text is longer than the 8,000 bytes that Neo4j can index; shorten it")
     if isinstance(error, ServiceUnavailable | OSError):
