@@ -45,6 +45,9 @@ class _Braked(aiomqtt.Client):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # aiomqtt has no word of its own for this: without it paho acknowledges before we have stored anything. And before connecting,
+        # since what a broker kept for us comes in one piece with its word that we are connected.
+        self._client.manual_ack_set(True)
         self._braked = False
 
     def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
@@ -87,8 +90,6 @@ class MqttSource:
         while True:
             try:
                 async with self._client() as client:
-                    # aiomqtt has no word of its own for this: without it paho acknowledges before we have stored anything.
-                    client._client.manual_ack_set(True)
                     await client.subscribe([(topic, 1) for topic in self._topics])
                     log.info("subscribed to %s at %s:%d", ", ".join(self._topics), self._host, self._port)
                     if ready is not None:

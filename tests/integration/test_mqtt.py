@@ -101,6 +101,34 @@ async def test_nothing_is_acknowledged_before_it_is_stored(broker: MqttBroker, t
         await all_there(path, {"P-1"})
 
 
+class Unstored(Intake):
+    """Is given messages and never gets them stored."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+
+    async def take(self, *_: object) -> None:
+        self.begun.set()
+        await asyncio.Event().wait()
+
+
+async def test_what_waits_at_the_broker_is_not_acknowledged_as_we_connect(broker: MqttBroker, tmp_path: Path) -> None:
+    path = tmp_path / "brain.db"
+    arguments = ("--mqtt", broker.address, "--store", f"sqlite:///{path}", "--client-id", "held")
+    with ingesting(*arguments):
+        pass  # from now on the broker keeps messages for this client
+    await publish(broker.address, *(reading(f"P-{i}", 1) for i in range(500)))
+    for _ in range(5):
+        # These come in one piece with the broker's word that we are connected.
+        intake = Unstored()
+        task = asyncio.create_task(MqttSource(broker.address, [TOPIC], "held").run(intake))
+        await intake.begun.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    with ingesting(*arguments):
+        await all_there(path, {f"P-{i}" for i in range(500)})
+
+
 class Slow(SqliteStore):
     """Records how much came at once, and takes its time."""
 
