@@ -8,6 +8,7 @@ the notices are published; where it lags behind the mark, a worker died in betwe
 
 import asyncio
 import logging
+import tempfile
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -123,7 +124,7 @@ class Reader(faust.Service):
 
     async def _consume(self) -> None:
         assert self._listener is not None
-        last = time.monotonic()
+        last, held = time.monotonic(), None
         while not self.should_stop:
             # Not under the lock: while partitions are being handed round, getmany waits for them, whatever its timeout.
             found = await self._consumer.getmany(timeout_ms=int(POLL_SECONDS * 1000), max_records=RECORDS)
@@ -133,8 +134,11 @@ class Reader(faust.Service):
                 last = time.monotonic()
             else:
                 await self._tell_kafka()
+            if self._listener.holding is not held:
+                # Whoever was just given partitions has not been idle on them, however long it waited for them.
+                last, held = time.monotonic(), self._listener.holding
             idle = self._options.idle_exit
-            if idle is not None and time.monotonic() - last > idle and self._consumer.assignment():
+            if idle is not None and held is not None and time.monotonic() - last > idle:
                 return
 
     async def _take(self, found: Mapping[TopicPartition, list[ConsumerRecord]], holding: object) -> None:
@@ -292,16 +296,19 @@ class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
 
 async def work(options: StreamOptions, intake: Intake, store: Store, stop: asyncio.Event) -> None:
     """Run one worker until `stop` is set, or idleness ends it. Raises what ended it otherwise: the process should then end."""
-    app = faust.App(f"brain-{options.group}", broker=f"kafka://{options.address}", autodiscover=False, loghandlers=[])
-    app.boot_strategy = _Unkafkaed(app)
-    reader = Reader(options, intake, store)
-    await app.start()
-    try:
-        await app.add_runtime_dependency(reader)
-        told = asyncio.ensure_future(stop.wait())
-        await asyncio.wait((told, reader.finished), return_when=asyncio.FIRST_COMPLETED)
-        told.cancel()
-        if reader.finished.done():
-            reader.finished.result()
-    finally:
-        await app.stop()
+    with tempfile.TemporaryDirectory(prefix="brain-faust-") as scratch:  # for faust's own tables, of which we have none
+        app = faust.App(
+            f"brain-{options.group}", broker=f"kafka://{options.address}", autodiscover=False, loghandlers=[], datadir=scratch
+        )
+        app.boot_strategy = _Unkafkaed(app)
+        reader = Reader(options, intake, store)
+        await app.start()
+        try:
+            await app.add_runtime_dependency(reader)
+            told = asyncio.ensure_future(stop.wait())
+            await asyncio.wait((told, reader.finished), return_when=asyncio.FIRST_COMPLETED)
+            told.cancel()
+            if reader.finished.done():
+                reader.finished.result()
+        finally:
+            await app.stop()

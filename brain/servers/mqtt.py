@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -58,6 +59,9 @@ def _apt_get(verb: str, out: TextIO) -> bool:
     return done.returncode == 0
 
 
+READY = re.compile(r"mosquitto version \S+ running|Listener 'default' bind to")
+
+
 @dataclass
 class MqttBroker(Server):
     """One broker without authentication on the loopback address; `url` is `mqtt://127.0.0.1:PORT`."""
@@ -83,7 +87,8 @@ class MqttBroker(Server):
         return [sys.executable, "-m", "amqtt.scripts.broker_script", "-c", str(self._amqtt_settings())]
 
     def is_ready(self, log: str) -> bool:
-        return listening(self.listens_on)
+        # Its own word as well as an open port, which may be another's: then ours is about to end with "address already in use".
+        return READY.search(log) is not None and listening(self.listens_on)
 
     def _mosquitto_settings(self) -> Path:
         lines = [

@@ -45,8 +45,8 @@ class _Braked(aiomqtt.Client):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # aiomqtt has no word of its own for this: without it paho acknowledges before we have stored anything. And before connecting,
-        # since what a broker kept for us comes in one piece with its word that we are connected.
+        # aiomqtt has no word of its own for this: without it paho acknowledges before we have stored anything. It is said before
+        # connecting, since what a broker kept for us comes in one piece with its word that we are connected.
         self._client.manual_ack_set(True)
         self._braked = False
 
