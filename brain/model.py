@@ -65,6 +65,8 @@ class Verdict(StrEnum):
     OUT_OF_RANGE = "outOfRange"
     WRONG_TYPE = "wrongType"
     NO_TIMESTAMP = "noTimestamp"
+    CLOCK_FAULT = "clockFault"
+    """Its time, as the device gave it, cannot be right by the clock of the gateway that took it in; the detail tells both."""
     DUPLICATE = "duplicate"
 
 
