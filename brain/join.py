@@ -6,14 +6,15 @@ grow-only sets. Merging is associative, commutative and idempotent, so a store t
 the same state whatever the order, the batching and the repetition of its input. Stores do nothing cleverer than that.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple, assert_never
 
 import orjson
 
 from brain.errors import BadChange
-from brain.model import Assert, ChangeSet, Edge, Flag, Link, Node, Notice, Quality, Retract, Stamp, Verdict, Version
+from brain.model import Assert, ChangeSet, Edge, Flag, Link, Node, Notice, Quality, Retract, Stamp, Verdict, Version, Void
 from brain.schema import ROOT, History, Schema, Value, nearest
 
 ATTRIBUTE = "@"
@@ -37,12 +38,16 @@ class EdgeKey(NamedTuple):
 
 @dataclass(slots=True)
 class NodeState:
-    """`cls` is won by depth in the ontology, then stamp: a closer description beats a vaguer one whenever it was said."""
+    """`cls` is won by depth in the ontology, then stamp: a closer description beats a vaguer one whenever it was said.
+
+    `voided` says that some of what was said of it was taken back, so that it must be made anew out of its versions.
+    """
 
     id: str
     cls: str = ROOT
     cls_stamp: Stamp | None = None
     registers: dict[str, Register] = field(default_factory=dict)
+    voided: bool = False
 
 
 @dataclass(slots=True)
@@ -93,6 +98,8 @@ class Joiner:
             name: frozenset(p.name for p in cls.properties.values() if p.history is History.LATEST)
             for name, cls in schema.classes.items()
         }
+        self._latest_somewhere = frozenset(chain.from_iterable(self._latest.values()))
+        self._version = schema.version
 
     def join(self, batch: Sequence[ChangeSet], recorded: int) -> Delta:
         """The state that the batch alone makes. BadChange for a class, property or relation that the ontology does not have."""
@@ -105,6 +112,8 @@ class Joiner:
                         self._assert(delta, stamp, change, changes.received, recorded)
                     case Retract():
                         self._retract(delta, stamp, change, changes.received, recorded)
+                    case Void():
+                        self._void(delta, stamp, change, changes.received, recorded)
                     case Flag():
                         self._flag(delta, stamp, change)
                     case _:
@@ -121,7 +130,33 @@ class Joiner:
             held = registers.get(name)
             if held is None or newer(stamp, value, held):
                 registers[name] = Register(stamp, value)
+        old.voided |= new.voided
         return old
+
+    def rebuild(self, state: NodeState, versions: Collection[Version]) -> dict[EdgeKey, EdgeState]:
+        """Make the registers of a voided node anew, and return the states of all edges that leave it, or once left it.
+
+        `versions` are all that there are of the node. A register that keeps no versions stays at its newest stamp, without a
+        value if that is void: what it was before is not known, and an older value that comes late must not win.
+        """
+        void = voided(versions)
+        registers = {name: r for name, r in state.registers.items() if name in self._latest_somewhere}
+        for name, (stamp, _) in registers.items():
+            if (state.id, stamp.event, stamp.source) in void:
+                registers[name] = Register(stamp, None)
+        edges: dict[EdgeKey, EdgeState] = {}
+        for version in versions:
+            stands = standing(version, void)
+            for link, linked in version.links.items():
+                said = edges.setdefault(EdgeKey(state.id, *link), EdgeState())
+                if stands:
+                    say(said, version.stamp, linked)
+            for name, register in registers_of(version) if stands else ():
+                held = registers.get(name)
+                if name not in self._latest_somewhere and (held is None or newer(*register, held)):
+                    registers[name] = register
+        state.registers = registers
+        return edges
 
     def _type(self, state: NodeState, cls: str, stamp: Stamp) -> None:
         held = state.cls_stamp
@@ -161,7 +196,7 @@ class Joiner:
         kept = {n: v for n, v in change.properties.items() if n not in latest_only} if latest_only else change.properties
         if kept or change.attributes or change.links:
             links = dict.fromkeys(change.links, True)
-            said = (change.subject, change.cls, stamp, received, recorded, kept, change.attributes, links)
+            said = (change.subject, change.cls, stamp, received, recorded, kept, change.attributes, links, (), self._version)
             self._keep(delta, new(Version, said))
 
     def _retract(self, delta: Delta, stamp: Stamp, change: Retract, received: int, recorded: int) -> None:
@@ -186,8 +221,15 @@ class Joiner:
                 dict.fromkeys(change.properties),
                 dict.fromkeys(change.attributes),
                 dict.fromkeys(change.links, False),
+                (),
+                self._version,
             ),
         )
+
+    def _void(self, delta: Delta, stamp: Stamp, change: Void, received: int, recorded: int) -> None:
+        self._state(delta, change.subject, change.cls, stamp).voided = True
+        pairs = ((change.event, change.source),)
+        self._keep(delta, Version(change.subject, change.cls, stamp, received, recorded, {}, {}, {}, pairs, self._version))
 
     def _known(self, change: Assert | Retract) -> None:
         if not self._properties.issuperset(change.properties):
@@ -221,11 +263,39 @@ def latest(a: Stamp | None, b: Stamp | None) -> Stamp | None:
 def body(version: Version) -> bytes:
     """The content of a version as canonical JSON: what tells two statements under one stamp apart.
 
-    Shape: `{"c": class, "p": {property: value}, "a": {attribute: value}, "l": [[relation, target, qualifier, holds], …]}`.
+    Shape: `{"c": class, "p": {property: value}, "a": {attribute: value}, "l": [[relation, target, qualifier, holds], …]}`, and
+    with `"v": [[event, source], …]` where it takes something back.
     """
     links = [[*link, holds] for link, holds in version.links.items()]
     links.sort()
-    return canonical({"c": version.cls, "p": version.properties, "a": version.attributes, "l": links})
+    said = {"c": version.cls, "p": version.properties, "a": version.attributes, "l": links}
+    return canonical(said | {"v": version.voids} if version.voids else said)
+
+
+def voided(versions: Iterable[Version]) -> set[tuple[str, str, str]]:
+    """(subject, event, source) of all that these versions take back."""
+    return {(version.subject, *pair) for version in versions for pair in version.voids}
+
+
+def standing(version: Version, void: Collection[tuple[str, str, str]]) -> bool:
+    """Whether it was not taken back."""
+    return not void or (version.subject, version.stamp.event, version.stamp.source) not in void
+
+
+def registers_of(version: Version) -> Iterator[tuple[str, Register]]:
+    """What the version says, as registers by name."""
+    for name, value in version.properties.items():
+        yield name, Register(version.stamp, value)
+    for name, value in version.attributes.items():
+        yield ATTRIBUTE + name, Register(version.stamp, value)
+
+
+def say(edge: EdgeState, stamp: Stamp, linked: bool) -> None:
+    """Add a link or an unlink to the state of an edge."""
+    if linked:
+        edge.linked = latest(edge.linked, stamp)
+    else:
+        edge.unlinked = latest(edge.unlinked, stamp)
 
 
 def holding(states: dict[EdgeKey, EdgeState], functional: bool) -> dict[EdgeKey, Stamp]:
@@ -284,6 +354,8 @@ def notices(batch: Sequence[ChangeSet]) -> list[Notice]:
                     names = (*change.properties, *change.attributes, *[link.relation for link in change.links])
                 case Flag():
                     names = (change.property,)
+                case Void():
+                    names = ()
                 case _:
                     assert_never(change)
             told.append(new(Notice, (change.subject, change.cls, names, changes.event, changes.valid)))
@@ -306,6 +378,10 @@ __all__ = [
     "latest",
     "newer",
     "notices",
+    "registers_of",
+    "say",
+    "standing",
     "to_edge",
     "to_node",
+    "voided",
 ]

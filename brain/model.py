@@ -58,6 +58,20 @@ class Retract(NamedTuple):
     links: tuple[Link, ...] = ()
 
 
+class Void(NamedTuple):
+    """What `event` of `source` said of this subject never held: a booking by mistake, a wrong count.
+
+    Its values and links are left out of the state, whichever of the two came first, and what they had displaced holds again,
+    except for properties of which only the latest value is kept: these are unknown until a newer one comes. That the subject
+    exists, and of which class, stands. A void is not taken back; the event's author says it again as a new event.
+    """
+
+    subject: str
+    cls: str
+    event: str
+    source: str
+
+
 class Verdict(StrEnum):
     """Why a value is not good. Quality is state: it is kept on the model and shown, never dropped."""
 
@@ -84,7 +98,7 @@ class Flag(NamedTuple):
     detail: str = ""
 
 
-Change = Assert | Retract | Flag
+Change = Assert | Retract | Void | Flag
 
 
 class ChangeSet(NamedTuple):
@@ -200,7 +214,8 @@ class Version(NamedTuple):
     """What one event said of one node, kept for ever: a row of the grow-only set. Times are µs.
 
     `properties` and `attributes` map names to values, None where retracted; `links` map to True, or False where retracted.
-    Properties whose history is LATEST are not in it.
+    Properties whose history is LATEST are not in it. `voids` are the (event, source) that it takes back. `ontology` is the
+    version of the ontology under which it was stored: like `recorded`, it tells of us, and the model does not depend on it.
     """
 
     subject: str
@@ -211,3 +226,5 @@ class Version(NamedTuple):
     properties: Mapping[str, Value]
     attributes: Mapping[str, Value]
     links: Mapping[Link, bool]
+    voids: tuple[tuple[str, str], ...] = ()
+    ontology: str = ""

@@ -8,13 +8,26 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from brain.errors import BadQuery
-from brain.join import ATTRIBUTE, EdgeKey, EdgeState, Joiner, NodeState, Register, holding, latest, to_edge, to_node
+from brain.join import (
+    EdgeKey,
+    EdgeState,
+    Joiner,
+    NodeState,
+    holding,
+    registers_of,
+    say,
+    standing,
+    to_edge,
+    to_node,
+    voided,
+)
 from brain.model import Edge, Node, Version
 from brain.query import AsOf, Condition, Direction, Hop, Op
 from brain.schema import Scalar, Schema
 
 
 def visible(version: Version, at: AsOf) -> bool:
+    """Whether it was said of that time, by then. What takes other versions back does so for all times, once it is known."""
     return (at.valid is None or version.stamp.valid <= at.valid) and (at.known is None or version.recorded <= at.known)
 
 
@@ -27,10 +40,11 @@ def node_at(joiner: Joiner, now: NodeState | None, versions: Iterable[Version], 
     if now is None:
         return None
     state = NodeState(now.id)
-    for version in versions:
+    known = list(versions)
+    void = taken_back(known, at)
+    for version in known:
         if visible(version, at):
-            said = {n: Register(version.stamp, v) for n, v in version.properties.items()}
-            said |= {ATTRIBUTE + n: Register(version.stamp, v) for n, v in version.attributes.items()}
+            said = dict(registers_of(version)) if standing(version, void) else {}
             joiner.merge_node(state, NodeState(now.id, version.cls, version.stamp, said))
     if at.known is None:
         kept = {n: r for n, r in now.registers.items() if at.valid is None or r.stamp.valid <= at.valid}
@@ -39,19 +53,22 @@ def node_at(joiner: Joiner, now: NodeState | None, versions: Iterable[Version], 
     return to_node(state) if state.cls_stamp is not None else None
 
 
+def taken_back(versions: Iterable[Version], at: AsOf) -> set[tuple[str, str, str]]:
+    """(subject, event, source) of what was known by then never to have held."""
+    return voided(v for v in versions if v.voids and (at.known is None or v.recorded <= at.known))
+
+
 def edges_at(schema: Schema, versions: Iterable[Version], at: AsOf) -> list[Edge]:
     """All edges that leave the subjects of the versions and held at that point."""
     groups: defaultdict[tuple[str, str], dict[EdgeKey, EdgeState]] = defaultdict(dict)
-    for version in versions:
-        if not visible(version, at):
+    known = list(versions)
+    void = taken_back(known, at)
+    for version in known:
+        if not visible(version, at) or not standing(version, void):
             continue
         for link, linked in version.links.items():
             key = EdgeKey(version.subject, *link)
-            edge = groups[key.source, key.relation].setdefault(key, EdgeState())
-            if linked:
-                edge.linked = latest(edge.linked, version.stamp)
-            else:
-                edge.unlinked = latest(edge.unlinked, version.stamp)
+            say(groups[key.source, key.relation].setdefault(key, EdgeState()), version.stamp, linked)
     return [
         to_edge(key, stamp)
         for (_, relation), states in groups.items()

@@ -1,10 +1,10 @@
 """Change sets by Hypothesis: few ids, few events, few times, so that they collide, contradict and repeat each other."""
 
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from hypothesis import strategies as st
 
-from brain.model import Assert, ChangeSet, Flag, Link, Retract, Verdict
+from brain.model import Assert, Change, ChangeSet, Flag, Link, Retract, Verdict, Void
 
 IDS = ["a/1", "a/2", "b/1", "b/\U0001f600", "b/\uffee"]
 CLASSES = ["Entity", "Asset", "Pump", "Scanner", "Step", "WorkObject"]
@@ -56,15 +56,45 @@ retracts = st.builds(
     link_lists,
 )
 flags = st.builds(Flag, ids, classes, st.sampled_from(["flow", "n`o"]), st.sampled_from(Verdict), st.none() | instants, texts)
+events = st.sampled_from(["e1", "e2", "e3", "e\U0001f600", "e\uffee"])
+sources = st.sampled_from(["s1", "s2"])
+voids = st.builds(Void, ids, classes, events, sources)
 change_sets = st.builds(
     ChangeSet,
-    event=st.sampled_from(["e1", "e2", "e3", "e\U0001f600", "e\uffee"]),
-    source=st.sampled_from(["s1", "s2"]),
+    event=events,
+    source=sources,
     valid=st.integers(0, 3),
     received=st.integers(0, 9),
-    changes=st.lists(asserts | asserts | asserts | retracts | flags, min_size=1, max_size=3).map(tuple),
+    changes=st.lists(asserts | asserts | asserts | retracts | flags | voids, min_size=1, max_size=3).map(tuple),
     authority=st.integers(0, 1),
 )
+
+
+TOGETHER = 8
+"""Histories of different things that go into one store at once: what costs is the store, not the history."""
+
+
+@st.composite
+def many(draw: st.DrawFn) -> tuple[list[ChangeSet], list[list[ChangeSet]]]:
+    """TOGETHER arrivals, each of things of its own: all their change sets, and their batches joined, the first with the first."""
+    found = [_of(f"{i}-", *draw(arrivals())) for i in range(TOGETHER)]
+    batches = zip_longest(*(batches for _, batches in found), fillvalue=[])
+    return [one for sets, _ in found for one in sets], [[one for part in parts for one in part] for parts in batches]
+
+
+def _of(things: str, sets: list[ChangeSet], batches: list[list[ChangeSet]]) -> tuple[list[ChangeSet], list[list[ChangeSet]]]:
+    def renamed(one: ChangeSet) -> ChangeSet:
+        return one._replace(changes=tuple(_renamed(change, things) for change in one.changes))
+
+    return [renamed(one) for one in sets], [[renamed(one) for one in batch] for batch in batches]
+
+
+def _renamed(change: Change, things: str) -> Change:
+    subject = things + change.subject
+    if isinstance(change, Assert | Retract):
+        links = tuple(link._replace(target=things + link.target) for link in change.links)
+        return change._replace(subject=subject, links=links)
+    return change._replace(subject=subject)
 
 
 @st.composite

@@ -9,7 +9,7 @@ from brain.model import Assert, ChangeSet, Flag, Link, Node, Retract, Stamp, Ver
 from brain.ports import Store
 from brain.query import Edges, Hop, Nodes
 from brain.schema import Schema
-from tests.contract.histories import arrivals
+from tests.contract.histories import TOGETHER, many
 from tests.contract.reference import lines_of, reference
 
 Fresh = Callable[[], Awaitable[Store]]
@@ -21,11 +21,11 @@ def event(name: str, valid: int, *changes: Assert | Retract | Flag, source: str 
     return ChangeSet(name, source, valid, valid + 1, changes, authority)
 
 
-def a_function_of_the_set(examples: int):  # type: ignore[no-untyped-def]
-    """The property, as a test method: as many examples as the store is fast."""
+def a_function_of_the_set(histories: int):  # type: ignore[no-untyped-def]
+    """The property, as a test method, for so many histories."""
 
-    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(arrivals())
+    @settings(max_examples=histories // TOGETHER, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(many())
     async def test_any_order_and_batching(self: object, fresh: Fresh, schema: Schema, arrived: Arrivals) -> None:
         sets, batches = arrived
         store = await fresh()

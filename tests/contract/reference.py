@@ -9,7 +9,7 @@ from typing import Any
 
 from brain.canon import canonical_lines
 from brain.join import canonical
-from brain.model import Assert, ChangeSet, Flag, Link, Retract, Stamp, Verdict
+from brain.model import Assert, ChangeSet, Flag, Link, Retract, Stamp, Verdict, Void
 from brain.ports import Store
 from brain.schema import ROOT, History, Schema
 
@@ -27,6 +27,8 @@ def reference(schema: Schema, sets: Iterable[ChangeSet]) -> list[bytes]:
     )
     mentioned: set[str] = set()
     grown: set[bytes] = set()
+    latest_only = {p.name for cls in schema.classes.values() for p in cls.properties.values() if p.history is History.LATEST}
+    void = {(c.subject, c.event, c.source) for one in sets for c in one.changes if isinstance(c, Void)}
     for one in sets:
         for change in one.changes:
             stamp, subject = one.stamp, change.subject
@@ -35,13 +37,22 @@ def reference(schema: Schema, sets: Iterable[ChangeSet]) -> list[bytes]:
                 if change.verdict is not Verdict.DUPLICATE:
                     grown.add(canonical(["quality", *change[:1], *change[2:], one.event, one.source]))
                 continue
+            if isinstance(change, Void):
+                taken = {"c": change.cls, "p": {}, "a": {}, "l": [], "v": [[change.event, change.source]]}
+                grown.add(canonical(["version", subject, list(stamp)]) + canonical(taken))
+                continue
+            stands = (subject, one.event, one.source) not in void
             holds = isinstance(change, Assert)
             properties = dict(change.properties) if isinstance(change, Assert) else dict.fromkeys(change.properties)
             attributes = dict(change.attributes) if isinstance(change, Assert) else dict.fromkeys(change.attributes)
             for name, value in [*properties.items(), *((f"@{n}", v) for n, v in attributes.items())]:
-                values[subject][name].append((stamp, canonical(value), value))
+                if stands:
+                    values[subject][name].append((stamp, canonical(value), value))
+                elif name in latest_only:
+                    values[subject][name].append((stamp, b"", None))
             for link in change.links:
-                links[subject, link.relation][link][holds].append(stamp)
+                if stands:
+                    links[subject, link.relation][link][holds].append(stamp)
                 mentioned.add(link.target)
             if isinstance(change, Assert):
                 declared = schema.classes[change.cls].properties

@@ -25,7 +25,7 @@ async def wipe(url: str) -> None:
 
 
 class TestNeo4j(StoreContract, ConcurrentContract):
-    test_any_order_and_batching = a_function_of_the_set(40)
+    test_any_order_and_batching = a_function_of_the_set(1000)
     test_find_means_matches = find_means_matches(60)
 
     @pytest.fixture

@@ -14,7 +14,7 @@ from tests.contract.suite import ConcurrentContract, Fresh, StoreContract, Ticks
 
 
 class TestSqliteMemory(StoreContract):
-    test_any_order_and_batching = a_function_of_the_set(200)
+    test_any_order_and_batching = a_function_of_the_set(10_000)
     test_find_means_matches = find_means_matches(200)
 
     @pytest.fixture

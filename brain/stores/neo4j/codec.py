@@ -13,7 +13,7 @@ from brain.errors import BadChange
 from brain.join import ATTRIBUTE, NodeState, Register
 from brain.model import Link, Quality, Stamp, Verdict, Version
 from brain.schema import ROOT, Scalar, Value
-from brain.stores.neo4j.cypher import APART, ATTRIBUTES, LINKS, STAMP, instant
+from brain.stores.neo4j.cypher import APART, ATTRIBUTES, LINKS, STAMP, VOIDED, VOIDS, instant
 
 Row = list[Any]
 Cells = tuple[Row, dict[str, Any]]
@@ -63,12 +63,14 @@ def node_row(state: NodeState) -> Cells:
         cells.update(zip(APART, ([name for name, _ in apart], *stamps), strict=True))
     if attributes:
         cells.update(zip(ATTRIBUTES, (list(attributes), list(attributes.values())), strict=True))
+    if state.voided:
+        cells[VOIDED] = True
     return [state.id, state.cls, *(main or (None, None, None, None))], cells
 
 
 def said_once(state: NodeState, version: Version) -> bool:
     """Whether the version says all that is known of the node, so that one row can make both."""
-    if (state.cls, state.cls_stamp) != (version.cls, version.stamp):
+    if state.voided or (state.cls, state.cls_stamp) != (version.cls, version.stamp):
         return False
     if len(state.registers) != len(version.properties) + len(version.attributes):
         return False
@@ -79,13 +81,13 @@ def said_row(state: NodeState, version: Version, text: bytes) -> Cells:
     """The cells of a node and of the one version of it (NODE_FIXED and SAID_FIXED)."""
     row, cells = node_row(state)
     cells.update(links_of(version))
-    return [*row, digest(text), version.received, version.recorded], cells
+    return [*row, digest(text), version.received, version.recorded, version.ontology], cells
 
 
 def node_state(row: Sequence[Any]) -> NodeState:
     """From `[names, values]`."""
     p = dict(zip(row[0], row[1], strict=True))
-    state = NodeState(p.pop("id"), p.pop("_class", ROOT))
+    state = NodeState(p.pop("id"), p.pop("_class", ROOT), voided=p.pop(VOIDED, False))
     if (valid := p.pop("_valid", None)) is None:
         return state
     state.cls_stamp = main = Stamp(valid, p.pop("_authority"), p.pop("_event"), p.pop("_source"))
@@ -133,8 +135,10 @@ def version_row(version: Version, text: bytes) -> Cells:
     if retracted:
         cells["retracted"] = retracted
     cells.update(links_of(version))
-    fixed = [version.subject, version.cls, *version.stamp, digest(text), version.received, version.recorded]
-    return fixed, cells
+    if version.voids:
+        cells.update(zip(VOIDS, map(list, zip(*version.voids, strict=True)), strict=True))
+    said = (digest(text), version.received, version.recorded, version.ontology)
+    return [version.subject, version.cls, *version.stamp, *said], cells
 
 
 def links_of(version: Version) -> dict[str, list[Any]]:
@@ -161,8 +165,9 @@ def version(row: Sequence[Any]) -> Version:
     p = dict(zip(row[0], row[1], strict=True))
     subject, cls = p.pop("_of"), p.pop("_class")
     stamp = Stamp(*(p.pop(name) for name in STAMP))
-    received, recorded = p.pop("_received"), p.pop("_recorded")
+    received, recorded, ontology = p.pop("_received"), p.pop("_recorded"), p.pop("_ontology", "")
     del p["_digest"]
+    voids = tuple(zip(*(p.pop(name, ()) for name in VOIDS), strict=True))
     attributes = _attributes(p)
     retracted = p.pop("retracted", ())
     relations, targets = (p.pop(name, ()) for name in LINKS[:2])
@@ -173,7 +178,7 @@ def version(row: Sequence[Any]) -> Version:
             attributes[name[1:]] = None
         else:
             p[name] = None
-    return Version(subject, cls, stamp, received, recorded, p, attributes, links)
+    return Version(subject, cls, stamp, received, recorded, p, attributes, links, voids, ontology)
 
 
 def quality_row(quality: Quality) -> Row:

@@ -19,11 +19,14 @@ APART = ("_names", "_valids", "_authorities", "_events", "_sources")
 """Registers whose stamp is not the class's: their names and, in parallel lists, their stamps."""
 ATTRIBUTES = ("attributeNames", "attributeValues")
 LINKS = ("linkRelations", "linkTargets", "linkQualifiers", "linkHolds")
+VOIDS = ("voidEvents", "voidSources")
+VOIDED = "_voided"
+"""On a node of which some version was taken back."""
 
 NODE_FIXED = ("id", "_class", *STAMP)
-SAID_FIXED = ("_digest", "_received", "_recorded")
+SAID_FIXED = ("_digest", "_received", "_recorded", "_ontology")
 VERSION_FIXED = ("_of", "_class", *STAMP, *SAID_FIXED)
-OWN_NAMES = frozenset((*NODE_FIXED, *VERSION_FIXED, *APART, *ATTRIBUTES, *LINKS, "retracted"))
+OWN_NAMES = frozenset((*NODE_FIXED, *VERSION_FIXED, *APART, *ATTRIBUTES, *LINKS, *VOIDS, "retracted"))
 
 
 def quoted(name: str) -> str:

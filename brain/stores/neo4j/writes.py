@@ -6,7 +6,7 @@ deadlock. Where a node is missing, its place in the index of ids is locked, so t
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +48,10 @@ READ = f"UNWIND $ids AS id MATCH (n:Entity {{id: id}}) WITH collect(n) AS found 
 SAID_ALREADY = f"""
     UNWIND $rows AS r MATCH (v:{VERSION} {{_of: r[1], _valid: r[3]}})
     WHERE v._event = r[5] AND v._source = r[6] AND v._authority = r[4] AND v._digest = r[7] RETURN collect(r[0])"""
+
+SAID = f"""
+    UNWIND $ids AS id MATCH (v:{VERSION} {{_of: id}}) WITH id, collect(v) AS found
+    RETURN collect([id, {rows_of("found")}])"""
 
 PLACEHOLDERS = f"UNWIND $ids AS id CREATE (:{ROOT} {{id: id, _class: '{ROOT}'}})"
 
@@ -101,6 +105,8 @@ class Writer:
         await self._write_nodes(tx, delta, before, once)
         await self._write_edges(tx, delta, before)
         await self._write_versions(tx, delta, before, once)
+        merged = (before.states.get(subject, state) for subject, state in delta.nodes.items())
+        await self._rebuild(tx, {state.id: state for state in merged if state.voided})
         if delta.qualities:
             await run(tx, FLAG, rows=sorted(codec.quality_row(q) for q in delta.qualities))
         if marks:
@@ -127,11 +133,11 @@ class Writer:
                 if subject not in once:
                     new.append(delta.nodes[subject])
                 continue
-            cls, stamp, registers = held.cls, held.cls_stamp, dict(held.registers)
+            cls, *was, registers = held.cls, held.cls_stamp, held.voided, dict(held.registers)
             state = self._joiner.merge_node(held, delta.nodes[subject])
             if state.cls != cls:
                 retyped[cls, state.cls].append(subject)
-            if (state.cls, state.cls_stamp) != (cls, stamp) or _differ(registers, state.registers):
+            if [state.cls, state.cls_stamp, state.voided] != [cls, *was] or _differ(registers, state.registers):
                 changed.append(state)
         if places := sorted(delta.mentioned - before.ids):
             await run(tx, PLACEHOLDERS, ids=places)
@@ -204,20 +210,35 @@ class Writer:
     ) -> dict[EdgeKey, tuple[str, EdgeState]]:
         """The edges that the batch may change, with their types: of a functional relation all that leave the same sources."""
         if functional(self._names.schema, relation):
-            rows: list[Any] = sorted({key.source for key in states if key.source in before.states})
-            text = EDGES_FROM
-        else:
-            known = before.ids
-            pairs = {(k.source, k.target) for k in states if k.source in before.states and k.target in known}
-            rows, text = sorted(map(list, pairs)), EDGES_BETWEEN
-        if not rows:
-            return {}
+            return await self._edges(tx, relation, EDGES_FROM, {k.source for k in states if k.source in before.states})
+        known = before.ids
+        pairs = {(k.source, k.target) for k in states if k.source in before.states and k.target in known}
+        return await self._edges(tx, relation, EDGES_BETWEEN, pairs)
+
+    async def _edges(
+        self, tx: AsyncManagedTransaction, relation: str, text: str, ends: Collection[Any]
+    ) -> dict[EdgeKey, tuple[str, EdgeState]]:
+        found: dict[EdgeKey, tuple[str, EdgeState]] = {}
+        if not ends:
+            return found
         types = self._names.ever([relation])
-        found = {}
-        for row in await run(tx, text.format(types=types, edge=EDGE), rows=rows):
+        for row in await run(tx, text.format(types=types, edge=EDGE), rows=sorted(ends)):
             key = EdgeKey(row[0], relation, row[1], row[2])
             found[key] = row[3], EdgeState(_stamp(row[4:8]), _stamp(row[8:12]))
         return found
+
+    async def _rebuild(self, tx: AsyncManagedTransaction, states: dict[str, NodeState]) -> None:
+        """Write those nodes and their edges anew, without what was taken back."""
+        if not states:
+            return
+        relations: defaultdict[str, dict[EdgeKey, EdgeState]] = defaultdict(dict)
+        for subject, said in await run(tx, SAID, ids=sorted(states)):
+            for key, edge in self._joiner.rebuild(states[subject], [codec.version(row) for row in said]).items():
+                relations[key.relation][key] = edge
+        await self._put(tx, states.values(), "MATCH (n:Entity {{id: r[0]}}) SET n = {map}")
+        for relation, edges in sorted(relations.items()):
+            was = await self._edges(tx, relation, EDGES_FROM, {key.source for key in edges})
+            await self._put_edges(tx, relation, was, edges)
 
     async def _put_edges(
         self,

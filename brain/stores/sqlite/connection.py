@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 from uuid import uuid4
 
 from brain.errors import BrainError, StoreBroken, StoreBusy
-from brain.stores.sqlite.tables import BEFORE_ASIDE, FORMAT
+from brain.stores.sqlite.tables import FORMAT
 
 T = TypeVar("T")
 
@@ -119,7 +119,7 @@ def _refuse_foreign(db: sqlite3.Connection, path: str) -> None:
     (found,) = db.execute("PRAGMA user_version").fetchone()
     used = db.execute("SELECT 1 FROM sqlite_master").fetchone()
     db.execute("ROLLBACK")
-    if found not in (0, BEFORE_ASIDE, FORMAT):
+    if not 0 <= found <= FORMAT:
         raise StoreBroken(f"{path}: written in format {found}, this program reads {FORMAT}; import again into a new file")
     if used and not found:
         raise StoreBroken(f"{path}: a SQLite database of another program; name a file of the brain's own with --store")

@@ -28,6 +28,11 @@ def edge_rows(
         state = states.setdefault(EdgeKey(*row[:4]), EdgeState())
         state.linked = latest(state.linked, rows.stamp(row[4]))
         state.unlinked = latest(state.unlinked, rows.stamp(row[5]))
+    return rows_of(states, single)
+
+
+def rows_of(states: dict[EdgeKey, EdgeState], single: Collection[Pair]) -> list[Row]:
+    """The rows of whole states: of each functional relation among them, all edges that leave the source are there."""
     marks = _marks(states, single)
     written = [(*key, rows.stamp_text(s.linked), rows.stamp_text(s.unlinked), marks.get(key, GONE)) for key, s in states.items()]
     return sorted(written)

@@ -18,6 +18,9 @@ FOREVER = 2**63 - 1
 LINKED = " AND instr(body, '\"l\":[]') = 0"
 """The versions with links: quotes inside a text are escaped, so that the canonical body holds this nowhere else."""
 
+VOIDING = "instr(body, '\"v\":[[') > 0"
+"""The versions that take others back: likewise, since no value is a list."""
+
 
 class Past:
     """The model at one point in time, as one connection sees it in one snapshot."""
@@ -110,7 +113,7 @@ class Past:
     def _versions(self, subjects: Iterable[str], more: str = "") -> dict[str, list[Version]]:
         """The visible versions of each subject that has any."""
         grouped: defaultdict[str, list[Version]] = defaultdict(list)
-        sql = f"{VERSION} WHERE valid <= ? AND recorded <= ?{more} AND subject IN"
-        for row in rows.select(self._db, sql, subjects, *self._times):
+        sql = f"{VERSION} WHERE (valid <= ? AND recorded <= ?{more} OR recorded <= ? AND {VOIDING}) AND subject IN"
+        for row in rows.select(self._db, sql, subjects, *self._times, self._times[1]):
             grouped[row[0]].append(rows.version(row))
         return grouped

@@ -12,8 +12,8 @@ from brain.model import Edge, Link, Quality, Stamp, Verdict, Version
 
 Row = tuple[Any, ...]
 
-NODE = "SELECT id, class, properties, attributes, stamps FROM node"
-VERSION = "SELECT subject, valid, authority, event, source, received, recorded, body FROM version"
+NODE = "SELECT id, class, properties, attributes, stamps, voided FROM node"
+VERSION = "SELECT subject, valid, authority, event, source, received, recorded, body, ontology FROM version"
 
 IN_LIST = 500
 """Ids a statement. SQLite takes 32,766 parameters; short lists keep the statement cache useful."""
@@ -30,7 +30,7 @@ def select(db: sqlite3.Connection, sql: str, keys: Iterable[str], *before: objec
 
 
 def node_row(state: NodeState) -> Row:
-    """(id, class, properties, attributes, stamps). Stamps are grouped, since one event mostly says all:
+    """(id, class, properties, attributes, stamps, voided). Stamps are grouped, since one event mostly says all:
     `[[valid, authority, event, source, name, …], …]`, where the name "" is the class's own."""
     properties, attributes = {}, {}
     last = state.cls_stamp
@@ -46,12 +46,12 @@ def node_row(state: NodeState) -> Row:
             else:
                 properties[name] = value
     stamps = [[*stamp, *names] for stamp, names in groups.items()]
-    return state.id, state.cls, _text(properties), _text(attributes) if attributes else "{}", _text(stamps)
+    return state.id, state.cls, _text(properties), _text(attributes) if attributes else "{}", _text(stamps), int(state.voided)
 
 
 def node_state(row: Row) -> NodeState:
     properties, attributes = orjson.loads(row[2]), orjson.loads(row[3])
-    state = NodeState(row[0], row[1])
+    state = NodeState(row[0], row[1], voided=row[5] == 1)
     for valid, authority, event, source, *names in orjson.loads(row[4]):
         stamp = Stamp(valid, authority, event, source)
         for name in names:
@@ -80,16 +80,17 @@ def edge(row: Row) -> Edge:
 def version_rows(versions: Mapping[tuple[str, Stamp, bytes], Version]) -> list[Row]:
     """From a delta's versions, whose keys hold their bodies."""
     return [
-        (subject, *stamp, blake2b(text, digest_size=8).digest(), v.received, v.recorded, text.decode())
+        (subject, *stamp, blake2b(text, digest_size=8).digest(), v.received, v.recorded, text.decode(), v.ontology)
         for (subject, stamp, text), v in versions.items()
     ]
 
 
 def version(row: Row) -> Version:
-    """From (subject, valid, authority, event, source, received, recorded, body)."""
+    """From (subject, valid, authority, event, source, received, recorded, body, ontology)."""
     said = orjson.loads(row[7])
     links = {Link(relation, target, qualifier): holds for relation, target, qualifier, holds in said["l"]}
-    return Version(row[0], said["c"], Stamp(*row[1:5]), row[5], row[6], said["p"], said["a"], links)
+    voids = tuple((event, source) for event, source in said.get("v", ()))
+    return Version(row[0], said["c"], Stamp(*row[1:5]), row[5], row[6], said["p"], said["a"], links, voids, row[8])
 
 
 def quality(row: Row) -> Quality:

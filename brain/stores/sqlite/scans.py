@@ -43,8 +43,7 @@ class Scans:
             case Nodes(cls):
                 classes = list(self._schema.descendants[self._schema.of(cls).name])
                 among = f"class IN ({_marks(classes)})"
-                sql = f"SELECT id, class, properties, attributes, stamps FROM node WHERE {among} ORDER BY id"
-                return sql, classes, lambda row: to_node(rows.node_state(row))
+                return f"{rows.NODE} WHERE {among} ORDER BY id", classes, lambda row: to_node(rows.node_state(row))
             case Edges(relations):
                 among = f" AND relation IN ({_marks(relations)})" if relations else ""
                 sql = f"SELECT source, relation, target, qualifier, linked FROM edge WHERE holds = 1{among}"
@@ -52,11 +51,7 @@ class Scans:
             case Occurrences(object_type):
                 return self._occurrences(object_type)
             case Versions():
-                return (
-                    "SELECT subject, valid, authority, event, source, received, recorded, body FROM version",
-                    [],
-                    rows.version,
-                )
+                return rows.VERSION, [], rows.version
             case Qualities():
                 return "SELECT * FROM quality", [], rows.quality
             case _:

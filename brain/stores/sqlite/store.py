@@ -5,18 +5,18 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import chain
 
-from brain.join import Delta, Joiner, notices, to_node
+from brain.join import Delta, Joiner, NodeState, notices, to_node
 from brain.model import ChangeSet, DeadLetter, Edge, Mark, Node, Notice, Quality, Version
 from brain.past import functional
 from brain.query import NOW, AsOf, Direction, Find, Hop, Page, Window
 from brain.schema import ROOT, Schema
 from brain.stores.sqlite import rows
 from brain.stores.sqlite.connection import Connections
-from brain.stores.sqlite.edges import edge_rows
+from brain.stores.sqlite.edges import edge_rows, rows_of
 from brain.stores.sqlite.past import Past
 from brain.stores.sqlite.rows import NODE, VERSION, Row, select
 from brain.stores.sqlite.scans import Scans
-from brain.stores.sqlite.tables import BEFORE_ASIDE, FILL_ASIDE, FORMAT, TABLES, index_sql, where_sql
+from brain.stores.sqlite.tables import FORMAT, TABLES, UPGRADES, index_sql, where_sql
 
 ROWS = 500
 """Rows that one statement inserts."""
@@ -41,8 +41,9 @@ class SqliteStore(Scans):
         (found,) = db.execute("PRAGMA user_version").fetchone()
         for statement in (*TABLES.split(";\n"), *index_sql(self._schema)):
             db.execute(statement)
-        if found == BEFORE_ASIDE:
-            db.execute(FILL_ASIDE)
+        for older in range(found, FORMAT) if found else ():
+            for statement in UPGRADES[older]:
+                db.execute(statement)
         db.execute(f"PRAGMA user_version = {FORMAT}")
 
     async def apply(
@@ -54,6 +55,7 @@ class SqliteStore(Scans):
             known = self._write_nodes(db, delta)
             self._write_edges(db, delta, known)
             _insert(db, "INSERT OR IGNORE INTO version", rows.version_rows(delta.versions))
+            self._rebuild(db, [state for state in delta.nodes.values() if state.voided])
             _insert(db, "INSERT OR IGNORE INTO quality", list(delta.qualities))
             db.executemany(
                 "INSERT INTO mark VALUES (?,?,?) ON CONFLICT DO UPDATE SET position = max(position, excluded.position)",
@@ -73,7 +75,7 @@ class SqliteStore(Scans):
             before.append((row[1], row[0]))
             states[row[0]] = self._joiner.merge_node(rows.node_state(row), states[row[0]])
         _insert(db, "INSERT OR REPLACE INTO node", [rows.node_row(states[i]) for i in sorted(states)])
-        placeholders = [(i, ROOT, "{}", "{}", "[]") for i in sorted(delta.mentioned)]
+        placeholders = [(i, ROOT, "{}", "{}", "[]", 0) for i in sorted(delta.mentioned)]
         _insert(db, "INSERT OR IGNORE INTO node", placeholders)
         said = [(version.cls, version.subject) for version in delta.versions.values()]
         aside = {(cls, i) for cls, i in chain(before, said) if cls != states[i].cls and cls != ROOT}
@@ -84,6 +86,16 @@ class SqliteStore(Scans):
         states = delta.edges
         single = {key[:2] for key in states if functional(self._schema, key.relation)}
         _insert(db, "INSERT OR REPLACE INTO edge", edge_rows(db, states, single, known))
+
+    def _rebuild(self, db: sqlite3.Connection, states: Sequence[NodeState]) -> None:
+        """Write those nodes and their edges anew, without what was taken back."""
+        for state in states:
+            edges = self._joiner.rebuild(
+                state, [rows.version(row) for row in db.execute(f"{VERSION} WHERE subject = ?", (state.id,))]
+            )
+            single = {key[:2] for key in edges if functional(self._schema, key.relation)}
+            _insert(db, "INSERT OR REPLACE INTO edge", rows_of(edges, single))
+        _insert(db, "INSERT OR REPLACE INTO node", [rows.node_row(state) for state in states])
 
     async def nodes(self, ids: Sequence[str], at: AsOf = NOW) -> list[Node | None]:
         def work(db: sqlite3.Connection) -> list[Node | None]:

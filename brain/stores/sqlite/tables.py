@@ -5,14 +5,13 @@ from brain.past import within_64_bits
 from brain.query import Condition, Find, Op
 from brain.schema import Schema, nearest
 
-FORMAT = 2
+FORMAT = 3
 """`PRAGMA user_version` of the files that this code reads and writes."""
-BEFORE_ASIDE = 1
-"""The format of files without the table `aside`, which is filled when they are opened."""
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS node (
-    id TEXT PRIMARY KEY, class TEXT NOT NULL, properties TEXT NOT NULL, attributes TEXT NOT NULL, stamps TEXT NOT NULL
+    id TEXT PRIMARY KEY, class TEXT NOT NULL, properties TEXT NOT NULL, attributes TEXT NOT NULL, stamps TEXT NOT NULL,
+    voided INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS node_class ON node (class, id);
 CREATE TABLE IF NOT EXISTS aside (class TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (class, id)) WITHOUT ROWID;
@@ -25,6 +24,7 @@ CREATE INDEX IF NOT EXISTS edge_in ON edge (target, relation, source, qualifier)
 CREATE TABLE IF NOT EXISTS version (
     subject TEXT NOT NULL, valid INTEGER NOT NULL, authority INTEGER NOT NULL, event TEXT NOT NULL, source TEXT NOT NULL,
     digest BLOB NOT NULL, received INTEGER NOT NULL, recorded INTEGER NOT NULL, body TEXT NOT NULL,
+    ontology TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (subject, valid, authority, event, source, digest)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS quality (
@@ -42,10 +42,17 @@ CREATE TABLE IF NOT EXISTS letter (
 CREATE TABLE IF NOT EXISTS notices (position INTEGER PRIMARY KEY, told BLOB NOT NULL);
 """
 
-FILL_ASIDE = """
+UPGRADES = {
+    1: ["""
 INSERT OR IGNORE INTO aside SELECT DISTINCT json_extract(v.body, '$.c') AS said, v.subject FROM version v
-JOIN node n ON n.id = v.subject WHERE said <> n.class AND said <> 'Entity'"""
-"""`aside` has every class that a version says of a node and that is not the node's own now: the past is looked for there too."""
+JOIN node n ON n.id = v.subject WHERE said <> n.class AND said <> 'Entity'"""],
+    2: [
+        "ALTER TABLE node ADD COLUMN voided INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE version ADD COLUMN ontology TEXT NOT NULL DEFAULT ''",
+    ],
+}  # fmt: skip
+"""What makes a file of each older format one of the next. `aside`, new in 2, has every class that a version says of a node and
+that is not the node's own now: the past is looked for there too. 3 knows what was taken back, and under which ontology."""
 
 
 def index_sql(schema: Schema) -> list[str]:
