@@ -19,14 +19,16 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faust.app.base import BootStrategy
 
+from brain.engine import PATIENCE
 from brain.errors import BrainError, Retry
 from brain.feeds.kafka import ensure_topics
 from brain.model import DeadLetter, Mark
 from brain.ports import Store
 from ingest.intake import Intake
+from ingest.liveness import Liveness
 from ingest.pipeline import letter
 from ingest.record import MAGIC, BadBlock, Envelope, unpack
-from ingest.sources.kafka import PARTITIONS, TOPIC
+from ingest.sources.kafka import PARTITIONS, TOPIC, BrokerAway
 
 log = logging.getLogger("brain.ingest.kafka")
 
@@ -44,6 +46,13 @@ REBALANCE_SECONDS = 30
 """For how long the others wait for a worker to end its portion when partitions are shared out anew. By default it would be the
 session's time, and whoever takes longer is thrown out, while another does its work once more. Less than the 40 s after which the
 client gives up a request to join."""
+AWAY_SECONDS = 2 * PATIENCE
+"""For how long a portion may wait for the store and then for the feed. By default the client leaves the group when nothing was
+asked of it for five minutes; in an outage the partitions would then go round among workers who all wait likewise. A worker that
+is stuck is found by its liveness."""
+STOP_SECONDS = 10.0
+"""For how long a worker that is told to stop goes on with the portion in hand: it might wait ten minutes for an absent store. A
+portion that is given up is stored whole or not at all, and the marks say which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,9 @@ class Reader(faust.Service):
         self._busy = asyncio.Lock()
         self._told = dict[TopicPartition, int]()
         self._portion = PORTIONS[1]
+        self._in_hand = False
+        self.name = f"Kafka at {options.address}"
+        self.stored = 0
         self._listener: _Rebalance | None = None
         self._consumer: Any = None
 
@@ -91,6 +103,7 @@ class Reader(faust.Service):
             session_timeout_ms=SESSION_SECONDS * 1000,
             heartbeat_interval_ms=SESSION_SECONDS * 1000 // 3,
             rebalance_timeout_ms=REBALANCE_SECONDS * 1000,
+            max_poll_interval_ms=int(AWAY_SECONDS * 1000),
             max_partition_fetch_bytes=4 << 20,
         )
         await self._consumer.start()
@@ -100,8 +113,28 @@ class Reader(faust.Service):
     async def on_stop(self) -> None:
         if self._consumer is None:  # the broker was away, so nothing was begun
             return
-        async with self._busy:
-            await self._consumer.stop()
+        try:
+            async with asyncio.timeout(STOP_SECONDS), self._busy:
+                pass  # the portion in hand is stored, and as we should stop, no other is begun
+        except TimeoutError:
+            log.warning("the portion in hand is given up, for it was not stored within %.0f s", STOP_SECONDS)
+        await self._consumer.stop()
+
+    async def behind(self) -> dict[str, int]:
+        """By partition, how many records of those that the broker has now are not stored. BrokerAway where it cannot be asked."""
+        assert self._listener is not None
+        try:
+            if self._listener.holding is None:
+                await self._consumer.topics()
+                return {f"group {self._options.group}, which has not given out its partitions": 1}
+            held = sorted(self._consumer.assignment())
+            ends = await self._consumer.end_offsets(held)
+            # With nothing in hand all that was read is stored, and the position has also passed what is no record: the ends
+            # of transactions.
+            at = self._listener.at if self._in_hand else {p: await self._consumer.position(p) for p in held}
+        except (KafkaError, IllegalStateError) as error:
+            raise BrokerAway(f"{self.name} does not say how far its partitions reach ({error!r}); is it up?") from error
+        return {f"{p.topic}/{p.partition}": behind for p in held if (behind := ends[p] - at.get(p, 0)) > 0}
 
     def _end(self, error: BaseException) -> None:
         if not self.finished.done():
@@ -129,8 +162,10 @@ class Reader(faust.Service):
             # Not under the lock: while partitions are being handed round, getmany waits for them, whatever its timeout.
             found = await self._consumer.getmany(timeout_ms=int(POLL_SECONDS * 1000), max_records=RECORDS)
             if found:
+                self._in_hand = True
                 # Asked now, with no wait in between: what getmany gives belongs to the partitions that we hold at this moment.
                 await self._take(found, self._listener.holding)
+                self._in_hand = False
                 last = time.monotonic()
             else:
                 await self._tell_kafka()
@@ -166,6 +201,9 @@ class Reader(faust.Service):
         marks = [Mark(p.topic, p.partition, end) for p, end in portion.ends.items()]
         begin = time.monotonic()
         await self._intake.take(portion.envelopes, marks, portion.letters)
+        assert self._listener is not None
+        self._listener.at.update(portion.ends)
+        self.stored += len(portion.envelopes) + len(portion.letters)
         self._pace(len(portion.envelopes), time.monotonic() - begin)
         self._told.update(portion.ends)
         await self._tell_kafka()
@@ -220,6 +258,7 @@ class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
 
     `holding` is a token of what we hold: another after each change, and None while partitions are handed round, when the consumer
     may give records from before it was sent to the marks: these are let go, and read again from there.
+    `at` is how far each partition that we hold is stored.
     `told` are the offsets up to which this worker has stored and published, as far as Kafka does not know them yet.
     """
 
@@ -237,6 +276,7 @@ class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
         self._told = told
         self._end = end
         self.holding: object = None
+        self.at = dict[TopicPartition, int]()
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         async with self._busy:
@@ -274,6 +314,7 @@ class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
         # All in one go, with no wait in between: what is read from here before `holding` is set would be let go, and passed over.
         for partition, start in starts.items():
             self._consumer.seek(partition, start)
+        self.at = starts
         log.info("takes %s", ", ".join(f"{p.topic}/{p.partition}" for p in sorted(assigned)) or "no partition")
 
     async def _committed(self, partition: TopicPartition) -> int | None:
@@ -294,8 +335,11 @@ class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
             log.info("the group has moved on: %r; whoever has these partitions now begins them", error)
 
 
-async def work(options: StreamOptions, intake: Intake, store: Store, stop: asyncio.Event) -> None:
+async def work(
+    options: StreamOptions, intake: Intake, store: Store, stop: asyncio.Event, liveness: Liveness | None = None
+) -> None:
     """Run one worker until `stop` is set, or idleness ends it. Raises what ended it otherwise: the process should then end."""
+    liveness = liveness or Liveness()
     with tempfile.TemporaryDirectory(prefix="brain-faust-") as scratch:  # for faust's own tables, of which we have none
         app = faust.App(
             f"brain-{options.group}", broker=f"kafka://{options.address}", autodiscover=False, loghandlers=[], datadir=scratch
@@ -306,7 +350,8 @@ async def work(options: StreamOptions, intake: Intake, store: Store, stop: async
         try:
             await app.add_runtime_dependency(reader)
             told = asyncio.ensure_future(stop.wait())
-            await asyncio.wait((told, reader.finished), return_when=asyncio.FIRST_COMPLETED)
+            with liveness.following(reader):
+                await asyncio.wait((told, reader.finished), return_when=asyncio.FIRST_COMPLETED)
             told.cancel()
             if reader.finished.done():
                 reader.finished.result()

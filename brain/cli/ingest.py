@@ -5,8 +5,9 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Coroutine, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from brain.cli.options import Opened, opened, run, settings_for, store_option
 
 if TYPE_CHECKING:
     from ingest.intake import Intake
+    from ingest.liveness import Liveness, Tap
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +48,23 @@ class Asked:
         if self.once and (self.kafka or self.mqtt):
             raise click.UsageError("--once is for --tryton and --folder; for --kafka there is --idle-exit")
 
-    def sources(self, o: Opened, intake: "Intake", stop: asyncio.Event) -> Iterator[Coroutine[Any, Any, None]]:
+    def sources(
+        self, o: Opened, intake: "Intake", stop: asyncio.Event, liveness: "Liveness"
+    ) -> Iterator[Coroutine[Any, Any, None]]:
         from brain.cli.ingest_erp import folder, tryton
+        from ingest.liveness import Tap
 
         if self.kafka:
-            yield _kafka(o, intake, stop, self.kafka, self.group, self.topics, self.idle_exit)
+            yield _kafka(o, intake, stop, liveness, self.kafka, self.group, self.topics, self.idle_exit)
         if self.mqtt:
-            yield _mqtt(o, intake, stop, self.mqtt, self.mqtt_user, self.client_id or _own_name(o.settings.store))
+            yield _mqtt(o, intake, stop, liveness, self.mqtt, self.mqtt_user, self.client_id or _own_name(o.settings.store))
         if self.tryton:
-            yield tryton(o, intake, stop, self.tryton, self.database or "", self.user or "", self.once, self.every)
+            tap = Tap(intake, f"Tryton at {self.tryton}")
+            pulling = tryton(o, tap, stop, self.tryton, self.database or "", self.user or "", self.once, self.every)
+            yield _followed(liveness, tap, pulling)
         for named in self.folders:
-            yield folder(intake, stop, named, self.once, self.every)
+            tap = Tap(intake, f"folder {named}")
+            yield _followed(liveness, tap, folder(tap, stop, named, self.once, self.every))
 
 
 @click.command()
@@ -81,32 +89,47 @@ class Asked:
 @click.option("--once", is_flag=True, help="Tryton, folder: look once and end.")
 @click.option("--rules", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Kafka: maps the object types of event logs, which `brain import --kafka` sent, to classes.")  # fmt: skip
+@click.option("--health", metavar="[HOST:]PORT", callback=lambda _, __, given: _listening(given),
+              help="Answer GET /livez and /readyz there, on loopback where no host is named. [default: off]")  # fmt: skip
+@click.option("--stuck-after", type=click.FloatRange(1), default=60.0, show_default=True, metavar="SECONDS",
+              help="/livez: how long nothing may be stored though something waits. A Kafka group may take 40.")  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="Say more: dead letters as they come, partitions taken and given back.")
 @run
-async def ingest(store: str | None, rules: Path | None, verbose: bool, **asked: Any) -> None:
+async def ingest(
+    store: str | None, rules: Path | None, verbose: bool, health: tuple[str, int] | None, stuck_after: float, **asked: Any
+) -> None:
     """Take live messages in, until Ctrl-C. A message is acknowledged once it is stored, or buried with its reason.
+
+    With --health, GET /livez is 200 while what is stored advances or nothing waits, and 503 with partitions, lag and time where
+    it stands still: a restart may help. While the store or the broker is away or busy, /livez stays 200, since no restart would
+    mend that, and /readyz is 503 with the reason. Both tell topics and lags to whoever reaches them.
 
     \b
     brain ingest --mqtt 127.0.0.1:1883
     brain ingest --kafka 127.0.0.1:9092 --topic plant.telemetry=plant/telemetry
     brain ingest --tryton http://127.0.0.1:8000 --database plant --user brain --folder drop/mes=mes/b2mml
+    brain ingest --kafka 127.0.0.1:9092 --health 8081        curl -s localhost:8081/livez
     """
     wanted = Asked(**asked)
     _speak(verbose)
     from brain.engine import Engine
     from brain.feeds import open_feed
     from ingest.intake import Intake
+    from ingest.liveness import Liveness
     from ingest.wiring import whole_pipeline
     from ontology import load_schema
 
     settings = settings_for(store)
     schema = load_schema(settings.ontology)
     pipeline = whole_pipeline(schema, settings.adapters, rules)
-    async with opened(store, schema) as o:
+    liveness = Liveness(stuck_after)
+    # Heard before the store is opened, which may take long after the ontology has changed.
+    async with _heard(liveness, health), opened(store, schema) as o:
+        o = replace(o, store=liveness.store(o.store))
         feed = open_feed(o.settings)
-        intake = Intake(pipeline, Engine(o.store, feed))
+        intake = Intake(pipeline, Engine(o.store, liveness.feed(feed)))
         try:
-            await _together(wanted.sources(o, intake, _stop_on_signals()))
+            await _together(wanted.sources(o, intake, _stop_on_signals(), liveness))
         finally:
             await feed.close()
             click.echo(f"brain ingest: {intake.taken}", err=True)
@@ -120,6 +143,39 @@ def _speak(verbose: bool) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request otherwise
 
 
+def _listening(given: str | None) -> tuple[str, int] | None:
+    """The host and the port that `--health` names."""
+    if given is None:
+        return None
+    host, _, port = given.rpartition(":")
+    if not port.isdecimal() or int(port) > 65535:
+        raise click.BadParameter(f"{given!r} is no place to listen: write PORT or HOST:PORT, for example 8081 or 0.0.0.0:8081")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+@asynccontextmanager
+async def _heard(liveness: "Liveness", at: tuple[str, int] | None) -> AsyncIterator[None]:
+    if at is None:
+        yield
+        return
+    from ingest.health import serving
+
+    async with AsyncExitStack() as stack:
+        try:
+            address = await stack.enter_async_context(serving(liveness, *at))
+        except OSError as error:
+            # asyncio puts its own words around the system's; a name that is not known has no number of the system's.
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+            raise click.ClickException(f"cannot listen on {at[0]}:{at[1]}: {why}; choose another --health") from None
+        click.echo(f"health: {address}/livez and /readyz", err=True)
+        yield
+
+
+async def _followed(liveness: "Liveness", tap: "Tap", source: Coroutine[Any, Any, None]) -> None:
+    with liveness.following(tap):
+        await source
+
+
 async def _together(sources: Iterable[Coroutine[Any, Any, None]]) -> None:
     """Until all have ended, or one fails: then the others are cancelled, and its error is ours."""
     try:
@@ -131,24 +187,35 @@ async def _together(sources: Iterable[Coroutine[Any, Any, None]]) -> None:
 
 
 async def _kafka(
-    o: Opened, intake: "Intake", stop: asyncio.Event, address: str, group: str, topics: tuple[str, ...], idle: float | None
+    o: Opened,
+    intake: "Intake",
+    stop: asyncio.Event,
+    liveness: "Liveness",
+    address: str,
+    group: str,
+    topics: tuple[str, ...],
+    idle: float | None,
 ) -> None:
     from ingest.sources.kafka import TOPIC
     from ingest.stream import StreamOptions, work
 
     named = {name: known for name, _, known in (topic.partition("=") for topic in topics or (TOPIC,))}
     click.echo(f"reading {', '.join(named)} at {address} as group {group}", err=True)
-    await work(StreamOptions(address, group, named, idle), intake, o.store, stop)
+    await work(StreamOptions(address, group, named, idle), intake, o.store, stop, liveness)
 
 
-async def _mqtt(o: Opened, intake: "Intake", stop: asyncio.Event, address: str, user: str | None, client_id: str) -> None:
+async def _mqtt(
+    o: Opened, intake: "Intake", stop: asyncio.Event, liveness: "Liveness", address: str, user: str | None, client_id: str
+) -> None:
+    from ingest.liveness import Tap
     from ingest.sources.mqtt import MqttSource
     from ingest.wiring import topics_of
 
     topics = topics_of(o.schema, o.settings.adapters)
     source = MqttSource(address, topics, client_id, user, os.environ.get("BRAIN_MQTT_PASSWORD"))
+    tap = Tap(intake, f"MQTT at {address}", lambda: source.waiting)
     ready = asyncio.Event()
-    running = asyncio.create_task(source.run(intake, ready))
+    running = asyncio.create_task(_followed(liveness, tap, source.run(tap, ready)))
     told = asyncio.create_task(stop.wait())
     started = asyncio.create_task(ready.wait())
     await asyncio.wait((running, told, started), return_when=asyncio.FIRST_COMPLETED)
