@@ -31,6 +31,8 @@ LONG = 8.0
 """Seconds of a pause that outlives the consumers' session (6 s): the paused one wakes up to find its partitions gone."""
 PATIENCE = 40.0
 """Seconds to wait for a worker to come by an armed point; a group that has lost two members in a row needs some 15."""
+STIR_SECONDS = 10.0
+"""After so long without the rebalance that a fault waits for, another is brought about."""
 
 
 class Fault(NamedTuple):
@@ -103,10 +105,11 @@ async def inflict(world: World, fault: Fault) -> Hit:
     pid: int | None = None
     if fault.at != ANY:
         waiting = asyncio.create_task(world.points.reached(fault.at, PATIENCE))
-        if fault.at in (ASSIGNED, REVOKED):
-            # These lie in a rebalance, which must be brought about.
+        while fault.at in (ASSIGNED, REVOKED) and not waiting.done():
+            # These lie in a rebalance, which must be brought about; one who leaves before it has joined brings none about.
             await asyncio.sleep(0.05)
             _stir(world)
+            await asyncio.wait((waiting,), timeout=STIR_SECONDS)
         pid = await waiting
     missed = fault.at != ANY and pid is None
     if pid is None:

@@ -34,6 +34,8 @@ RECOVERY_SECONDS = 120.0
 DRAIN_SECONDS = 180.0
 """Likewise at the end, with all well again, for as long as the marks stand still."""
 STOP_SECONDS = 60.0
+MISSED = 0.2
+"""The share of faults that may miss their point; with more, what should have been tested was not."""
 
 
 class Report:
@@ -43,6 +45,11 @@ class Report:
         self.seed = seed
         self.hits: list[tuple[Hit, float | None]] = []
         self.wrong: list[str] = []
+
+    def void(self) -> list[str]:
+        """Why the run says little, if it does."""
+        missed = sum(hit.missed for hit, _ in self.hits)
+        return [f"{missed} of {len(self.hits)} faults missed their moment"] if missed > MISSED * len(self.hits) else []
 
     def table(self) -> Table:
         """Faults by kind, survived, and how long it then took until the next commit."""
@@ -76,7 +83,7 @@ async def run(faults: int, seed: int, rate: int, keep: bool) -> int:
         verdict = await _Run(folder, report, console).whole(faults, seed, rate)
         console.print(report.table())
         _tell(console, verdict, time.monotonic() - started)
-        report.wrong += verdict.wrong
+        report.wrong += [*verdict.wrong, *report.void()]
         for line in report.wrong:
             console.print(f"WRONG: {line}", markup=False)
         wrong = bool(report.wrong)
