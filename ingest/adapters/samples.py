@@ -12,7 +12,7 @@ from typing import Any, assert_never
 
 import orjson
 
-from brain.model import Assert, Change, ChangeSet, Flag, Link, Retract
+from brain.model import Assert, Change, ChangeSet, Flag, Link, Retract, Void
 from brain.schema import Schema
 from ingest.adapters import load_adapter
 from ingest.pipeline import Adapter, Pipeline
@@ -94,6 +94,8 @@ def _change(change: Change) -> dict[str, Any]:
         case Retract():
             gone = {"properties": [*change.properties], "attributes": [*change.attributes], "links": _links(change.links)}
             return {"retract": change.subject, "class": change.cls, **{k: v for k, v in gone.items() if v}}
+        case Void():
+            return {"void": change.subject, "class": change.cls, "event": change.event, "source": change.source}
         case Flag():
             made = {"flag": change.subject, "class": change.cls, "property": change.property, "verdict": str(change.verdict)}
             return made | {"at": None if change.at is None else _iso(change.at), "detail": change.detail}

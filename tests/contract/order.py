@@ -1,11 +1,12 @@
 """Promise 1: the model is a function of the set of assertions received."""
 
 from collections.abc import Awaitable, Callable
+from itertools import permutations
 
 from hypothesis import HealthCheck, given, settings
 
 from brain.join import notices
-from brain.model import Assert, ChangeSet, Flag, Link, Node, Retract, Stamp, Verdict
+from brain.model import Assert, Change, ChangeSet, Flag, Link, Node, Retract, Stamp, Verdict, Void
 from brain.ports import Store
 from brain.query import Edges, Hop, Nodes
 from brain.schema import Schema
@@ -17,7 +18,7 @@ Fresh = Callable[[], Awaitable[Store]]
 Arrivals = tuple[list[ChangeSet], list[list[ChangeSet]]]
 
 
-def event(name: str, valid: int, *changes: Assert | Retract | Flag, source: str = "s", authority: int = 0) -> ChangeSet:
+def event(name: str, valid: int, *changes: Change, source: str = "s", authority: int = 0) -> ChangeSet:
     return ChangeSet(name, source, valid, valid + 1, changes, authority)
 
 
@@ -99,6 +100,47 @@ class OrderContract:
         assert await targets(store, "p/1") == []
         await store.apply([event("e5", 5, Assert("p/1", "Pump", links=(Link("locatedIn", "w/1"),)))])
         assert await targets(store, "p/1") == ["w/1"]
+
+    async def test_what_is_void_gives_way_to_what_it_had_displaced(self, fresh: Fresh) -> None:
+        first = event("e1", 1, Assert("p/1", "Pump", {"name": "A", "state": "on"}, {"x": 1}, (Link("locatedIn", "w/1"),)))
+        wrong = event(
+            "e2", 2, Assert("p/1", "Pump", {"name": "B"}, {"x": 2, "y": 3}, (Link("locatedIn", "w/2"), Link("monitors", "b/1")))
+        )
+        taken = event("e3", 3, Void("p/1", "Pump", "e2", "s"))
+        for batches in permutations([[first], [wrong], [taken]]):
+            store = await fresh()
+            for batch in batches:
+                await store.apply(batch)
+            node = await only(store, "p/1")
+            assert (node.properties, node.attributes) == ({"name": "A", "state": "on"}, {"x": 1})
+            assert node.stamps["name"] == Stamp(1, 0, "e1", "s")
+            assert await targets(store, "p/1") == ["w/1"]
+            assert await targets(store, "p/1", "monitors") == []
+            [versions] = await store.history(["p/1"])
+            assert [(v.stamp.event, v.voids) for v in versions] == [("e3", (("e2", "s"),)), ("e2", ()), ("e1", ())]
+
+    async def test_a_void_of_one_source_leaves_the_other_source_alone(self, store: Store) -> None:
+        await store.apply([event("e1", 1, Assert("p/1", "Pump", {"name": "A"}), source="mes")])
+        await store.apply([event("e1", 2, Assert("p/1", "Pump", {"name": "B"}), source="erp")])
+        await store.apply([event("v", 3, Void("p/1", "Pump", "e1", "erp"))])
+        assert (await only(store, "p/1")).properties == {"name": "A"}
+
+    async def test_a_void_sample_of_which_no_older_is_kept_leaves_nothing(self, store: Store) -> None:
+        samples = [event(f"e{t}", t, Assert("p/1", "Pump", {"flow": float(t)})) for t in (1, 2)]
+        await store.apply([*samples, event("v", 3, Void("p/1", "Pump", "e2", "s"))])
+        assert (await only(store, "p/1")).properties == {}
+        await store.apply(samples)
+        assert (await only(store, "p/1")).properties == {}
+        await store.apply([event("e3", 3, Assert("p/1", "Pump", {"flow": 3.0}))])
+        assert (await only(store, "p/1")).properties == {"flow": 3.0}
+
+    async def test_a_version_knows_its_ontology(self, store: Store, schema: Schema) -> None:
+        await store.apply(
+            [event("e1", 1, Assert("p/1", "Pump", {"name": "A"})), event("e2", 2, Retract("p/1", "Pump", ("name",)))]
+        )
+        await store.apply([event("e3", 3, Void("p/1", "Pump", "e1", "s"))])
+        assert [v.ontology for v in (await store.history(["p/1"]))[0]] == [schema.version] * 3
+        assert schema.version
 
     async def test_links_differ_by_qualifier(self, store: Store) -> None:
         links = tuple(Link("object", "o/1", q) for q in ("", "a", "b"))

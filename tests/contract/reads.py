@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from brain.errors import BadQuery
-from brain.model import Assert, Link, Occurrence, Retract, Stamp
+from brain.model import Assert, Link, Occurrence, Retract, Stamp, Void
 from brain.past import matches
 from brain.ports import Store
 from brain.query import (
@@ -262,6 +262,26 @@ class PastContract:
         assert await named("B", AsOf(20, 299)) == []
         assert await named("A", AsOf(10)) == []
         assert (await only(store, "p/1")).properties == {"weight": 1.0, "flow": 5.0}
+
+    async def test_what_was_taken_back_is_gone_from_the_past_once_that_is_known(self, store: Store, clock: "Ticks") -> None:
+        """A holds from 1, told at 100; B from 2, told at 200; that B was wrong is said of 9, told at 300."""
+        said = [
+            event("e1", 1, Assert("p/1", "Pump", {"name": "A"}, links=(Link("locatedIn", "w/1"),))),
+            event("e2", 2, Assert("p/1", "Pump", {"name": "B"}, links=(Link("locatedIn", "w/2"),))),
+            event("e3", 9, Void("p/1", "Pump", "e2", "s")),
+        ]
+        for clock.time, one in zip((100, 200, 300), said, strict=True):
+            await store.apply([one])
+        table = {
+            (1, 100): "A w/1", (2, 100): "A w/1", (9, 100): "A w/1",
+            (1, 200): "A w/1", (2, 200): "B w/2", (9, 200): "B w/2", (None, 299): "B w/2",
+            (1, 300): "A w/1", (2, 300): "A w/1", (9, 300): "A w/1", (None, 300): "A w/1", (2, None): "A w/1",
+        }  # fmt: skip
+        for time, expected in table.items():
+            [node] = await store.nodes(["p/1"], AsOf(*time))
+            [edges] = await store.related([Hop("p/1")], AsOf(*time))
+            assert node is not None
+            assert f"{node.properties['name']} {edges[0].target}" == expected, time
 
     async def test_pages_of_the_past(self, store: Store) -> None:
         ids = await park(store)
