@@ -3,17 +3,21 @@
 Waiting before b, directly after a, on one object is start(b) - complete(a), where a step of one timestamp starts and completes at
 once; a negative gap counts as 0 and is reported as an overlap. Processing is complete - start. Equal times are ordered by the
 position in a case log and by event id in an object-centric one. This is what pm4py's performance DFG reports.
+
+Here the figures are read anew from a whole log; `live` keeps the same figures up to date as steps come, late ones too, with the
+definitions of this module.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from heapq import nlargest
 from itertools import pairwise
 from sys import intern
 from typing import Literal, NamedTuple
 
 from brain.errors import BadQuery
+from brain.join import canonical
 from brain.model import Occurrence
 from brain.ports import Store
 from brain.query import Occurrences
@@ -25,6 +29,9 @@ LEAST_FREQUENCY = 10
 SHARE_OF_OBJECTS = 0.01
 
 Lifecycle = Literal["complete"]
+
+Gap = tuple[int, str, str, str]
+"""From one step of an object to its next: µs (negative where they overlap), the object, the two steps."""
 
 DEFINITION = (
     "handover: waiting = start(next) - complete(previous) on the same object, ts - ts where a step has one timestamp;"
@@ -92,7 +99,7 @@ class Bottlenecks:
     activities: tuple[Processing, ...]
 
 
-class _Timed(NamedTuple):
+class Timed(NamedTuple):
     """An occurrence in the order of its object's life: tuple order is that order."""
 
     start: int
@@ -110,61 +117,105 @@ async def bottlenecks(
 
     `min_frequency` defaults to the larger of 10 and 1 % of the objects. Raises BadQuery where no object of the type has a step.
     """
+    found = await _report(store, schema, object_type, lifecycle, min_frequency)
+    if found is None:
+        raise await no_steps(store, object_type)
+    return found
+
+
+async def _report(
+    store: Store, schema: Schema, object_type: str, lifecycle: Lifecycle | None = None, min_frequency: int | None = None
+) -> Bottlenecks | None:
     lives, left_out = await _lives(store.scan(Occurrences(object_type)), lifecycle)
     if not lives:
-        types = await store.object_types()
-        known = ", ".join(types) or "none: the store is empty, import something first"
-        raise BadQuery(f"no object of type {object_type!r} has a step{nearest(object_type, types)}; types here: {known}")
-    edges = _handovers(lives)
-    least = min_frequency if min_frequency is not None else max(LEAST_FREQUENCY, round(len(lives) * SHARE_OF_OBJECTS))
-    frequent = [edge for edge in edges if edge.count >= least]
-    steps = {life.step: life for timed in lives.values() for life in timed}
-    return Bottlenecks(
-        object_type=object_type,
-        definition=DEFINITION_COMPLETE if lifecycle else DEFINITION,
-        min_frequency=least,
-        objects=len(lives),
-        steps=len(steps),
-        left_out=left_out,
-        ontology_version=schema.version,
-        edges=tuple(edges),
-        by_mean=tuple(sorted(frequent, key=lambda e: (-e.mean_seconds, e.source, e.target))),
-        activities=tuple(_processing(steps.values())),
-    )
+        return None
+    steps = _once(lives)
+    view = View(object_type, lifecycle, schema.version, len(lives), len(steps), left_out)
+    return view.report(_handovers(lives), _processing(steps.values()), min_frequency)
 
 
-async def _lives(scan: AsyncIterator[Occurrence], lifecycle: Lifecycle | None) -> tuple[dict[str, list[_Timed]], int]:
+async def no_steps(store: Store, object_type: str) -> BadQuery:
+    """The error for a type of which no object has a step, with the types there are."""
+    types = await store.object_types()
+    known = ", ".join(types) or "none: the store is empty, import something first"
+    return BadQuery(f"no object of type {object_type!r} has a step{nearest(object_type, types)}; types here: {known}")
+
+
+class View(NamedTuple):
+    """What a report says beside its figures, as in `Bottlenecks`."""
+
+    object_type: str
+    lifecycle: Lifecycle | None
+    ontology_version: str
+    objects: int
+    steps: int
+    left_out: int
+
+    def report(
+        self, edges: Iterable[Handover], activities: Iterable[Processing], min_frequency: int | None = None
+    ) -> Bottlenecks:
+        """The report with these figures, ranked."""
+        ranked = sorted(edges, key=lambda e: (-e.total_seconds, e.source, e.target))
+        least = min_frequency if min_frequency is not None else max(LEAST_FREQUENCY, round(self.objects * SHARE_OF_OBJECTS))
+        frequent = [edge for edge in ranked if edge.count >= least]
+        return Bottlenecks(
+            object_type=self.object_type,
+            definition=DEFINITION_COMPLETE if self.lifecycle else DEFINITION,
+            min_frequency=least,
+            objects=self.objects,
+            steps=self.steps,
+            left_out=self.left_out,
+            ontology_version=self.ontology_version,
+            edges=tuple(ranked),
+            by_mean=tuple(sorted(frequent, key=lambda e: (-e.mean_seconds, e.source, e.target))),
+            activities=tuple(sorted(activities, key=lambda p: (-p.total_seconds, p.activity))),
+        )
+
+
+def timed(o: Occurrence, lifecycle: Lifecycle | None) -> Timed | None:
+    """The occurrence as the definition sees it; None where it carries no time that the definition uses."""
+    start, end = (o.completed, o.completed) if lifecycle else (o.started, o.completed)
+    first, last = (end if start is None else start), (start if end is None else end)
+    if o.lifecycle is not None or first is None or last is None:
+        return None
+    sequence = o.start_sequence if o.sequence is None else o.sequence
+    took = None if lifecycle or start is None or end is None else end - start
+    return Timed(first, last, -1 if sequence is None else sequence, o.step, intern(o.activity), took)
+
+
+def outranks(one: Timed, other: Timed) -> bool:
+    """Which of two accounts of one step counts, where a scan beside a writer has seen the step before and after a change."""
+    return (one[:5], one.took is not None) > (other[:5], other.took is not None)
+
+
+async def _lives(scan: AsyncIterator[Occurrence], lifecycle: Lifecycle | None) -> tuple[dict[str, list[Timed]], int]:
     """Each object's steps in order, and how many steps the definition leaves out."""
-    lives: defaultdict[str, list[_Timed]] = defaultdict(list)
+    lives: defaultdict[str, list[Timed]] = defaultdict(list)
     left_out: set[str] = set()
     async for o in scan:
-        start, end = (o.completed, o.completed) if lifecycle else (o.started, o.completed)
-        first, last = (end if start is None else start), (start if end is None else end)
-        if o.lifecycle is not None or first is None or last is None:
+        step = timed(o, lifecycle)
+        if step is None:
             left_out.add(o.step)
-            continue
-        sequence = o.start_sequence if o.sequence is None else o.sequence
-        took = None if lifecycle or start is None or end is None else end - start
-        lives[intern(o.object)].append(
-            _Timed(first, last, -1 if sequence is None else sequence, o.step, intern(o.activity), took)
-        )
+        else:
+            lives[intern(o.object)].append(step)
     for life in lives.values():
         life.sort()
     return lives, len(left_out)
 
 
-def _handovers(lives: dict[str, list[_Timed]]) -> list[Handover]:
-    gaps: defaultdict[tuple[str, str], list[tuple[int, str, str, str]]] = defaultdict(list)
+def _handovers(lives: dict[str, list[Timed]]) -> Iterator[Handover]:
+    gaps: defaultdict[tuple[str, str], list[Gap]] = defaultdict(list)
     for name, life in lives.items():
         for a, b in pairwise(life):
             gaps[a.activity, b.activity].append((b.start - a.end, name, a.step, b.step))
-    edges = [_handover(source, target, found) for (source, target), found in gaps.items()]
-    return sorted(edges, key=lambda e: (-e.total_seconds, e.source, e.target))
+    for (source, target), found in gaps.items():
+        waits = sorted(max(gap[0], 0) for gap in found)
+        overlaps = sum(gap[0] < 0 for gap in found)
+        yield handover(source, target, waits, sum(waits), overlaps, nlargest(EXAMPLES, found))
 
 
-def _handover(source: str, target: str, gaps: Sequence[tuple[int, str, str, str]]) -> Handover:
-    waits = sorted(max(gap[0], 0) for gap in gaps)
-    total = sum(waits)
+def handover(source: str, target: str, waits: Sequence[int], total: int, overlaps: int, longest: Iterable[Gap]) -> Handover:
+    """The figures of an edge out of its waits in ascending order and their sum, µs, and its `EXAMPLES` longest gaps."""
     return Handover(
         source=source,
         target=target,
@@ -173,8 +224,8 @@ def _handover(source: str, target: str, gaps: Sequence[tuple[int, str, str, str]
         median_seconds=quantile(waits, 5),
         p90_seconds=quantile(waits, 9),
         total_seconds=total / MICRO,
-        overlaps=sum(gap[0] < 0 for gap in gaps),
-        examples=tuple(Example(name, a, b, wait / MICRO) for wait, name, a, b in nlargest(EXAMPLES, gaps) if wait > 0),
+        overlaps=overlaps,
+        examples=tuple(Example(name, a, b, wait / MICRO) for wait, name, a, b in longest if wait > 0),
     )
 
 
@@ -185,14 +236,47 @@ def quantile(ordered: Sequence[int], tenths: int) -> float:
     return (ordered[i] * (10 - rest) + above * rest) / (10 * MICRO)
 
 
-def _processing(steps: Iterable[_Timed]) -> list[Processing]:
+def _once(lives: dict[str, list[Timed]]) -> dict[str, Timed]:
     """Each step once, however many objects took part in it."""
+    steps: dict[str, Timed] = {}
+    for life in lives.values():
+        for step in life:
+            held = steps.setdefault(step.step, step)
+            if held is not step and outranks(step, held):
+                steps[step.step] = step
+    return steps
+
+
+def _processing(steps: Iterable[Timed]) -> Iterator[Processing]:
     took: defaultdict[str, list[int | None]] = defaultdict(list)
     for step in steps:
         took[step.activity].append(step.took)
-    found = []
     for activity, all_times in took.items():
         times = [t for t in all_times if t is not None]
-        mean = sum(times) / (len(times) * MICRO) if times else None
-        found.append(Processing(activity, len(all_times), len(times), mean, sum(times) / MICRO))
-    return sorted(found, key=lambda p: (-p.total_seconds, p.activity))
+        yield processing(activity, len(all_times), len(times), sum(times))
+
+
+def processing(activity: str, count: int, timed: int, total: int) -> Processing:
+    """The figures of an activity out of the sum of its times, µs."""
+    return Processing(activity, count, timed, total / (timed * MICRO) if timed else None, total / MICRO)
+
+
+def lines(found: Bottlenecks) -> Iterator[bytes]:
+    """A report as lines of canonical JSON: its figures and their examples, without what was chosen for showing them (the least
+    frequency, the ranking) and without the ontology's version."""
+    name = found.object_type
+    yield canonical(["figures", name, found.objects, found.steps, found.left_out])
+    for edge in found.edges:
+        *figures, examples = (getattr(edge, f.name) for f in fields(edge))
+        yield canonical(["handover", name, *figures, [list(example) for example in examples]])
+    for activity in found.activities:
+        yield canonical(["processing", name, *(getattr(activity, f.name) for f in fields(activity))])
+
+
+async def figure_lines(store: Store, schema: Schema) -> AsyncIterator[bytes]:
+    """The lines of every type of objects that the store tells, for the hash of a model with its figures."""
+    for object_type in await store.object_types():
+        # None where no step of theirs carries a time that the definition uses.
+        if found := await _report(store, schema, object_type):
+            for line in lines(found):
+                yield line

@@ -1,0 +1,126 @@
+"""Live figures of a store: after each commit its notices tell what may have changed, and that alone is read again.
+
+Only the plural reads of the store port are used. Each follows its commit, and what a later commit changes has notices of its own;
+so once all notices were followed, in whatever order and however often, the figures are those of the store.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+
+from brain.analytics.bottlenecks import Bottlenecks, Lifecycle, no_steps
+from brain.analytics.live import Figures
+from brain.model import Node, Notice, Occurrence
+from brain.ports import Store
+from brain.query import Direction, Hop, Occurrences
+from brain.schema import Schema
+
+OBJECT = "object"
+"""The relation of OCEL 2.0 from a step to what it happened to."""
+EVERY = 2**31
+"""The limit of a hop that shall give all edges."""
+SUBJECTS = 2000
+"""Subjects that are read at a time."""
+
+Types = frozenset[str]
+
+
+class Follower:
+    """The handover views of some types of objects, kept up to date with one store.
+
+    Any number of tasks may use it: a report sees a batch of notices whole or not at all.
+    """
+
+    def __init__(self, store: Store, schema: Schema) -> None:
+        self._store = store
+        self._schema = schema
+        self._figures: dict[tuple[str, Lifecycle | None], Figures] = {}
+        self._placed: dict[str, Types] = {}
+        """Of which watched types an object is, as its steps were placed. An object that is not here may be placed wrongly."""
+        self._lock = asyncio.Lock()
+
+    async def watch(self, object_type: str, lifecycle: Lifecycle | None = None) -> None:
+        """Keep the figures of this type from now on: reads all its steps once. Follow the notices of every commit that ends
+        after this was called; those of earlier ones do no harm."""
+        async with self._lock:
+            await self._watch(object_type, lifecycle)
+
+    async def follow(self, notices: Iterable[Notice]) -> None:
+        """Bring the figures up to date with the commit that these notices tell of. After an error (StoreBusy) call it again."""
+        subjects = list(dict.fromkeys(notice.subject for notice in notices))
+        async with self._lock:
+            if self._figures:
+                for i in range(0, len(subjects), SUBJECTS):
+                    await self._refresh(subjects[i : i + SUBJECTS])
+
+    async def report(
+        self, object_type: str, *, lifecycle: Lifecycle | None = None, min_frequency: int | None = None
+    ) -> Bottlenecks:
+        """What `bottlenecks` would report, and its errors. A type that is not watched yet is watched from now on."""
+        async with self._lock:
+            figures = self._figures.get((object_type, lifecycle)) or await self._watch(object_type, lifecycle)
+            found = figures.report(object_type, self._schema.version, min_frequency)
+        if found is None:
+            raise await no_steps(self._store, object_type)
+        return found
+
+    async def _watch(self, object_type: str, lifecycle: Lifecycle | None) -> Figures:
+        key = object_type, lifecycle
+        if key not in self._figures:
+            figures = Figures(lifecycle)
+            async for occurrence in self._store.scan(Occurrences(object_type)):
+                figures.put(occurrence)
+            self._figures[key] = figures
+            # Nobody asked yet which objects are of this type.
+            self._placed.clear()
+        return self._figures[key]
+
+    async def _refresh(self, subjects: Sequence[str]) -> None:
+        """Read the subjects as steps and as objects, and put both where they belong."""
+        hops = await self._store.related([Hop(subject, Direction.OUT, (OBJECT,), EVERY) for subject in subjects])
+        objects = {subject: {edge.target for edge in edges} for subject, edges in zip(subjects, hops, strict=True)}
+        among = set().union(*objects.values())
+        nodes = await self._nodes({*subjects, *(name for name in among if name not in self._placed)})
+        types = {name: self._types_of(node) for name, node in nodes.items()}
+        moved = [name for name in types if self._placed.get(name) != types[name]]
+        lives = await self._lives([name for name in moved if types[name]], nodes)
+        for name in moved:
+            if types[name] or name in among:
+                self._placed[name] = types[name]
+            else:
+                self._placed.pop(name, None)
+        for (object_type, _), figures in self._figures.items():
+            for subject, names in objects.items():
+                step = nodes[subject]
+                members = [name for name in names if object_type in self._placed[name]]
+                figures.replace_step(subject, [occurrence(name, step) for name in members if step is not None])
+            for name in moved:
+                figures.replace_object(name, lives[name] if object_type in types[name] else ())
+
+    async def _lives(self, names: Sequence[str], read: Mapping[str, Node | None]) -> dict[str, list[Occurrence]]:
+        """All steps of each of these objects; `read` are nodes that were read already."""
+        hops = await self._store.related([Hop(name, Direction.IN, (OBJECT,), EVERY) for name in names])
+        steps = [{edge.source for edge in edges} for edges in hops]
+        nodes = {**read, **await self._nodes({step for some in steps for step in some if step not in read})}
+        return {
+            name: [occurrence(name, node) for step in some if (node := nodes[step]) is not None]
+            for name, some in zip(names, steps, strict=True)
+        }
+
+    async def _nodes(self, ids: Iterable[str]) -> dict[str, Node | None]:
+        asked = list(ids)
+        return dict(zip(asked, await self._store.nodes(asked), strict=True))
+
+    def _types_of(self, node: Node | None) -> Types:
+        """Those of the watched types that a scan of `Occurrences` would count the object among."""
+        if node is None:
+            return frozenset()
+        classes, named = self._schema.classes, node.properties.get("objectType")
+        watched = {object_type for object_type, _ in self._figures}
+        return frozenset(t for t in watched if (self._schema.is_a(node.cls, t) if t in classes else named == t))
+
+
+def occurrence(name: str, step: Node) -> Occurrence:
+    """The step in the life of the object of that name: what a scan of `Occurrences` makes of the two."""
+    p = step.properties
+    times = (p.get("startedAt"), p.get("completedAt"), p.get("sequence"), p.get("startSequence"), p.get("lifecycle"))
+    return Occurrence(name, step.id, p.get("activity", ""), *times)  # type: ignore[arg-type]  # the ontology declares their types
