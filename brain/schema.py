@@ -60,6 +60,8 @@ class Property:
     pattern: str | None = None
     one_of: tuple[Scalar, ...] = ()
     indexed: bool = False
+    identity: float | None = None
+    """Two nodes of one keyspace with the same value of it are one thing, with this confidence in (0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,12 @@ class Schema:
     def relations(self) -> Mapping[str, Relation]:
         """Every relation by its name. The compiler guarantees that one name means one relation."""
         return {r.name: r for cls in self.classes.values() for r in cls.relations.values()}
+
+    @cached_property
+    def identities(self) -> Mapping[str, float]:
+        """The properties by which two nodes may be known for one thing, each with its confidence in (0, 1]."""
+        every = (p for cls in self.classes.values() for p in cls.properties.values())
+        return {p.name: p.identity for p in every if p.identity is not None}
 
     @cached_property
     def keyspaces(self) -> tuple[str, ...]:

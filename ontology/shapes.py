@@ -100,6 +100,7 @@ def property_term(term: Term) -> Property:
         raise Wrong(f"eb:history is 'latest' or 'full', not {history!r}")
     if indexed is not None and indexed not in ("true", "false"):
         raise Wrong(f"eb:indexed is true or false, not {indexed!r}")
+    identity = _identity(term, history, indexed)
     return Property(
         term.name,
         str(term.iri),
@@ -107,7 +108,8 @@ def property_term(term: Term) -> Property:
         term.description,
         unit,
         History(history) if history else History.FULL,
-        indexed=indexed == "true",
+        indexed=indexed == "true" or identity is not None,
+        identity=identity,
     )
 
 
@@ -118,6 +120,8 @@ def constrain(prop: Property, part: Part) -> tuple[Property, URIRef]:
         known = ", ".join(f"xsd:{local_name(iri)}" for iri in DATATYPES)
         raise Wrong(f"needs sh:datatype, one of {known}", part.line)
     datatype = DATATYPES[xsd]
+    if prop.identity and datatype not in (Datatype.STRING, Datatype.INTEGER):
+        raise Wrong(f"has eb:identity but holds {datatype} values; only strings and integers are told apart by value", part.line)
     if part.one(SH["class"]) is not None or part.one(SH.nodeKind) is not None:
         raise Wrong("sh:class and sh:nodeKind are for relations", part.line)
     if part.count(SH.maxCount) != 1:
@@ -167,6 +171,23 @@ def relation(term: Term, part: Part, source: Term, declared: Declared) -> Relati
         inverse=local_name(inverse[0].value) if inverse else None,
         dependency=_dependency(term),
     )
+
+
+def _identity(term: Term, history: str | None, indexed: str | None) -> float | None:
+    said = _single(term, EB.identity)
+    if said is None:
+        return None
+    try:
+        confidence = float(said)
+    except ValueError:
+        confidence = math.nan
+    if not 0 < confidence <= 1:
+        raise Wrong(f"eb:identity is a confidence above 0 and at most 1, for example 0.9, not {said!r}")
+    if history == History.LATEST:
+        raise Wrong("eb:identity needs every version, to tell what was the same when: drop eb:history 'latest'")
+    if indexed == "false":
+        raise Wrong("eb:identity needs an index: drop eb:indexed false")
+    return confidence
 
 
 def _dependency(term: Term) -> OneOf["source", "target"] | None:

@@ -22,7 +22,7 @@ PROSE = frozenset({RDF.type, RDFS.comment, RDFS.label, RDFS.seeAlso, RDFS.isDefi
 _SHAPE_PROSE = PROSE | {SH.name, SH.description, SH.order, SH.severity, SH.message}
 PREDICATES: dict[str, frozenset[URIRef]] = {
     "class": PROSE | {RDFS.subClassOf, EB.keyspace, EB.key, EB.alias},
-    "property": PROSE | {RDFS.subPropertyOf, EB.unit, EB.history, EB.indexed},
+    "property": PROSE | {RDFS.subPropertyOf, EB.unit, EB.history, EB.indexed, EB.identity},
     "relation": PROSE | {RDFS.subPropertyOf, OWL.inverseOf, EB.dependency},
     "annotation": PROSE,
     "shape": _SHAPE_PROSE | {SH.targetClass, SH.property},
@@ -49,7 +49,7 @@ def _words(text: str) -> frozenset[str]:
 
 RESERVED = _words(
     "id key class cls typename placeholder attributes stamps evidence quality history relations dependencies dependents changes"
-    " asOf knownAt at"
+    " mergedFrom asOf knownAt at"
 )
 """Names of properties, relations and inverses that the kernel and GraphQL use themselves; compared without case."""
 
@@ -113,4 +113,4 @@ def borrowed_terms(kind: int) -> frozenset[str]:
 
 
 BORROWED_CLASSES = borrowed_terms(1)
-BORROWED_PROPERTIES = borrowed_terms(2)
+BORROWED_PROPERTIES = borrowed_terms(2) | {str(OWL.sameAs), str(OWL.differentFrom)}
