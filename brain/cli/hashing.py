@@ -1,5 +1,7 @@
 """`brain hash`."""
 
+from hashlib import sha256
+
 import click
 
 from brain.cli.options import opened, run, store_option
@@ -7,16 +9,24 @@ from brain.cli.options import opened, run, store_option
 
 @click.command("hash")
 @store_option
+@click.option("--figures", is_flag=True, help="With the process figures of every type of objects.")
 @run
-async def hash_(store: str | None) -> None:
+async def hash_(store: str | None, figures: bool) -> None:
     """Print the SHA-256 of the canonical model: nodes, relations, steps, history and quality.
 
     Two stores that received the same events hold the same model, whatever the order, and print the same line.
 
     \b
     brain hash --store sqlite:///t.db
+    brain hash --store sqlite:///t.db --figures
     """
-    from brain.canon import model_hash
+    from brain.analytics.bottlenecks import figure_lines
+    from brain.canon import canonical_lines, model_hash
 
     async with opened(store) as o:
-        click.echo(await model_hash(o.store))
+        if not figures:
+            click.echo(await model_hash(o.store))
+            return
+        parts = canonical_lines(o.store), figure_lines(o.store, o.schema)
+        digests = sorted([sha256(line).digest() for part in parts async for line in part])
+        click.echo(sha256(b"".join(digests)).hexdigest())
