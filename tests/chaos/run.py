@@ -173,12 +173,12 @@ class _Run:
 
     async def _drained(self, kafka: str, store: Store) -> None:
         """Until the store's marks are the ends of the topics."""
-        ends = await _ends(kafka, (self._blocks, self._raw))
+        wanted = await ends(kafka, (self._blocks, self._raw))
         marks: Counter[tuple[str, int]] = Counter()
         moved = time.monotonic()
-        while any(marks[partition] < end for partition, end in ends.items()):
+        while any(marks[partition] < end for partition, end in wanted.items()):
             if time.monotonic() - moved > DRAIN_SECONDS:
-                behind = {f"{t}/{p}": (marks[t, p], end) for (t, p), end in ends.items() if marks[t, p] < end}
+                behind = {f"{t}/{p}": (marks[t, p], end) for (t, p), end in wanted.items() if marks[t, p] < end}
                 self._report.wrong.append(f"the stream did not drain; marks and ends: {behind}")
                 return
             await asyncio.sleep(0.3)
@@ -199,7 +199,7 @@ class _Run:
             self._console.print(f"{many} times a worker gave up and was started again: {last}", markup=False)
 
 
-async def _ends(address: str, topics: tuple[str, ...]) -> dict[tuple[str, int], int]:
+async def ends(address: str, topics: tuple[str, ...]) -> dict[tuple[str, int], int]:
     consumer = AIOKafkaConsumer(*topics, bootstrap_servers=address, enable_auto_commit=False)
     try:
         await consumer.start()
