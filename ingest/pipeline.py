@@ -41,7 +41,9 @@ class Adapter:
 
 @dataclass(slots=True)
 class Stats:
-    """Counts of one run. `duplicates` are events whose id, source and time were known, from this run or a recent one.
+    """Counts of one run. An event is one though its properties have several authorities, and so several change sets.
+
+    `duplicates` are events whose id, source and time were known, from this run or a recent one.
 
     `dropped` are those of them that said, within this run, the very same: `good` holds it once. Those that an earlier run knew
     are passed on, since that batch may never have been committed. `conflicts` said something else under the id of another in
@@ -114,7 +116,7 @@ class Pipeline:
                 for change in changes.changes:
                     if type(change) is Flag:
                         stats.flags[change.verdict] = stats.flags.get(change.verdict, 0) + 1
-        stats.events = len(good)
+        stats.events += len(good)
         stats.dead = len(bad)
         return Result(good, list(bad.values()), stats)
 
@@ -164,15 +166,19 @@ class Pipeline:
 
 
 def _again(changes: ChangeSet, good: list[ChangeSet], places: list[int], stats: Stats) -> bool:
-    """Whether this run said the very same already; then the earlier arrival is kept. Else the newcomer contradicts, and stays."""
-    for place in places:
-        if good[place].changes == changes.changes and good[place].authority == changes.authority:
-            stats.duplicates += 1
-            stats.dropped += 1
+    """Whether this run said the very same already; then the earlier arrival is kept. Else the newcomer stays: it contradicts,
+    or it is a further part of its event, with an authority of its own."""
+    alike = [place for place in places if good[place].authority == changes.authority]
+    for place in alike:
+        if good[place].changes == changes.changes:
+            # An event that comes again is one duplicate, however many parts it has.
+            stats.duplicates += place == places[0]
+            stats.dropped += place == places[0]
             if changes.received < good[place].received:
                 good[place] = changes
             return True
-    stats.conflicts += 1
+    stats.conflicts += bool(alike)
+    stats.events -= not alike
     places.append(len(good))
     return False
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path as File
 
 from brain.schema import Property, Scalar, Schema
+from ingest.clocks import USUAL, Trust
 from ingest.paths import Path, Template
 from ingest.rules_yaml import BadRules
 from ingest.times import TimeFormat
@@ -68,7 +69,8 @@ class Pick:
 
     `mapping` translates texts (`default` for any other; without one, any other is flagged as out of range). `conversion` brings
     a number to the property's unit. `time` is how an INSTANT is written. `parse`: numbers and booleans come as text.
-    `optional`: null counts as absent rather than as a flaw. `required`: without a good value the record is bad.
+    `optional`: null counts as absent rather than as a flaw. `required`: without a good value the record is bad. `authority`: this
+    property's own, None for the rule's.
     """
 
     paths: tuple[Path, ...] = ()
@@ -80,6 +82,7 @@ class Pick:
     parse: bool = False
     optional: bool = False
     required: bool = False
+    authority: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The other end of a link. Absent key → no link; `each` makes one for every item of a list."""
+    """The other end of a link. Absent key → no link; `each` makes one for every item of a list. `authority` as of a Pick."""
 
     relation: str
     choice: ClassChoice
@@ -114,6 +117,15 @@ class Reference:
     qualifier: Template | None = None
     each: Path | None = None
     when: Condition = ()
+    authority: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Which event's word on the entity does not hold. Absent event → none; no `source` is the message's own."""
+
+    event: Template
+    source: Template | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +155,20 @@ class Entity:
     each: Path | None = None
     when: Condition = ()
     step: bool = False
+    voids: tuple[TakeBack, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """When the gateway had a message from the device (the first of `time` that is there), and how far it corrects the device.
+
+    A message that meets `historical` was stored before it was sent; the empty condition marks none.
+    """
+
+    time: tuple[Path, ...]
+    form: TimeFormat
+    historical: Condition = ()
+    trust: Trust = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +181,7 @@ class Rule:
     entities: tuple[Entity, ...]
     event: Template | None = None
     authority: int = 0
+    gateway: Gateway | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,21 @@ from brain.model import Verdict
 from brain.schema import Datatype, Property, Relation, Scalar, nearest
 from ingest.paths import Path, Template
 from ingest.quality import coerce, describe
-from ingest.rules import ClassChoice, Entity, Key, Pick, Reference, Setting
+from ingest.rules import ClassChoice, Entity, Key, Pick, Reference, Setting, TakeBack
 from ingest.rules_read import Reader
 from ingest.rules_yaml import Item, listed
 from ingest.times import TimeFormat
 from ingest.units import IDENTITY, BadUnit, Conversion, conversion
 
-ENTITY = ("class", "key", "each", "when", "set", "attributes", "link", "unlink", "unset")
+ENTITY = ("class", "key", "each", "when", "set", "attributes", "link", "unlink", "unset", "void")
 STEP_TIMES = {"enabled": "enabledAt", "scheduled": "scheduledAt", "started": "startedAt", "completed": "completedAt",
               "occurred": "occurredAt"}  # fmt: skip
-STEP = ("class", "key", "each", "when", "activity", *STEP_TIMES, "process", "objects", "performedBy", "set", "attributes", "link")
-PICK = ("path", "value", "unit", "scale", "map", "default", "format", "zone", "parse", "optional", "required")
+STEP = ("class", "key", "each", "when", "activity", *STEP_TIMES, "process", "objects", "performedBy", "set", "attributes", "link",
+        "void")  # fmt: skip
+PICK = ("path", "value", "unit", "scale", "map", "default", "format", "zone", "parse", "optional", "required", "authority")
 CHOICE = ("path", "map", "default")
-REFERENCE = ("class", "key", "qualifier", "each", "when")
+REFERENCE = ("class", "key", "qualifier", "each", "when", "authority")
+VOID = ("event", "source")
 NUMERIC = (Datatype.FLOAT, Datatype.INTEGER)
 
 
@@ -45,6 +47,7 @@ def read_entity(reader: Reader, item: Item, form: TimeFormat) -> Entity:
         tuple(unset),
         reader.path(fields["each"], "each") if "each" in fields else None,
         reader.condition(fields.get("when"), "when"),
+        voids=_voids(reader, fields.get("void")),
     )
 
 
@@ -56,11 +59,14 @@ def read_step(reader: Reader, item: Item, form: TimeFormat) -> Entity:
         if not reader.schema.is_a(cls, "Step"):
             raise reader.stop(fields["class"].line if "class" in fields else item.line, f"{cls} is no kind of Step")
     key = reader.key(reader.need(item, fields, "key", "a step"), "key")
-    settings = [_activity(reader, reader.need(item, fields, "activity", "a step"), choice)]
+    # Whoever takes a step back need not tell it again.
+    settings = []
+    if "activity" in fields or "void" not in fields:
+        settings.append(_activity(reader, reader.need(item, fields, "activity", "a step"), choice))
     for name, property in STEP_TIMES.items():
         if name in fields:
             settings += _setting(reader, property, fields[name].key_line, fields[name], choice, form)
-    if not any(name in fields for name in STEP_TIMES):
+    if not any(name in fields for name in (*STEP_TIMES, "void")):
         reader.fault(item.line, f"a step must say which time it reports: one of {', '.join(STEP_TIMES)}")
     links = [*_links(reader, fields.get("link"), choice, "link")]
     for name, relation in (("objects", "object"), ("performedBy", "performedBy")):
@@ -72,7 +78,32 @@ def read_step(reader: Reader, item: Item, form: TimeFormat) -> Entity:
     more, attributes, spread = _values(reader, fields, choice, form)
     each = reader.path(fields["each"], "each") if "each" in fields else None
     when = reader.condition(fields.get("when"), "when")
-    return Entity(choice, key, (*settings, *more), attributes, spread, tuple(links), each=each, when=when, step=True)
+    return Entity(
+        choice,
+        key,
+        (*settings, *more),
+        attributes,
+        spread,
+        tuple(links),
+        each=each,
+        when=when,
+        step=True,
+        voids=_voids(reader, fields.get("void")),
+    )
+
+
+def _voids(reader: Reader, item: Item | None) -> tuple[TakeBack, ...]:
+    voids = []
+    for one in reader.several(item, "void") if item is not None else ():
+        fields = reader.fields(one, VOID, "void")
+        event = reader.template(reader.need(one, fields, "event", "void"), "event")
+        if not event.paths:
+            raise reader.stop(
+                fields["event"].line,
+                f"void: event {event.text!r} is the same for all: write {{path: {event.text}}} or '{{{event.text}}}'",
+            )
+        voids.append(TakeBack(event, reader.template(fields["source"], "source") if "source" in fields else None))
+    return tuple(voids)
 
 
 def _activity(reader: Reader, item: Item, choice: ClassChoice) -> Setting:
@@ -146,10 +177,11 @@ def _mapping(reader: Reader, item: Item | None, what: str) -> list[tuple[str, It
 def _attribute(reader: Reader, item: Item) -> Pick:
     if not isinstance(item.value, dict):
         return Pick(reader.paths(item, "an attribute"))
-    fields = reader.fields(item, ("path", "value"), "an attribute")
+    fields = reader.fields(item, ("path", "value", "authority"), "an attribute")
+    authority = reader.whole(fields.get("authority"), "authority")
     if "value" in fields:
-        return Pick(constant=_scalar(reader, fields["value"], "value"))
-    return Pick(reader.paths(reader.need(item, fields, "path", "an attribute"), "an attribute"))
+        return Pick(constant=_scalar(reader, fields["value"], "value"), authority=authority)
+    return Pick(reader.paths(reader.need(item, fields, "path", "an attribute"), "an attribute"), authority=authority)
 
 
 def _setting(
@@ -183,9 +215,10 @@ def _pick(
     if ("value" in fields) == ("path" in fields):
         raise reader.stop(item.line, f"{name} needs either a path or a value")
     if "value" in fields:
-        for extra in sorted(set(fields) - {"value"}):
+        for extra in sorted(set(fields) - {"value", "authority"}):
             reader.fault(fields[extra].key_line, f"{name}: {extra!r} has no meaning beside a constant value")
-        return Pick(constant=_constant(reader, fields["value"], name, declared), required=required)
+        authority = reader.whole(fields.get("authority"), "authority")
+        return Pick(constant=_constant(reader, fields["value"], name, declared), required=required, authority=authority)
     if time is not None and ("format" in fields or "zone" in fields):
         time = reader.time_format(fields, form)
     for extra in ("format", "zone"):
@@ -201,6 +234,7 @@ def _pick(
         reader.flag(fields.get("parse"), "parse"),
         reader.flag(fields.get("optional"), "optional"),
         required or reader.flag(fields.get("required"), "required"),
+        reader.whole(fields.get("authority"), "authority"),
     )
 
 
@@ -278,4 +312,5 @@ def _reference(reader: Reader, name: str, item: Item, choice: ClassChoice) -> li
     key: Key = reader.key(reader.need(item, fields, "key", name), "key")
     qualifier: Template | None = reader.template(fields["qualifier"], "qualifier") if "qualifier" in fields else None
     each = reader.path(fields["each"], "each") if "each" in fields else None
-    return [Reference(name, target, key, qualifier, each, reader.condition(fields.get("when"), "when"))]
+    when, authority = reader.condition(fields.get("when"), "when"), reader.whole(fields.get("authority"), "authority")
+    return [Reference(name, target, key, qualifier, each, when, authority)]

@@ -11,7 +11,7 @@ from ingest.times import ISO, TimeFormat, clock
 
 DOCUMENT = ("adapter", "topics", "source", "authority", "format", "records", "accept", "rules", "ignore", "columns",
             "delimiter", "encoding", "namespaces", "nulls")  # fmt: skip
-RULE = ("when", "event", "time", "entities", "steps", "authority")
+RULE = ("when", "event", "time", "gateway_time", "historical", "clock", "entities", "steps", "authority")
 TIME = ("path", "format", "zone")
 ONLY_FOR = {"columns": Kind.CSV, "delimiter": Kind.CSV, "namespaces": Kind.XML}
 
@@ -71,6 +71,15 @@ class Reader:
         if isinstance(item.value, bool) or not isinstance(item.value, int | float):
             raise self.stop(item.line, f"{what} must be a number, found {item.kind}")
         return item.value
+
+    def whole(self, item: Item | None, what: str) -> int | None:
+        """A whole number; None where there is nothing."""
+        if item is None:
+            return None
+        number = self.number(item, what)
+        if not isinstance(number, int):
+            raise self.stop(item.line, f"{what} must be a whole number, found {item.kind}")
+        return number
 
     def path(self, item: Item, what: str) -> Path:
         try:
@@ -155,6 +164,13 @@ class Reader:
         except ValueError as error:
             raise self.stop((fields.get("format") or fields["zone"]).line, str(error)) from None
         return form
+
+    def time(self, item: Item, what: str, fallback: TimeFormat) -> tuple[tuple[Path, ...], TimeFormat]:
+        """Where a time is, and how it is written: as `fallback`, unless it says otherwise."""
+        if not isinstance(item.value, dict):
+            return self.paths(item, what), fallback
+        fields = self.fields(item, TIME, what)
+        return self.paths(self.need(item, fields, "path", what), what), self.time_format(fields, fallback)
 
 
 def read_document(file: str, item: Item, schema: Schema, faults: list[str]) -> Rules | None:
@@ -244,6 +260,7 @@ def _namespaces(reader: Reader, item: Item | None) -> Mapping[str, str] | None:
 
 
 def _rule(reader: Reader, item: Item, document: Mapping[str, Item], cloudevents: bool) -> Rule:
+    from ingest.rules_clock import read_gateway
     from ingest.rules_entity import read_entity, read_step
 
     fields = reader.fields(item, RULE, "a rule")
@@ -251,6 +268,7 @@ def _rule(reader: Reader, item: Item, document: Mapping[str, Item], cloudevents:
     event = Template((parse_path("$.id"),), "$.id") if cloudevents else None
     time: tuple[Path, ...] = (parse_path("$.time"),) if cloudevents else ()
     form, authority, entities = TimeFormat(ISO), 0, []
+    gateway = None
     with reader.going_on():
         when = reader.condition(fields.get("when"), "when")
     with reader.going_on():
@@ -259,24 +277,15 @@ def _rule(reader: Reader, item: Item, document: Mapping[str, Item], cloudevents:
             reader.fault(fields["event"].line, "event is the same for all messages: put a {path} in it, or leave it out")
     with reader.going_on():
         if "time" in fields or not cloudevents:
-            time, form = _time(reader, reader.need(item, fields, "time", "a rule"))
+            time, form = reader.time(reader.need(item, fields, "time", "a rule"), "time", TimeFormat())
     with reader.going_on():
-        given = fields.get("authority") or document.get("authority")
-        number = reader.number(given, "authority") if given else 0
-        if not isinstance(number, int):
-            raise reader.stop(item.line, "authority must be a whole number")
-        authority = number
+        authority = reader.whole(fields.get("authority") or document.get("authority"), "authority") or 0
+    with reader.going_on():
+        gateway = read_gateway(reader, fields, form, time)
     if "entities" not in fields and "steps" not in fields:
         reader.fault(item.line, "a rule without entities and steps says nothing: add one, or put its `when` under ignore")
     for name, read in (("entities", read_entity), ("steps", read_step)):
         for each in listed(fields[name]) if name in fields else ():
             with reader.going_on():
                 entities.append(read(reader, each, form))
-    return Rule(when, time, form, tuple(entities), event, authority)
-
-
-def _time(reader: Reader, item: Item) -> tuple[tuple[Path, ...], TimeFormat]:
-    if not isinstance(item.value, dict):
-        return reader.paths(item, "time"), TimeFormat()
-    fields = reader.fields(item, TIME, "time")
-    return reader.paths(reader.need(item, fields, "path", "time"), "time"), reader.time_format(fields, TimeFormat())
+    return Rule(when, time, form, tuple(entities), event, authority, gateway)

@@ -5,7 +5,7 @@ names (UTC by default); in the hour that the end of summer time repeats, the fir
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -35,6 +35,11 @@ def micros(moment: datetime) -> int:
     """µs of an aware datetime, exactly."""
     delta = moment - EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def iso(at: int) -> str:
+    """µs as ISO 8601: `2026-03-02T07:15:00.250000Z`, without a fraction of zero. `at` is within the years 1 to 9999."""
+    return (EPOCH + timedelta(microseconds=at)).isoformat().replace("+00:00", "Z")
 
 
 def clock(form: TimeFormat) -> Clock:

@@ -6,10 +6,10 @@ No name of a class, property or relation ever comes from a payload: all are cons
 from collections.abc import Callable
 from typing import Any
 
-from brain.model import NOTHING, Assert, Change, Flag, Link, Retract, Verdict
+from brain.model import NOTHING, Assert, Change, Flag, Link, Retract, Verdict, Void
 from brain.schema import Property, Scalar, Schema
 from ingest.paths import MISSING, Getter, Scope, gather, getter
-from ingest.picking import MAX_KEY, BadRecord, Sources
+from ingest.picking import MAX_KEY, BadRecord, Sources, Textual
 from ingest.quality import Take, attribute, coerce, detail, excerpt, good_text
 from ingest.rules import Entity, Pick, Reference
 
@@ -26,12 +26,19 @@ Refer = Callable[[Any, Scope], list[tuple[Link, Assert]]]
 """(item, scope) → links, each with the description of what it leads to."""
 
 
-class Writers:
-    """Compiles entities. `textual`: the format knows texts alone."""
+Items = Callable[[Any, Scope], list[tuple[Any, Scope]]]
+"""(item, scope) → each item of which an entity speaks, with what surrounds it."""
+Naming = Callable[[Any, Scope], tuple[str, str] | None]
+"""(item, scope) → id and class of the subject; None where its key is missing. BadRecord where it cannot be told."""
 
-    def __init__(self, schema: Schema, sources: Sources, textual: bool) -> None:
+
+class Writers:
+    """Compiles entities. `source` is who a message comes from. `textual`: the format knows texts alone."""
+
+    def __init__(self, schema: Schema, sources: Sources, source: Textual, textual: bool) -> None:
         self._schema = schema
         self._sources = sources
+        self._source = source
         self._textual = textual
 
     def entity(self, entity: Entity) -> Write:
@@ -160,26 +167,77 @@ class Writers:
         return refer
 
     def doubt(self, entity: Entity) -> Doubt:
-        choose, key = self._sources.choice(entity.choice), self._sources.key(entity.key)
+        """Flags each value of the entity, in a message without a time."""
+        items, name_of = self._items(entity), self._naming(entity)
         gets = [(s.name, self._sources.get(s.pick.paths)) for s in entity.settings if s.pick.paths]
-        when, each = self._sources.condition(entity.when), entity.each
 
         def doubt(item: Any, scope: Scope, out: list[Change]) -> None:
-            for one, around in gather(each, item, scope) if each is not None else [(item, scope)]:
-                if when is not None and not when(one, around):
-                    continue
+            for one, around in items(item, scope):
                 try:
-                    cls, found = choose(one, around), key(one, around)
+                    named = name_of(one, around)
                 except BadRecord:
                     continue
-                if found is None:
+                if named is None:
                     continue
-                subject = self._schema.of(cls).node_id(found)
                 values = [(name, raw) for name, get in gets if (raw := get(one, around)) is not MISSING]
                 for name, raw in values or [("", "")]:
-                    out.append(Flag(subject, cls, name, Verdict.NO_TIMESTAMP, None, detail(raw)))
+                    out.append(Flag(*named, name, Verdict.NO_TIMESTAMP, None, detail(raw)))
 
         return doubt
+
+    def distrust(self, entity: Entity, fault: str) -> Write:
+        """Flags the entity itself, in a message whose clock cannot be right."""
+        items, name_of = self._items(entity), self._naming(entity)
+
+        def distrust(item: Any, scope: Scope, valid: int, out: list[Change]) -> None:
+            for one, around in items(item, scope):
+                named = name_of(one, around)
+                if named is not None:
+                    flag = Flag(*named, "", Verdict.CLOCK_FAULT, valid, fault)
+                    if flag not in out:
+                        out.append(flag)
+
+        return distrust
+
+    def void(self, entity: Entity) -> Write:
+        """Takes back what earlier (or later) events said of the entity."""
+        items, name_of, own = self._items(entity), self._naming(entity), self._source
+        text = self._sources.text
+        gone = [(text(v.event), text(v.source) if v.source is not None else None) for v in entity.voids]
+
+        def void(item: Any, scope: Scope, valid: int, out: list[Change]) -> None:
+            for one, around in items(item, scope):
+                named = name_of(one, around)
+                for event_of, source_of in gone:
+                    event = event_of(one, around)
+                    if event is None or named is None:
+                        continue
+                    source = own(item, scope) if source_of is None else source_of(one, around)
+                    if source is None:
+                        raise BadRecord(f"void: whose event {event!r} is it? its source is missing")
+                    change = Void(*named, event, source)
+                    if change not in out:
+                        out.append(change)
+
+        return void
+
+    def _items(self, entity: Entity) -> Items:
+        when, each = self._sources.condition(entity.when), entity.each
+
+        def items(item: Any, scope: Scope) -> list[tuple[Any, Scope]]:
+            found = gather(each, item, scope) if each is not None else [(item, scope)]
+            return [pair for pair in found if when is None or when(*pair)]
+
+        return items
+
+    def _naming(self, entity: Entity) -> Naming:
+        choose, key = self._sources.choice(entity.choice), self._sources.key(entity.key)
+
+        def name_of(item: Any, scope: Scope) -> tuple[str, str] | None:
+            cls, found = choose(item, scope), key(item, scope)
+            return None if found is None else (self._schema.of(cls).node_id(found), cls)
+
+        return name_of
 
 
 def _constant(value: Any) -> Getter:

@@ -6,7 +6,6 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -17,7 +16,7 @@ from brain.schema import Schema
 from ingest.adapters import load_adapter
 from ingest.pipeline import Adapter, Pipeline
 from ingest.record import Envelope
-from ingest.times import EPOCH
+from ingest.times import iso
 
 EXPECTED = ".expected.json"
 RECEIVED = 1_800_000_000_000_000
@@ -76,14 +75,10 @@ def faults(sample: Sample, pipeline: Pipeline) -> Iterator[str]:
 
 def described(changes: ChangeSet) -> dict[str, Any]:
     """A change set as plain JSON: its times as ISO 8601, without the time of receipt, empty parts left out."""
-    made: dict[str, Any] = {"event": changes.event, "source": changes.source, "valid": _iso(changes.valid)}
+    made: dict[str, Any] = {"event": changes.event, "source": changes.source, "valid": iso(changes.valid)}
     if changes.authority:
         made["authority"] = changes.authority
     return {**made, "changes": [_change(change) for change in changes.changes]}
-
-
-def _iso(at: int) -> str:
-    return (EPOCH + timedelta(microseconds=at)).isoformat().replace("+00:00", "Z")
 
 
 def _change(change: Change) -> dict[str, Any]:
@@ -98,7 +93,7 @@ def _change(change: Change) -> dict[str, Any]:
             return {"void": change.subject, "class": change.cls, "event": change.event, "source": change.source}
         case Flag():
             made = {"flag": change.subject, "class": change.cls, "property": change.property, "verdict": str(change.verdict)}
-            return made | {"at": None if change.at is None else _iso(change.at), "detail": change.detail}
+            return made | {"at": None if change.at is None else iso(change.at), "detail": change.detail}
         case _:
             assert_never(change)
 
