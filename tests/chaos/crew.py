@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-AGAIN_AFTER = 0.3
+AGAIN_AFTER, AT_MOST = 0.3, 2.4
+"""Seconds before who ended is started again; twice as long after each start in a row that failed. Starting takes a core for
+seconds, which a server that is coming back needs more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class Crew:
         await asyncio.gather(*late)
 
     async def _keep(self, slot: int) -> None:
+        pause = AGAIN_AFTER
         while slot not in self._leaving:
             self._number += 1
             log = self._folder / f"worker-{self._number:03d}.log"
@@ -103,5 +106,7 @@ class Crew:
             del self._running[slot]
             text = log.read_text(errors="replace")
             last = next((line for line in reversed(text.splitlines()) if line.strip()), "")
-            self.ends.append(End(log, code, process.pid in self._told, last, "Traceback (most recent call last)" in text))
-            await asyncio.sleep(AGAIN_AFTER)
+            end = End(log, code, process.pid in self._told, last, "Traceback (most recent call last)" in text)
+            self.ends.append(end)
+            await asyncio.sleep(pause)
+            pause = AGAIN_AFTER if end.asked else min(2 * pause, AT_MOST)

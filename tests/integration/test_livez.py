@@ -20,6 +20,8 @@ from brain.feeds.kafka import ensure_topics
 from ingest.liveness import Liveness, Source
 from ingest.record import Envelope
 from ingest.sources.kafka import PARTITIONS, send
+from tests.e2e.test_mqtt_to_subscriber import publish
+from tests.e2e.test_mqtt_to_subscriber import reading as pump
 
 STUCK = 3.0
 PATIENCE = 60.0
@@ -57,12 +59,15 @@ class Worker:
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process
-        assert process.stderr is not None
-        for line in process.stderr:
-            if found := re.match(r"health: (http://127\.0\.0\.1:\d+)/livez", line):
-                self.address = found[1]
-                return
-        raise AssertionError(f"it ended by {process.wait()} before it listened")
+        self.address = self.heard("health: ").removeprefix("health: ").partition("/livez")[0]
+
+    def heard(self, begin: str) -> str:
+        """The first line that begins so; it is waited for."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            if line.startswith(begin):
+                return line
+        raise AssertionError(f"it ended by {self.process.wait()} and never said {begin!r}")
 
     def ask(self, path: str) -> tuple[int, dict[str, Any]]:
         answer = httpx.get(self.address + path, timeout=10)
@@ -184,6 +189,17 @@ def test_a_folder_whose_batch_is_stuck_is_not_live(tmp_path: Path) -> None:
         assert f"folder {drop}=mes/b2mml by 1" in said["reason"]
     with worker(tmp_path / "a.db", "--folder", f"{drop}=mes/b2mml", "--every", "0.2") as it:
         it.until("/readyz", all_stored(f"folder {drop}=mes/b2mml", 1))
+
+
+async def test_an_mqtt_batch_that_is_stuck_is_not_live(mqtt_address: str, tmp_path: Path) -> None:
+    arguments = ("--mqtt", mqtt_address, "--client-id", uuid4().hex)
+    with worker(tmp_path / "a.db", *arguments, first=NEVER) as it:
+        it.heard("subscribed to")
+        await publish(mqtt_address, pump("P-1", 1))
+        said = it.until("/livez", lambda code, said: code == 503)
+        assert f"MQTT at {mqtt_address} by 1" in said["reason"]
+    with worker(tmp_path / "a.db", *arguments) as it:  # to whom the broker gives what was never acknowledged
+        it.until("/readyz", all_stored(f"MQTT at {mqtt_address}", 1))
 
 
 def test_a_port_that_is_taken_or_none_is_said(tmp_path: Path, kafka_address: str) -> None:
