@@ -20,6 +20,8 @@ EVERY = 2**31
 """The limit of a hop that shall give all edges."""
 SUBJECTS = 2000
 """Subjects that are read at a time."""
+TELLING = frozenset(("activity", "startedAt", "completedAt", "sequence", "startSequence", "lifecycle", "objectType", OBJECT))
+"""What a figure depends on, beside the classes of objects."""
 
 Types = frozenset[str]
 
@@ -36,6 +38,8 @@ class Follower:
         self._figures: dict[tuple[str, Lifecycle | None], Figures] = {}
         self._placed: dict[str, Types] = {}
         """Of which watched types an object is, as its steps were placed. An object that is not here may be placed wrongly."""
+        self._classes: dict[str, str] = {}
+        """The class of what was found to be no step, so that telemetry need not be read again."""
         self._lock = asyncio.Lock()
 
     async def watch(self, object_type: str, lifecycle: Lifecycle | None = None) -> None:
@@ -46,9 +50,9 @@ class Follower:
 
     async def follow(self, notices: Iterable[Notice]) -> None:
         """Bring the figures up to date with the commit that these notices tell of. After an error (StoreBusy) call it again."""
-        subjects = list(dict.fromkeys(notice.subject for notice in notices))
         async with self._lock:
             if self._figures:
+                subjects = list(dict.fromkeys(notice.subject for notice in notices if self._matters(notice)))
                 for i in range(0, len(subjects), SUBJECTS):
                     await self._refresh(subjects[i : i + SUBJECTS])
 
@@ -63,6 +67,10 @@ class Follower:
             raise await no_steps(self._store, object_type)
         return found
 
+    def _matters(self, notice: Notice) -> bool:
+        # Without names something was taken back. A class is the closest that was ever said: hearing it again cannot change it.
+        return not notice.names or self._classes.get(notice.subject) != notice.cls or not TELLING.isdisjoint(notice.names)
+
     async def _watch(self, object_type: str, lifecycle: Lifecycle | None) -> Figures:
         key = object_type, lifecycle
         if key not in self._figures:
@@ -72,6 +80,7 @@ class Follower:
             self._figures[key] = figures
             # Nobody asked yet which objects are of this type.
             self._placed.clear()
+            self._classes.clear()
         return self._figures[key]
 
     async def _refresh(self, subjects: Sequence[str]) -> None:
@@ -88,6 +97,9 @@ class Follower:
                 self._placed[name] = types[name]
             else:
                 self._placed.pop(name, None)
+        for subject, names in objects.items():
+            if not names and (node := nodes[subject]) is not None:
+                self._classes[subject] = node.cls
         for (object_type, _), figures in self._figures.items():
             for subject, names in objects.items():
                 step = nodes[subject]
@@ -98,6 +110,8 @@ class Follower:
 
     async def _lives(self, names: Sequence[str], read: Mapping[str, Node | None]) -> dict[str, list[Occurrence]]:
         """All steps of each of these objects; `read` are nodes that were read already."""
+        if not names:
+            return {}
         hops = await self._store.related([Hop(name, Direction.IN, (OBJECT,), EVERY) for name in names])
         steps = [{edge.source for edge in edges} for edges in hops]
         nodes = {**read, **await self._nodes({step for some in steps for step in some if step not in read})}
@@ -108,15 +122,14 @@ class Follower:
 
     async def _nodes(self, ids: Iterable[str]) -> dict[str, Node | None]:
         asked = list(ids)
-        return dict(zip(asked, await self._store.nodes(asked), strict=True))
+        return dict(zip(asked, await self._store.nodes(asked), strict=True)) if asked else {}
 
     def _types_of(self, node: Node | None) -> Types:
         """Those of the watched types that a scan of `Occurrences` would count the object among."""
         if node is None:
             return frozenset()
         classes, named = self._schema.classes, node.properties.get("objectType")
-        watched = {object_type for object_type, _ in self._figures}
-        return frozenset(t for t in watched if (self._schema.is_a(node.cls, t) if t in classes else named == t))
+        return frozenset(t for t, _ in self._figures if (self._schema.is_a(node.cls, t) if t in classes else named == t))
 
 
 def occurrence(name: str, step: Node) -> Occurrence:

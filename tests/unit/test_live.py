@@ -238,7 +238,11 @@ def change_sets(draw: st.DrawFn) -> list[ChangeSet]:
                 typed = {"objectType": draw(st.sampled_from(TYPES))}
                 change = Assert(f"object/{draw(st.sampled_from(OBJECTS))}", "WorkObject", typed)
             case _:
-                change = Assert(f"object/{draw(st.sampled_from(OBJECTS))}", draw(st.sampled_from(["Asset", "Device"])))
+                cls, said = (
+                    draw(st.sampled_from(["Asset", "Device"])),
+                    draw(st.sampled_from([{}, {"name": "n"}, {"state": "on"}])),
+                )
+                change = Assert(f"object/{draw(st.sampled_from(OBJECTS))}", cls, said)
         found.append(ChangeSet(f"e{i}", "test", valid, 0, (change,)))
     return found
 
