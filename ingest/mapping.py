@@ -121,7 +121,7 @@ class Mapper:
                 write(item, scope, valid, out)
             if out:
                 made.append(new(ChangeSet, (event, source, valid, scope[0].received, tuple(out), authority)))
-        if rule.voids and any(type(c) is Void and c[2:] == (event, source) for c in made[0].changes):
+        if rule.voids and any(type(c) is Void and c[2:] == (event, source) for one in made for c in one.changes):
             raise BadRecord(f"void: {excerpt(event)} takes back itself; name the earlier event")
         return made
 

@@ -21,9 +21,12 @@ from ingest.adapters.samples import described
 from ingest.intake import Intake
 from ingest.pipeline import Pipeline, Result
 from ingest.record import Envelope
+from ingest.rules import read_rules
 from ontology import load_schema
 from tests.unit.ingest_plant import pipeline_of, plant, run
-from tests.unit.test_rules import faults
+from tests.unit.test_authority import RULES as RANKS
+from tests.unit.test_clocks import RULES as CLOCKS
+from tests.unit.test_rules import faults, told
 
 RULES = """\
 adapter: mes
@@ -217,6 +220,35 @@ def test_an_event_that_takes_back_itself_is_a_dead_letter(tmp_path: Path) -> Non
     result = run(pipeline_of(tmp_path, RULES), orjson.dumps({**RIGHT, "corrects": "MES-4"}), topic="mes")
     assert result.good == []
     assert [letter.reason for letter in result.bad] == ["void: 'MES-4' takes back itself; name the earlier event"]
+
+
+def test_an_entity_that_is_not_meant_takes_nothing_back(tmp_path: Path) -> None:
+    rules = RULES.replace(
+        '- {class: Order, key: "{order}", void: {event: "{corrects}"}}',
+        '- {class: Order, key: "{order}", when: {really: true}, void: {event: "{corrects}"}}',
+    ).replace(
+        '      - {key: "{order}/fill", void: {event: "{corrects}"}}', '      - {key: "{s}", each: steps, void: {event: "{e}"}}'
+    )
+    pipeline = pipeline_of(tmp_path, rules)
+    assert changes(run(pipeline, orjson.dumps(CANCEL), topic="mes")) == []
+    said = changes(run(pipeline, orjson.dumps({**CANCEL, "steps": [{"s": "a", "e": 1}, {"s": "b"}]}), topic="mes"))
+    assert [one for one in said if isinstance(one, Void)] == [Void("step/a", "Step", "1", "mes")]
+
+
+@given(st.sampled_from([RULES, CLOCKS, RANKS]), st.data())
+@settings(max_examples=150, deadline=None)
+def test_any_edit_of_these_rules_is_good_or_told_with_a_line(
+    tmp_path_factory: pytest.TempPathFactory, good: str, data: st.DataObject
+) -> None:
+    start = data.draw(st.integers(0, len(good)))
+    end = min(len(good), start + data.draw(st.integers(0, 15)))
+    text = good[:start] + data.draw(st.text(alphabet="ab5ds{}[]:-,\n \"'#&*!|>7", max_size=8)) + good[end:]
+    file = tmp_path_factory.getbasetemp() / "edited.yaml"
+    file.write_text(text, encoding="utf-8")
+    for fault in told(lambda: read_rules(file, plant(), "rules.yaml")):
+        place = fault.split(":")
+        assert place[0] == "rules.yaml"
+        assert 1 <= int(place[1]) <= text.count("\n") + 2
 
 
 def test_a_bad_name_of_an_event_is_a_dead_letter(tmp_path: Path) -> None:
