@@ -8,10 +8,10 @@ heard, not what is so. Marks and dead letters are not in it either.
 from collections.abc import AsyncIterator
 from hashlib import sha256
 
-from brain.join import body, canonical
 from brain.ports import Store
 from brain.query import Edges, Nodes, Qualities, Versions
 from brain.schema import ROOT
+from brain.versions import body, canonical
 
 
 async def canonical_lines(store: Store) -> AsyncIterator[bytes]:
@@ -19,6 +19,8 @@ async def canonical_lines(store: Store) -> AsyncIterator[bytes]:
     async for node in store.scan(Nodes(ROOT)):
         stamps = {name: list(stamp) for name, stamp in node.stamps.items()}
         yield canonical(["node", node.id, node.cls, node.properties, node.attributes, stamps])
+        for name, spans in node.spans.items():
+            yield canonical(["spans", node.id, name, [[*span] for span in spans]])
     async for edge in store.scan(Edges()):
         yield canonical(["edge", *edge[:4], list(edge.stamp)])
     async for version in store.scan(Versions()):

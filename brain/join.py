@@ -6,16 +6,16 @@ grow-only sets. Merging is associative, commutative and idempotent, so a store t
 the same state whatever the order, the batching and the repetition of its input. Stores do nothing cleverer than that.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple, assert_never
 
-import orjson
-
 from brain.errors import BadChange
 from brain.model import Assert, ChangeSet, Edge, Flag, Link, Node, Notice, Quality, Retract, Stamp, Verdict, Version, Void
 from brain.schema import ROOT, History, Schema, Value, nearest
+from brain.spans import Span, add, fuse
+from brain.versions import body, canonical, standing, voided
 
 ATTRIBUTE = "@"
 """Prefix of a register that holds an attribute rather than a property of the ontology."""
@@ -48,6 +48,7 @@ class NodeState:
     cls_stamp: Stamp | None = None
     registers: dict[str, Register] = field(default_factory=dict)
     voided: bool = False
+    spans: dict[str, Sequence[Span]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -73,11 +74,6 @@ class Delta:
     mentioned: set[str] = field(default_factory=set)
 
 
-def canonical(value: object) -> bytes:
-    """The one JSON text of a value: sorted keys, UTF-8, no spaces. Integers and floats stay distinct."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-
-
 def newer(stamp: Stamp, value: Value, old: Register) -> bool:
     """Whether (stamp, value) wins over a register. Two values under one stamp contradict; the greater text wins, everywhere."""
     if stamp != old.stamp:
@@ -99,6 +95,10 @@ class Joiner:
             for name, cls in schema.classes.items()
         }
         self._latest_somewhere = frozenset(chain.from_iterable(self._latest.values()))
+        self._spanned = {
+            name: [p.name for p in cls.properties.values() if p.impossible_while and p.history is History.LATEST]
+            for name, cls in schema.classes.items()
+        }
         self._version = schema.version
 
     def join(self, batch: Sequence[ChangeSet], recorded: int) -> Delta:
@@ -119,6 +119,9 @@ class Joiner:
                     case _:
                         assert_never(change)
         delta.mentioned.difference_update(delta.nodes)
+        for state in delta.nodes.values():
+            for name, spans in state.spans.items():
+                state.spans[name] = fuse(spans)
         return delta
 
     def merge_node(self, old: NodeState, new: NodeState) -> NodeState:
@@ -131,6 +134,8 @@ class Joiner:
             if held is None or newer(stamp, value, held):
                 registers[name] = Register(stamp, value)
         old.voided |= new.voided
+        for name, spans in new.spans.items():
+            old.spans[name] = fuse([*old.spans.get(name, ()), *spans])
         return old
 
     def rebuild(self, state: NodeState, versions: Collection[Version]) -> dict[EdgeKey, EdgeState]:
@@ -180,6 +185,9 @@ class Joiner:
             held = registers.get(name)
             if held is None or newer(stamp, value, held):
                 registers[name] = new(Register, (stamp, value))
+        for name in self._spanned[change.cls]:
+            if counts(change.properties.get(name)):
+                self._reported(delta, name, stamp, change)
         for name, value in change.attributes.items():
             held = registers.get(ATTRIBUTE + name)
             if held is None or newer(stamp, value, held):
@@ -198,6 +206,11 @@ class Joiner:
             links = dict.fromkeys(change.links, True)
             said = (change.subject, change.cls, stamp, received, recorded, kept, change.attributes, links, (), self._version)
             self._keep(delta, new(Version, said))
+
+    def _reported(self, delta: Delta, name: str, stamp: Stamp, change: Assert) -> None:
+        spans = delta.nodes[change.subject].spans.setdefault(name, [])
+        assert isinstance(spans, list)
+        add(spans, stamp.valid, stamp.event, stamp.source)
 
     def _retract(self, delta: Delta, stamp: Stamp, change: Retract, received: int, recorded: int) -> None:
         registers = self._state(delta, change.subject, change.cls, stamp).registers
@@ -260,26 +273,9 @@ def latest(a: Stamp | None, b: Stamp | None) -> Stamp | None:
     return max(a, b)
 
 
-def body(version: Version) -> bytes:
-    """The content of a version as canonical JSON: what tells two statements under one stamp apart.
-
-    Shape: `{"c": class, "p": {property: value}, "a": {attribute: value}, "l": [[relation, target, qualifier, holds], …]}`, and
-    with `"v": [[event, source], …]` where it takes something back.
-    """
-    links = [[*link, holds] for link, holds in version.links.items()]
-    links.sort()
-    said = {"c": version.cls, "p": version.properties, "a": version.attributes, "l": links}
-    return canonical(said | {"v": version.voids} if version.voids else said)
-
-
-def voided(versions: Iterable[Version]) -> set[tuple[str, str, str]]:
-    """(subject, event, source) of all that these versions take back."""
-    return {(version.subject, *pair) for version in versions for pair in version.voids}
-
-
-def standing(version: Version, void: Collection[tuple[str, str, str]]) -> bool:
-    """Whether it was not taken back."""
-    return not void or (version.subject, version.stamp.event, version.stamp.source) not in void
+def counts(value: Value) -> bool:
+    """Whether a value says that something is going on: a number above 0, or true."""
+    return not isinstance(value, str) and value is not None and value > 0
 
 
 def registers_of(version: Version) -> Iterator[tuple[str, Register]]:
@@ -337,7 +333,7 @@ def to_node(state: NodeState) -> Node:
             attributes[name[1:]] = value
         else:
             properties[name] = value
-    return Node(state.id, state.cls, properties, attributes, stamps)
+    return Node(state.id, state.cls, properties, attributes, stamps, state.spans)
 
 
 def to_edge(key: EdgeKey, stamp: Stamp) -> Edge:

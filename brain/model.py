@@ -4,12 +4,13 @@ The model is a function of the *set* of change sets received: each carries its e
 the greatest `Stamp`, and so neither order, nor duplicates, nor batching can change the result (DESIGN.md, promise 1).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
 from brain.schema import Scalar, Value
+from brain.spans import Span
 
 NOTHING: Mapping[str, Value] = {}
 
@@ -157,7 +158,8 @@ class Node:
     """A node as believed: its class, its property values, its other attributes, and the stamp behind each value.
 
     `stamps` has an entry for each property (by name), for each attribute (by `@name`) and, unless the node is a mere
-    placeholder, for the class itself (by `""`).
+    placeholder, for the class itself (by `""`). `spans` say when those properties were reported that keep no versions and that
+    something else can rule out (`Property.impossible_while`).
     """
 
     id: str
@@ -165,6 +167,7 @@ class Node:
     properties: Mapping[str, Scalar]
     attributes: Mapping[str, Scalar]
     stamps: Mapping[str, Stamp]
+    spans: Mapping[str, Sequence[Span]] = field(default_factory=dict)
 
     @property
     def key(self) -> str:

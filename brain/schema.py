@@ -62,6 +62,10 @@ class Property:
     indexed: bool = False
     identity: float | None = None
     """Two nodes of one keyspace with the same value of it are one thing, with this confidence in (0, 1]."""
+    counter: bool = False
+    """It only counts up, or begins again at 0: any other fall is a conflict."""
+    impossible_while: tuple[str, Scalar] | None = None
+    """(property, value): while that other property has that value, a number above 0 of this one, or true, is a conflict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ class Relation:
     functional: bool = False
     inverse: str | None = None
     dependency: Literal["source", "target"] | None = None
+    stay: int | None = None
+    """µs: a functional relation to two targets within less than this, and not undone in between, is a conflict."""
 
     @property
     def label(self) -> str:

@@ -2,12 +2,12 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from rdflib import RDFS, URIRef
 
-from brain.schema import ROOT, Datatype, NodeClass, Property, Relation, Schema, nearest
+from brain.schema import ROOT, Datatype, History, NodeClass, Property, Relation, Schema, nearest
 from ontology.declare import KERNEL, Declared, Shape, Term, declare, local_name
 from ontology.faults import BadOntology, Fault
 from ontology.shapes import Part, Wrong, constrain, narrow, parts, property_term, relation
@@ -196,6 +196,7 @@ def _inherit(
                 properties[prop.name] = narrow(properties[prop.name], prop, line) if prop.name in properties else prop
             except Wrong as wrong:
                 faults.append(term.fault(f"{prop.name}: {wrong}", wrong.line))
+        faults.extend(_ruled_out(term, properties, draft.properties.values()))
         made[iri] = NodeClass(
             term.name,
             str(iri),
@@ -210,6 +211,24 @@ def _inherit(
             draft.borrowed,
         )
     return _indexed(made)
+
+
+def _ruled_out(term: Term, properties: dict[str, Property], own: Iterable[tuple[Property, int]]) -> Iterator[Fault]:
+    """A fault for each eb:impossibleWhile of the class that names no text property of it of which every version is kept."""
+    for prop, line in own:
+        if prop.impossible_while is None:
+            continue
+        name, value = prop.impossible_while
+        other = properties.get(name)
+        said = f"{prop.name}: eb:impossibleWhile '{name} = {value}'"
+        if other is None:
+            yield term.fault(f"{said}: {name} is no property of the class{nearest(name, properties)}", line)
+        elif other.datatype is not Datatype.STRING or other.history is History.LATEST:
+            yield term.fault(f"{said}: {name} must hold strings, of which every version is kept", line)
+        elif other.one_of and value not in other.one_of:
+            yield term.fault(f"{said}: {name} is one of {', '.join(map(str, other.one_of))}", line)
+        if prop.datatype is Datatype.STRING:
+            yield term.fault(f"{said}: {prop.name} must be a number or a boolean", line)
 
 
 def _keyspace(term: Term, parent: NodeClass | None, spaces: dict[str, Term], faults: list[Fault]) -> str:

@@ -15,6 +15,7 @@ from typing import Literal as OneOf
 
 from rdflib import OWL, RDFS, SH, XSD, Literal, URIRef
 from rdflib.term import Node
+from rdflib.xsd_datetime import parse_xsd_duration
 
 from brain.pattern import mirror
 from brain.schema import Datatype, History, Property, Relation, Scalar, nearest
@@ -110,6 +111,8 @@ def property_term(term: Term) -> Property:
         History(history) if history else History.FULL,
         indexed=indexed == "true" or identity is not None,
         identity=identity,
+        counter=_counter(term, history),
+        impossible_while=_impossible_while(term),
     )
 
 
@@ -170,6 +173,7 @@ def relation(term: Term, part: Part, source: Term, declared: Declared) -> Relati
         functional=most == 1,
         inverse=local_name(inverse[0].value) if inverse else None,
         dependency=_dependency(term),
+        stay=_stay(term, most == 1),
     )
 
 
@@ -188,6 +192,40 @@ def _identity(term: Term, history: str | None, indexed: str | None) -> float | N
     if indexed == "false":
         raise Wrong("eb:identity needs an index: drop eb:indexed false")
     return confidence
+
+
+def _counter(term: Term, history: str | None) -> bool:
+    counter = _single(term, EB.counter)
+    if counter not in (None, "true", "false"):
+        raise Wrong(f"eb:counter is true or false, not {counter!r}")
+    if counter == "true" and history == History.LATEST:
+        raise Wrong("eb:counter needs every version, to see a fall: drop eb:history 'latest'")
+    return counter == "true"
+
+
+def _impossible_while(term: Term) -> tuple[str, str] | None:
+    said = _single(term, EB.impossibleWhile)
+    if said is None:
+        return None
+    name, equals, value = (part.strip() for part in said.partition("="))
+    if not (name and equals and value):
+        raise Wrong(f"eb:impossibleWhile is 'property = value', for example 'serviceStatus = removed', not {said!r}")
+    return name, value
+
+
+def _stay(term: Term, functional: bool) -> int | None:
+    said = _single(term, EB.stay)
+    if said is None:
+        return None
+    try:
+        stay = parse_xsd_duration(said)
+    except ValueError:
+        stay = None
+    if not isinstance(stay, timedelta) or stay <= timedelta(0):
+        raise Wrong(f"eb:stay is a duration such as 'PT1M' or 'PT30S', not {said!r}")
+    if not functional:
+        raise Wrong("eb:stay is for relations with one target at a time: give it sh:maxCount 1")
+    return stay // timedelta(microseconds=1)
 
 
 def _dependency(term: Term) -> OneOf["source", "target"] | None:

@@ -1,10 +1,12 @@
 """Change sets by Hypothesis: few ids, few events, few times, so that they collide, contradict and repeat each other."""
 
+import random
 from itertools import pairwise, zip_longest
 
 from hypothesis import strategies as st
 
 from brain.model import Assert, Change, ChangeSet, Flag, Link, Retract, Verdict, Void
+from brain.spans import SILENCE
 
 IDS = ["a/1", "a/2", "b/1", "b/\U0001f600", "b/\uffee"]
 CLASSES = ["Entity", "Asset", "Pump", "Scanner", "Step", "WorkObject"]
@@ -34,7 +36,7 @@ ids = st.sampled_from(IDS)
 classes = st.sampled_from(CLASSES)
 links = st.builds(
     Link,
-    st.sampled_from(["locatedIn", "monitors", "object"]),
+    st.sampled_from(["locatedIn", "monitors", "object", "sameAs"]),
     st.sampled_from([*IDS, "c/9"]),
     st.sampled_from(["", "", "q", "\uffee"]),
 )
@@ -63,23 +65,37 @@ change_sets = st.builds(
     ChangeSet,
     event=events,
     source=sources,
-    valid=st.integers(0, 3),
+    valid=st.sampled_from([0, 1, 2, 3, SILENCE + 2, SILENCE + 3, 2 * SILENCE + 4]),
     received=st.integers(0, 9),
     changes=st.lists(asserts | asserts | asserts | retracts | flags | voids, min_size=1, max_size=3).map(tuple),
     authority=st.integers(0, 1),
 )
 
 
-TOGETHER = 8
-"""Histories of different things that go into one store at once: what costs is the store, not the history."""
+HISTORIES, ORDERS = 2, 4
+TOGETHER = HISTORIES * ORDERS
+"""Cases that go into one store at once, each of things of its own: so many histories, each arriving in so many ways. What costs
+is to generate histories and to open stores."""
 
 
 @st.composite
 def many(draw: st.DrawFn) -> tuple[list[ChangeSet], list[list[ChangeSet]]]:
-    """TOGETHER arrivals, each of things of its own: all their change sets, and their batches joined, the first with the first."""
-    found = [_of(f"{i}-", *draw(arrivals())) for i in range(TOGETHER)]
+    """TOGETHER cases: all their change sets, and their batches joined, the first with the first."""
+    found = []
+    for i in range(HISTORIES):
+        sets = draw(st.lists(change_sets, min_size=1, max_size=8))
+        chance = random.Random(draw(st.integers(0, 2**32)))
+        found += [_of(f"{i}.{j}-", sets, _arrival(sets, chance)) for j in range(ORDERS)]
     batches = zip_longest(*(batches for _, batches in found), fillvalue=[])
     return [one for sets, _ in found for one in sets], [[one for part in parts for one in part] for parts in batches]
+
+
+def _arrival(sets: list[ChangeSet], chance: random.Random) -> list[list[ChangeSet]]:
+    """A set of change sets as batches: shuffled, with repetitions, cut anywhere."""
+    order = [*sets, *chance.choices(sets, k=chance.randrange(4))]
+    chance.shuffle(order)
+    cuts = sorted(chance.sample(range(1, len(order)), chance.randrange(min(len(order), 5))))
+    return [order[a:b] for a, b in pairwise([0, *cuts, len(order)])]
 
 
 def _of(things: str, sets: list[ChangeSet], batches: list[list[ChangeSet]]) -> tuple[list[ChangeSet], list[list[ChangeSet]]]:
@@ -95,14 +111,3 @@ def _renamed(change: Change, things: str) -> Change:
         links = tuple(link._replace(target=things + link.target) for link in change.links)
         return change._replace(subject=subject, links=links)
     return change._replace(subject=subject)
-
-
-@st.composite
-def arrivals(draw: st.DrawFn) -> tuple[list[ChangeSet], list[list[ChangeSet]]]:
-    """A set of change sets, and the same set as batches: shuffled, with repetitions, cut anywhere."""
-    sets = draw(st.lists(change_sets, min_size=1, max_size=8))
-    again = draw(st.lists(st.sampled_from(sets), max_size=4))
-    order = draw(st.permutations([*sets, *again]))
-    cuts = sorted(draw(st.sets(st.integers(1, len(order)), max_size=4)))
-    bounds = [0, *cuts, len(order)]
-    return sets, [list(order[a:b]) for a, b in pairwise(bounds)]

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from itertools import permutations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from brain.join import notices
@@ -22,10 +23,11 @@ def event(name: str, valid: int, *changes: Change, source: str = "s", authority:
     return ChangeSet(name, source, valid, valid + 1, changes, authority)
 
 
-def a_function_of_the_set(histories: int):  # type: ignore[no-untyped-def]
-    """The property, as a test method, for so many histories."""
+def a_function_of_the_set(cases: int):  # type: ignore[no-untyped-def]
+    """The property, as a test method, for so many cases: a history, and a way in which it arrives."""
 
-    @settings(max_examples=histories // TOGETHER, deadline=None, suppress_health_check=list(HealthCheck))
+    @pytest.mark.timeout(900)
+    @settings(max_examples=cases // TOGETHER, deadline=None, suppress_health_check=list(HealthCheck))
     @given(many())
     async def test_any_order_and_batching(self: object, fresh: Fresh, schema: Schema, arrived: Arrivals) -> None:
         sets, batches = arrived

@@ -5,6 +5,7 @@ It shares with the product the canonical text of a value and nothing of the join
 
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 from brain.canon import canonical_lines
@@ -12,6 +13,7 @@ from brain.join import canonical
 from brain.model import Assert, ChangeSet, Flag, Link, Retract, Stamp, Verdict, Void
 from brain.ports import Store
 from brain.schema import ROOT, History, Schema
+from brain.spans import SILENCE
 
 
 async def lines_of(store: Store) -> list[bytes]:
@@ -28,6 +30,7 @@ def reference(schema: Schema, sets: Iterable[ChangeSet]) -> list[bytes]:
     mentioned: set[str] = set()
     grown: set[bytes] = set()
     latest_only = {p.name for cls in schema.classes.values() for p in cls.properties.values() if p.history is History.LATEST}
+    samples: defaultdict[tuple[str, str], set[tuple[int, str, str]]] = defaultdict(set)
     void = {(c.subject, c.event, c.source) for one in sets for c in one.changes if isinstance(c, Void)}
     for one in sets:
         for change in one.changes:
@@ -50,6 +53,9 @@ def reference(schema: Schema, sets: Iterable[ChangeSet]) -> list[bytes]:
                     values[subject][name].append((stamp, canonical(value), value))
                 elif name in latest_only:
                     values[subject][name].append((stamp, b"", None))
+                ruled = schema.classes[change.cls].properties.get(name)
+                if ruled and ruled.impossible_while and isinstance(value, int | float) and value > 0:
+                    samples[subject, name].add((one.valid, one.event, one.source))
             for link in change.links:
                 if stands:
                     links[subject, link.relation][link][holds].append(stamp)
@@ -71,10 +77,18 @@ def reference(schema: Schema, sets: Iterable[ChangeSet]) -> list[bytes]:
         attributes = {n[1:]: v for n, v in known.items() if n[0] == "@"}
         lines.append(canonical(["node", subject, cls, properties, attributes, stamps]))
     lines += [canonical(["node", i, ROOT, {}, {}, {}]) for i in mentioned - classes.keys()]
+    for (subject, name), found in samples.items():
+        lines.append(canonical(["spans", subject, name, _spans(sorted(found))]))
     for (subject, relation), ends in links.items():
         for link, stamp in _holding(ends, schema.relations[relation].functional):
             lines.append(canonical(["edge", subject, *link, list(stamp)]))
     return sorted(lines)
+
+
+def _spans(samples: list[tuple[int, str, str]]) -> list[list[Any]]:
+    """A new span begins where the sample before is further away than a silence."""
+    begins = [i for i in range(len(samples)) if i == 0 or samples[i][0] - samples[i - 1][0] > SILENCE]
+    return [[*samples[i], samples[j - 1][0]] for i, j in pairwise([*begins, len(samples)])]
 
 
 def _holding(ends: dict[Link, dict[bool, list[Stamp]]], functional: bool) -> list[tuple[Link, Stamp]]:

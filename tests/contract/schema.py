@@ -10,8 +10,8 @@ ASSET = [
 ]
 PUMP = [
     *ASSET,
-    Property("flow", "t:flow", Datatype.FLOAT, unit="mL/h", history=History.LATEST),
-    Property("starts", "t:starts", Datatype.INTEGER, indexed=True),
+    Property("flow", "t:flow", Datatype.FLOAT, unit="mL/h", history=History.LATEST, impossible_while=("state", "x")),
+    Property("starts", "t:starts", Datatype.INTEGER, indexed=True, counter=True),
     Property("on", "t:on", Datatype.BOOLEAN),
     Property("servicedAt", "t:servicedAt", Datatype.INSTANT, indexed=True),
 ]
@@ -26,10 +26,11 @@ STEP = [
 ]
 WORK = [NAME, Property("objectType", "t:objectType", Datatype.STRING, indexed=True)]
 
-LOCATED = Relation("locatedIn", "t:locatedIn", ROOT, ROOT, functional=True, dependency="target")
+LOCATED = Relation("locatedIn", "t:locatedIn", ROOT, ROOT, functional=True, dependency="target", stay=2)
 MONITORS = Relation("monitors", "t:monitors", "Asset", ROOT, dependency="source")
 OBJECT = Relation("object", "t:object", "Step", ROOT)
 PERFORMED = Relation("performedBy", "t:performedBy", "Step", ROOT, functional=True)
+SAME = Relation("sameAs", "t:sameAs", ROOT, ROOT)
 
 
 def node_class(name: str, ancestors: tuple[str, ...], properties: list[Property], *relations: Relation) -> NodeClass:
@@ -39,7 +40,7 @@ def node_class(name: str, ancestors: tuple[str, ...], properties: list[Property]
         ancestors,
         name.lower(),
         {p.name: p for p in properties},
-        {r.name: r for r in (LOCATED, *relations)},
+        {r.name: r for r in (LOCATED, SAME, *relations)},
     )
 
 

@@ -246,8 +246,9 @@ async def test_an_older_file_learns_what_was_once_of_another_class(tmp_path: Pat
         await store.close()
         db = sqlite3.connect(path)
         assert db.execute("SELECT class, id FROM aside").fetchall() == [("Pump", "x/1")]
-        later = "ALTER TABLE node DROP COLUMN voided; ALTER TABLE version DROP COLUMN ontology"
-        db.executescript(f"DROP TABLE aside; {later}; PRAGMA user_version = 1")
+        later = [("node", "voided"), ("node", "spans"), ("version", "ontology")]
+        drops = "; ".join(f"ALTER TABLE {table} DROP COLUMN {column}" for table, column in later)
+        db.executescript(f"DROP TABLE aside; {drops}; PRAGMA user_version = 1")
         db.close()
 
 

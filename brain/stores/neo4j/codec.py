@@ -13,7 +13,8 @@ from brain.errors import BadChange
 from brain.join import ATTRIBUTE, NodeState, Register
 from brain.model import Link, Quality, Stamp, Verdict, Version
 from brain.schema import ROOT, Scalar, Value
-from brain.stores.neo4j.cypher import APART, ATTRIBUTES, LINKS, STAMP, VOIDED, VOIDS, instant
+from brain.spans import Span
+from brain.stores.neo4j.cypher import APART, ATTRIBUTES, LINKS, SPANS, STAMP, VOIDED, VOIDS, instant
 
 Row = list[Any]
 Cells = tuple[Row, dict[str, Any]]
@@ -65,12 +66,15 @@ def node_row(state: NodeState) -> Cells:
         cells.update(zip(ATTRIBUTES, (list(attributes), list(attributes.values())), strict=True))
     if state.voided:
         cells[VOIDED] = True
+    if state.spans:
+        spans = [(name, *span) for name, found in state.spans.items() for span in found]
+        cells.update(zip(SPANS, map(list, zip(*spans, strict=True)), strict=True))
     return [state.id, state.cls, *(main or (None, None, None, None))], cells
 
 
 def said_once(state: NodeState, version: Version) -> bool:
     """Whether the version says all that is known of the node, so that one row can make both."""
-    if state.voided or (state.cls, state.cls_stamp) != (version.cls, version.stamp):
+    if state.voided or state.spans or (state.cls, state.cls_stamp) != (version.cls, version.stamp):
         return False
     if len(state.registers) != len(version.properties) + len(version.attributes):
         return False
@@ -94,6 +98,8 @@ def node_state(row: Sequence[Any]) -> NodeState:
     registers = state.registers
     for name, *stamp in zip(*(p.pop(n, ()) for n in APART), strict=True):
         registers[name] = Register(Stamp(*stamp), None)
+    for name, *span in zip(*(p.pop(n, ()) for n in SPANS), strict=True):
+        state.spans[name] = (*state.spans.get(name, ()), Span(*span))
     values = _attributes(p, ATTRIBUTE)
     values.update(p)
     for name, value in values.items():

@@ -20,13 +20,14 @@ APART = ("_names", "_valids", "_authorities", "_events", "_sources")
 ATTRIBUTES = ("attributeNames", "attributeValues")
 LINKS = ("linkRelations", "linkTargets", "linkQualifiers", "linkHolds")
 VOIDS = ("voidEvents", "voidSources")
+SPANS = ("_spanNames", "_spanStarts", "_spanEvents", "_spanSources", "_spanEnds")
 VOIDED = "_voided"
 """On a node of which some version was taken back."""
 
 NODE_FIXED = ("id", "_class", *STAMP)
 SAID_FIXED = ("_digest", "_received", "_recorded", "_ontology")
 VERSION_FIXED = ("_of", "_class", *STAMP, *SAID_FIXED)
-OWN_NAMES = frozenset((*NODE_FIXED, *VERSION_FIXED, *APART, *ATTRIBUTES, *LINKS, *VOIDS, "retracted"))
+OWN_NAMES = frozenset((*NODE_FIXED, *VERSION_FIXED, *APART, *ATTRIBUTES, *LINKS, *VOIDS, *SPANS, VOIDED, "retracted"))
 
 
 def quoted(name: str) -> str:

@@ -133,11 +133,11 @@ class Writer:
                 if subject not in once:
                     new.append(delta.nodes[subject])
                 continue
-            cls, *was, registers = held.cls, held.cls_stamp, held.voided, dict(held.registers)
+            cls, *was, registers = held.cls, held.cls_stamp, held.voided, dict(held.spans), dict(held.registers)
             state = self._joiner.merge_node(held, delta.nodes[subject])
             if state.cls != cls:
                 retyped[cls, state.cls].append(subject)
-            if [state.cls, state.cls_stamp, state.voided] != [cls, *was] or _differ(registers, state.registers):
+            if [state.cls, state.cls_stamp, state.voided, state.spans] != [cls, *was] or _differ(registers, state.registers):
                 changed.append(state)
         if places := sorted(delta.mentioned - before.ids):
             await run(tx, PLACEHOLDERS, ids=places)

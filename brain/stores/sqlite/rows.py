@@ -9,10 +9,11 @@ import orjson
 
 from brain.join import ATTRIBUTE, NodeState, Register, canonical
 from brain.model import Edge, Link, Quality, Stamp, Verdict, Version
+from brain.spans import Span
 
 Row = tuple[Any, ...]
 
-NODE = "SELECT id, class, properties, attributes, stamps, voided FROM node"
+NODE = "SELECT id, class, properties, attributes, stamps, voided, spans FROM node"
 VERSION = "SELECT subject, valid, authority, event, source, received, recorded, body, ontology FROM version"
 
 IN_LIST = 500
@@ -30,7 +31,7 @@ def select(db: sqlite3.Connection, sql: str, keys: Iterable[str], *before: objec
 
 
 def node_row(state: NodeState) -> Row:
-    """(id, class, properties, attributes, stamps, voided). Stamps are grouped, since one event mostly says all:
+    """(id, class, properties, attributes, stamps, voided, spans). Stamps are grouped, since one event mostly says all:
     `[[valid, authority, event, source, name, …], …]`, where the name "" is the class's own."""
     properties, attributes = {}, {}
     last = state.cls_stamp
@@ -46,12 +47,19 @@ def node_row(state: NodeState) -> Row:
             else:
                 properties[name] = value
     stamps = [[*stamp, *names] for stamp, names in groups.items()]
-    return state.id, state.cls, _text(properties), _text(attributes) if attributes else "{}", _text(stamps), int(state.voided)
+    rest = int(state.voided), _spans(state) if state.spans else "{}"
+    return state.id, state.cls, _text(properties), _text(attributes) if attributes else "{}", _text(stamps), *rest
+
+
+def _spans(state: NodeState) -> str:
+    return _text({name: [[*span] for span in spans] for name, spans in state.spans.items()})
 
 
 def node_state(row: Row) -> NodeState:
     properties, attributes = orjson.loads(row[2]), orjson.loads(row[3])
     state = NodeState(row[0], row[1], voided=row[5] == 1)
+    if row[6] != "{}":
+        state.spans.update((name, [Span(*span) for span in spans]) for name, spans in orjson.loads(row[6]).items())
     for valid, authority, event, source, *names in orjson.loads(row[4]):
         stamp = Stamp(valid, authority, event, source)
         for name in names:

@@ -75,7 +75,7 @@ class SqliteStore(Scans):
             before.append((row[1], row[0]))
             states[row[0]] = self._joiner.merge_node(rows.node_state(row), states[row[0]])
         _insert(db, "INSERT OR REPLACE INTO node", [rows.node_row(states[i]) for i in sorted(states)])
-        placeholders = [(i, ROOT, "{}", "{}", "[]", 0) for i in sorted(delta.mentioned)]
+        placeholders = [(i, ROOT, "{}", "{}", "[]", 0, "{}") for i in sorted(delta.mentioned)]
         _insert(db, "INSERT OR IGNORE INTO node", placeholders)
         said = [(version.cls, version.subject) for version in delta.versions.values()]
         aside = {(cls, i) for cls, i in chain(before, said) if cls != states[i].cls and cls != ROOT}

@@ -11,7 +11,7 @@ FORMAT = 3
 TABLES = """
 CREATE TABLE IF NOT EXISTS node (
     id TEXT PRIMARY KEY, class TEXT NOT NULL, properties TEXT NOT NULL, attributes TEXT NOT NULL, stamps TEXT NOT NULL,
-    voided INTEGER NOT NULL DEFAULT 0
+    voided INTEGER NOT NULL DEFAULT 0, spans TEXT NOT NULL DEFAULT '{}'
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS node_class ON node (class, id);
 CREATE TABLE IF NOT EXISTS aside (class TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (class, id)) WITHOUT ROWID;
@@ -48,6 +48,7 @@ INSERT OR IGNORE INTO aside SELECT DISTINCT json_extract(v.body, '$.c') AS said,
 JOIN node n ON n.id = v.subject WHERE said <> n.class AND said <> 'Entity'"""],
     2: [
         "ALTER TABLE node ADD COLUMN voided INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE node ADD COLUMN spans TEXT NOT NULL DEFAULT '{}'",
         "ALTER TABLE version ADD COLUMN ontology TEXT NOT NULL DEFAULT ''",
     ],
 }  # fmt: skip
@@ -58,11 +59,13 @@ that is not the node's own now: the past is looked for there too. 3 knows what w
 def index_sql(schema: Schema) -> list[str]:
     """An index on each property that the ontology declares indexed. Names are the schema's, checked to be identifiers."""
     names = sorted({p.name for cls in schema.classes.values() for p in cls.properties.values() if p.indexed})
-    return [
+    found = [
         f"CREATE INDEX IF NOT EXISTS node_{name} ON node (json_extract(properties, '$.{name}'), id)"
         f" WHERE json_extract(properties, '$.{name}') IS NOT NULL"
         for name in names
     ]
+    # Merges are few, and looked up again and again.
+    return [*found, "CREATE INDEX IF NOT EXISTS edge_same ON edge (source, target) WHERE relation = 'sameAs'"]
 
 
 def where_sql(schema: Schema, query: Find) -> tuple[str, list[object]]:

@@ -1,0 +1,59 @@
+"""When a property of which only the latest value is kept was reported at all: the spans in which samples came.
+
+A span is what is left of samples no more than SILENCE apart: the first with its event, and the time of the last. Spans are
+the connected components of the samples under that distance, so they do not depend on the order in which samples come, nor on
+repetitions; and they grow with the silences of a device, not with its samples.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+SILENCE = 5 * 60 * 1_000_000
+"""µs. In any stretch of a span that is at least so long there is a sample."""
+
+
+class Span(NamedTuple):
+    """Samples came from `start` to `end` (both µs, both included) without a silence; `event` of `source` was the first."""
+
+    start: int
+    event: str
+    source: str
+    end: int
+
+
+def fuse(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """The same samples as disjoint spans in order of time."""
+    found: list[Span] = []
+    for span in sorted(spans):
+        if found and span.start - found[-1].end <= SILENCE:
+            if span.end > found[-1].end:
+                found[-1] = found[-1]._replace(end=span.end)
+        else:
+            found.append(span)
+    return tuple(found)
+
+
+def add(spans: list[Span], time: int, event: str, source: str) -> None:
+    """Add a sample to spans that `fuse` will put in order: at once where it lies behind the start of the last of them."""
+    if spans:
+        last = spans[-1]
+        if last.start < time <= last.end:
+            return
+        if last.end < time <= last.end + SILENCE:
+            spans[-1] = Span(last.start, last.event, last.source, time)
+            return
+    spans.append(Span(time, event, source, time))
+
+
+def certain(spans: Sequence[Span], start: int, end: int | None) -> list[Span]:
+    """Those spans of which a sample surely lies in the half-open interval [start, end); no end is for ever.
+
+    An end of the span that lies inside is a sample; and so is something in an overlap as long as SILENCE.
+    """
+    found = []
+    for span in spans:
+        inside = [start <= time and (end is None or time < end) for time in (span.start, span.end)]
+        overlap = (span.end if end is None else min(span.end, end - 1)) - max(span.start, start)
+        if any(inside) or overlap >= SILENCE:
+            found.append(span)
+    return found
