@@ -3,8 +3,7 @@
 Live means that what is stored advances while something waits to be stored, not that a loop turns. What waits at a broker is
 asked of the broker, not of our own reader, which may be the part that is stuck. Time counts as standing still only where getting
 on could be expected: not while the store, the broker or the feed of notices is away, which a restart would not mend. That is a
-state of its own, live but not ready. A write that the store leaves without any answer is excused only where the store answers
-no reader either.
+state of its own, live but not ready. A write to which a store that answers readers gives no answer at all is excused for a while.
 """
 
 import asyncio
@@ -31,6 +30,9 @@ ASK_SECONDS = 10.0
 """Within which a store or a source must answer a look."""
 SLOW_SECONDS = 10.0
 """A write that has been under way for longer makes a worker not ready."""
+WRITE_SECONDS = 150.0
+"""A write that has been under way for less is no standstill: a store that has just started, under load, took 40 s for its first
+one, and a worker that is started again begins with the same. Neo4j itself ends a write after 120 s."""
 
 
 class Source(Protocol):
@@ -189,7 +191,8 @@ class Liveness:
             self._absent = await self._why(self._probed.nodes(["entity/readyz"]), "the store")
         for one in list(self._followed):
             one.away = await self._why(self._measure(one), one.source.name)
-            if one.away or self._waits or not one.behind or one.stored != one.source.stored:
+            waits = one.away or self._waits or 0 < self._owed <= WRITE_SECONDS
+            if waits or not one.behind or one.stored != one.source.stored:
                 one.still = self._clock()
             one.stored = one.source.stored
 
@@ -216,6 +219,11 @@ class Liveness:
             return "waiting for the store"
         return "waiting for the feed of notices" if self._feed.busy else None
 
+    @property
+    def _owed(self) -> float:
+        """For how many seconds a write has been without an answer."""
+        return max(self._store.owed, self._feed.owed)
+
     def report(self) -> Report:
         now = self._clock()
         waits = self._waits
@@ -229,8 +237,8 @@ class Liveness:
             state, reason = "starting", "the store is being opened, or the sources"
         elif away := next((one for one in self._followed if one.away), None):
             state, reason = f"waiting for {away.source.name}", away.away
-        elif (owed := max(self._store.owed, self._feed.owed)) > SLOW_SECONDS:
-            state, reason = "writing", f"a write has been under way for {owed:.0f} s, and has not been answered"
+        elif self._owed > SLOW_SECONDS:
+            state, reason = "writing", f"a write has been under way for {self._owed:.0f} s, and has not been answered"
         elif any(one.behind for one in self._followed):
             state = "advancing"
         since = _iso(time.time() - now + min(one.still for one in stuck)) if stuck else None
@@ -239,8 +247,7 @@ class Liveness:
 
     def _standing(self, one: _Followed, now: float) -> str:
         where = ", ".join(f"{name} by {many}" for name, many in sorted(one.behind.items()))
-        owed = max(self._store.owed, self._feed.owed)
-        write = f", a write under way for {owed:.0f} s" if owed else ""
+        write = f", a write under way for {self._owed:.0f} s" if self._owed else ""
         return f"{one.source.name} has stored nothing for {now - one.still:.0f} s, and is behind: {where}{write}"
 
 

@@ -91,8 +91,14 @@ class Asked:
               help="Kafka: maps the object types of event logs, which `brain import --kafka` sent, to classes.")  # fmt: skip
 @click.option("--health", metavar="[HOST:]PORT", callback=lambda _, __, given: _listening(given),
               help="Answer GET /livez and /readyz there, on loopback where no host is named. [default: off]")  # fmt: skip
-@click.option("--stuck-after", type=click.FloatRange(1), default=60.0, show_default=True, metavar="SECONDS",
-              help="/livez: how long nothing may be stored though something waits. A Kafka group may take 40.")  # fmt: skip
+@click.option(
+    "--stuck-after",
+    type=click.FloatRange(1),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="/livez: how long nothing may be stored though something waits (a single write: 150). A Kafka group may take 40.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Say more: dead letters as they come, partitions taken and given back.")
 @run
 async def ingest(

@@ -1,5 +1,6 @@
 """`brain ingest --health`: real workers on a real Kafka, which get on, wait for what is away, or stand still."""
 
+import asyncio
 import re
 import sqlite3
 import subprocess
@@ -17,9 +18,12 @@ from aiokafka import AIOKafkaProducer
 
 from brain.errors import StoreBusy
 from brain.feeds.kafka import ensure_topics
+from brain.model import Notice
+from brain.stores.sqlite import SqliteStore
 from ingest.liveness import Liveness, Source
 from ingest.record import Envelope
 from ingest.sources.kafka import PARTITIONS, send
+from ontology import load_schema
 from tests.e2e.test_mqtt_to_subscriber import publish
 from tests.e2e.test_mqtt_to_subscriber import reading as pump
 
@@ -266,3 +270,30 @@ async def test_time_counts_from_when_it_could_have_got_on() -> None:
         assert await after(59) == (True, "advancing")
         assert await after(61) == (False, "stuck")
     assert await after(61) == (True, "idle")
+
+
+class Silent(SqliteStore):
+    """Answers readers, and writers not at all."""
+
+    async def apply(self, *_: object) -> list[Notice]:
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+
+async def test_a_write_without_an_answer_is_given_time_and_not_for_ever() -> None:
+    clock, source, silent = Clock(), Given(), Silent("")
+    await silent.prepare(load_schema())
+    liveness = Liveness(60, clock)
+    store = liveness.store(silent)
+    source.waits = {"t/0": 5}
+    with liveness.following(source):
+        writing = asyncio.create_task(store.apply([]))
+        found = []
+        for _ in range(25):
+            await asyncio.sleep(0)
+            await liveness.look()
+            found.append((liveness.report().state, liveness.report().live, liveness.report().ready))
+            clock.now += 10
+        assert found == [("advancing", True, True)] * 2 + [("writing", True, False)] * 20 + [("stuck", False, False)] * 3
+        writing.cancel()
+    await store.close()

@@ -39,7 +39,7 @@ from tests.chaos.verdict import judge, published
 from tests.integration import test_livez as livez
 
 OUTAGE = float(os.environ.get("BRAIN_OUTAGE_SECONDS", "20"))
-RATE = 150
+RATE = 100
 """Messages a second."""
 NOTICED = 30.0
 """Seconds within which /readyz says that something is away."""
@@ -91,7 +91,7 @@ def stored(said: Mapping[str, Any]) -> int:
 async def worker(log: Path, neo4j: Neo4jServer, kafka: KafkaServer, blocks: str, raw: str) -> AsyncIterator[Worker]:
     port = free_port()
     command = [sys.executable, "-m", "brain", "ingest", "--kafka", kafka.address, "--store", neo4j.url, "--group", blocks]
-    command += ["--topic", blocks, "--topic", f"{raw}={RAW_IS}", "--health", str(port)]
+    command += ["--topic", blocks, "--topic", f"{raw}={RAW_IS}", "--health", str(port), "--verbose"]
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
             *command, stdout=out, stderr=out, env={**os.environ, "BRAIN_KAFKA": kafka.address}
@@ -117,7 +117,7 @@ async def test_an_outage_is_waited_out(tmp_path: Path, away: Literal["neo4j", "k
         producer = Producer(kafka.address, blocks, raw, seed=5, rate=RATE)
         async with worker(tmp_path / "worker.log", neo4j, kafka, blocks, raw) as it:
             sending = asyncio.create_task(producer.run(stop))
-            await it.until("/readyz", 60, lambda code, said: code == 200 and stored(said) > 10 * RATE)
+            await it.until("/readyz", RECOVERY, lambda code, said: code == 200 and stored(said) > 5 * RATE)
             before = memory(it.process.pid)
             await outage(it, kafka if away == "kafka" else neo4j, "the store" if away == "neo4j" else "Kafka")
             during = memory(it.process.pid, "VmHWM")
