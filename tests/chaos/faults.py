@@ -29,10 +29,11 @@ Kind = Literal["kill a worker", "kill all workers", "kill Neo4j", "kill Kafka", 
 ANY = "any"
 LONG = 8.0
 """Seconds of a pause that outlives the consumers' session (6 s): the paused one wakes up to find its partitions gone."""
-PATIENCE = 40.0
-"""Seconds to wait for a worker to come by an armed point; a group that has lost two members in a row needs some 15."""
+PATIENCE = 60.0
+"""Seconds to wait for a worker to come by an armed point; a group that has lost two members in a row needs some 15, and a worker
+takes 10 to start on a machine that has much else to do."""
 STIR_SECONDS = 10.0
-"""After so long without the rebalance that a fault waits for, another is brought about."""
+"""After so long without the rebalance that a fault waits for: who was dismissed had not joined yet. Then one is hired, who will."""
 
 
 class Fault(NamedTuple):
@@ -106,10 +107,10 @@ async def inflict(world: World, fault: Fault) -> Hit:
     if fault.at != ANY:
         waiting = asyncio.create_task(world.points.reached(fault.at, PATIENCE))
         while fault.at in (ASSIGNED, REVOKED) and not waiting.done():
-            # These lie in a rebalance, which must be brought about; one who leaves before it has joined brings none about.
+            # These lie in a rebalance, which must be brought about.
             await asyncio.sleep(0.05)
-            _stir(world)
-            await asyncio.wait((waiting,), timeout=STIR_SECONDS)
+            hired = _stir(world)
+            await asyncio.wait((waiting,), timeout=None if hired else STIR_SECONDS)
         pid = await waiting
     missed = fault.at != ANY and pid is None
     if pid is None:
@@ -152,13 +153,14 @@ async def _strike(world: World, fault: Fault, pid: int) -> None:
             assert_never(fault.kind)
 
 
-def _stir(world: World) -> None:
-    """A third worker comes, or, where there are three, the last goes."""
+def _stir(world: World) -> bool:
+    """A third worker comes, or, where there are three, the last goes. Whether one comes."""
     slots = world.crew.slots
     if len(slots) < 3:
         world.crew.hire()
-    else:
-        world.crew.dismiss(slots[-1])
+        return True
+    world.crew.dismiss(slots[-1])
+    return False
 
 
 async def _crash(world: World, fault: Fault, server: Server) -> None:
