@@ -37,6 +37,44 @@ FAULTS = {
     "unknown prefix": (":Oven a owl:Class ; rdfs:subClassOf foo:Bar .", 1, 'Turtle syntax: Prefix "foo:" not bound'),
     "open string": (':Oven rdfs:comment "hot .', 1, "Turtle syntax"),
     "open list": (heat("sh:in ( 1 2"), 2, "Turtle syntax"),
+    # conflicts
+    "impossible without a value": (
+        heat("sh:minInclusive 0").replace("Property .", "Property ; eb:impossibleWhile 'state' ."),
+        3,
+        "eb:impossibleWhile is 'property = value'",
+    ),
+    "impossible by an unknown property": (
+        heat("sh:minInclusive 0").replace("Property .", "Property ; eb:impossibleWhile 'stat = off' ."),
+        2,
+        "stat is no property of the class; did you mean 'state'?",
+    ),
+    "impossible by a value that cannot be": (
+        heat("sh:minInclusive 0").replace("Property .", "Property ; eb:impossibleWhile 'serviceStatus = gone' ."),
+        2,
+        "serviceStatus is one of inService,",
+    ),
+    "a counter that forgets": (
+        heat("sh:minInclusive 0").replace("Property .", "Property ; eb:counter true ; eb:history 'latest' ."),
+        3,
+        "eb:counter needs every version",
+    ),
+    "a counter or not": (
+        heat("sh:minInclusive 0").replace("Property .", "Property ; eb:counter 'yes' ."),
+        3,
+        "eb:counter is true or false",
+    ),
+    "a stay of no length": (
+        shape("sh:path :near ; sh:class eb:Entity ; sh:maxCount 1").replace(
+            HEAT, ":near a owl:ObjectProperty ; eb:stay '1 min' ."
+        ),
+        2,
+        "eb:stay is a duration such as 'PT1M'",
+    ),
+    "a stay at many places": (
+        shape("sh:path :near ; sh:class eb:Entity").replace(HEAT, ":near a owl:ObjectProperty ; eb:stay 'PT1M' ."),
+        2,
+        "eb:stay is for relations with one target",
+    ),
     # terms
     "no kind": (":Oven rdfs:subClassOf eb:Device .", 1, "Oven: is declared as nothing; give it exactly one of owl:Class"),
     "two kinds": (":oven a owl:Class , owl:ObjectProperty .", 1, "oven: is declared as owl:Class owl:ObjectProperty"),
