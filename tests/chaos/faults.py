@@ -33,7 +33,7 @@ PATIENCE = 60.0
 """Seconds to wait for a worker to come by an armed point; a group that has lost two members in a row needs some 15, and a worker
 takes 10 to start on a machine that has much else to do."""
 STIR_SECONDS = 10.0
-"""After so long without the rebalance that a fault waits for: who was dismissed had not joined yet. Then one is hired, who will."""
+"""After so long without the rebalance that a fault waits for, who was dismissed had not joined yet. One is hired then."""
 
 
 class Fault(NamedTuple):
