@@ -1,7 +1,7 @@
 """Tables for people, on stdout."""
 
-from collections.abc import Sequence
-from typing import TextIO
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -34,6 +34,22 @@ def console_of(stream: TextIO | None = None) -> Console:
 def plain(text: str) -> str:
     """Text of the model for a rich string: neither rich nor the terminal obeys what it says (`Check [urgent]` is a name)."""
     return escape(legible(text))
+
+
+def print_counts(found: Mapping[str, Any]) -> None:
+    """What `brain status` found: a line a count, and below it its parts."""
+    table = Table(title=f"ontology {found['ontology']}", title_justify="left", show_header=False)
+    table.add_column("what")
+    table.add_column("how many", justify="right")
+    for name, part in (("things", "by class"), ("doubts", "about values"), ("conflicts", "by rule")):
+        table.add_row(f"{name}, {part}", f"{sum(found[name].values()):,}", style="bold")
+        for key, count in found[name].items():
+            table.add_row(f"  {plain(key)}", f"{count:,}")
+    table.add_row("named only, not yet described", f"{found['placeholders']:,}", style="bold")
+    table.add_row("dead letters", f"{found['deadLetters']:,}", style="bold")
+    for mark in found["marks"]:
+        table.add_row(f"  {plain(mark['topic'])}/{mark['partition']} is in up to", f"{mark['offset']:,}")
+    console_of().print(table)
 
 
 def print_bottlenecks(found: Bottlenecks, top: int) -> None:
