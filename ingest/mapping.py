@@ -37,7 +37,8 @@ class _Part(NamedTuple):
 
 
 class _Rule(NamedTuple):
-    """`parts` has the rule's own authority first, though it may have nothing to write."""
+    """`parts` has the rule's own authority first, though it may have nothing to write. `plain` is all that a rule writes which
+    has one authority, no gateway's time and no voids: most are so, and pay for none of these."""
 
     when: Holds | None
     event: Textual | None
@@ -45,11 +46,13 @@ class _Rule(NamedTuple):
     raw_time: Getter
     clock: Clock
     no_time: Callable[[Any], str]
+    plain: list[Write] | None
     parts: list[_Part]
     doubts: list[Doubt]
     correct: Correct | None
     distrust: Callable[[str], list[Write]]
     voids: bool
+    authority: int
 
 
 class Mapper:
@@ -100,7 +103,7 @@ class Mapper:
         event = digest if rule.event is None else rule.event(item, scope)
         if event is None or source is None:
             raise BadRecord(f"no event id: {rule.event_text} is missing" if source else "no source: its path is missing")
-        raw, parts = rule.raw_time(item, scope), rule.parts
+        raw = rule.raw_time(item, scope)
         try:
             valid = rule.clock(raw)
         except (ValueError, TypeError, OverflowError):
@@ -108,8 +111,18 @@ class Mapper:
             flags: list[Change] = []
             for doubt in rule.doubts:
                 doubt(item, scope, flags)
-            untimed = ChangeSet(event, source, UNTIMED, scope[0].received, tuple(flags), parts[0].authority)
+            untimed = ChangeSet(event, source, UNTIMED, scope[0].received, tuple(flags), rule.authority)
             return [untimed] if flags else []
+        if rule.plain is None:
+            return self._apply_parts(rule, item, scope, event, source, valid)
+        out: list[Change] = []
+        for write in rule.plain:
+            write(item, scope, valid, out)
+        return [new(ChangeSet, (event, source, valid, scope[0].received, tuple(out), rule.authority))] if out else []
+
+    def _apply_parts(self, rule: _Rule, item: Any, scope: Scope, event: str, source: str, valid: int) -> list[ChangeSet]:
+        """One change set for each authority, at the time that the gateway leaves standing."""
+        parts = rule.parts
         if rule.correct is not None:
             device, (valid, fault) = valid, rule.correct(item, scope, valid)
             if fault:
@@ -169,6 +182,7 @@ def _moved(change: Change, names: frozenset[str], by: int, valid: int) -> list[C
 
 
 def _compile(rule: Rule, sources: Sources, writers: Writers) -> _Rule:
+    parts, voids = _parts(rule, writers), any(entity.voids for entity in rule.entities)
     return _Rule(
         sources.condition(rule.when),
         sources.text(rule.event) if rule.event is not None else None,
@@ -176,11 +190,13 @@ def _compile(rule: Rule, sources: Sources, writers: Writers) -> _Rule:
         sources.get(rule.time),
         clock(rule.form),
         _no_time(rule),
-        _parts(rule, writers),
+        parts[0].writes if len(parts) == 1 and rule.gateway is None and not voids else None,
+        parts,
         [writers.doubt(entity) for entity in rule.entities if not entity.step],
         _correct(rule.gateway, sources) if rule.gateway is not None else None,
         lambda fault: [writers.distrust(entity, fault) for entity in rule.entities],
-        any(entity.voids for entity in rule.entities),
+        voids,
+        rule.authority,
     )
 
 
