@@ -19,6 +19,7 @@ from api.guard import LOOPBACK, Guard
 from api.kernel import Context
 from api.limits import Limits
 from brain.errors import BrainError, Retry
+from brain.identities import Merged
 from brain.ports import Feed, Store
 from brain.schema import Schema
 
@@ -113,10 +114,12 @@ def create_app(
 
 
 def _graphql(schema: Schema, store: Store, feed: Feed, limits: Limits, readiness: Readiness) -> Router:
+    merged = Merged(store, schema)
+
     def context() -> Context:
         if readiness.unprepared:
             raise HTTPException(503, readiness.unprepared)
-        return Context(store, feed, schema, limits)
+        return Context(merged, feed, schema, limits)
 
     return Router(
         executable(schema, limits),

@@ -12,6 +12,7 @@ from api.limits import Limits
 from api.loaders import Loaders
 from api.scalars import Anything, Instant, Long, instant_text
 from brain.errors import BadQuery
+from brain.identity import MergedNode
 from brain.model import Edge, Node, Quality, Stamp, Verdict, Version
 from brain.ports import Feed, Store
 from brain.query import AsOf, Window
@@ -219,6 +220,10 @@ class EntityFields:
     def placeholder(self) -> bool:
         """Named by other nodes, but not described by any event yet."""
         return "" not in self.held.stamps
+
+    def merged_from(self) -> list[strawberry.ID]:
+        """The ids under which it is known, its own the first, where it is several nodes that are one thing; else none."""
+        return [strawberry.ID(id) for id in self.held.members] if isinstance(self.held, MergedNode) else []
 
     def attributes(self) -> list[AttributeType]:
         """Names and values of its payloads for which the ontology has no property, in order of name."""

@@ -53,7 +53,7 @@ class Limits:
     dependency_depth: int = 32
 
 
-WEIGHTS: Mapping[str, int] = {"bottlenecks": 25_000, "dependencies": 5_000, "ontology": 100}
+WEIGHTS: Mapping[str, int] = {"bottlenecks": 25_000, "dependencies": 5_000, "mergeProposals": 25_000, "ontology": 100}
 """What the root fields that are not lists count as, in nodes: a bottleneck report reads a whole log."""
 
 INTROSPECTION: Mapping[str, int] = {"__schema": 25_000, "__type": 500}

@@ -13,7 +13,7 @@ class BadName(Reject):
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 IRREGULAR = {"Person": "people", "Staff": "staff", "Equipment": "equipment", "Personnel": "personnel", "Series": "series"}
 
-KERNEL_FIELDS = frozenset({"id", "key", "class", "placeholder", "attributes", "evidence", "quality", "history"})
+KERNEL_FIELDS = frozenset({"id", "key", "class", "placeholder", "mergedFrom", "attributes", "evidence", "quality", "history"})
 KERNEL_TYPES = frozenset(
     {
         "Node",
@@ -55,10 +55,11 @@ KERNEL_TYPES = frozenset(
         "Dependencies",
         "Dependent",
         "Dependency",
+        "MergeProposal",
         "Stamp",
     }
 )
-ROOT_FIELDS = frozenset({"node", "nodes", "entity", "bottlenecks", "dependencies", "ontology", "changes"})
+ROOT_FIELDS = frozenset({"node", "nodes", "entity", "bottlenecks", "dependencies", "mergeProposals", "ontology", "changes"})
 
 
 def plural(name: str) -> str:

@@ -12,6 +12,7 @@ from strawberry.types.unset import UNSET
 from api.described import OntologyType
 from api.filters import conditions
 from api.kernel import Info, NodeInterface, Row, Rows, given
+from api.merges import merge_proposals
 from api.names import plural
 from api.paging import Slice, encode
 from api.results import Results
@@ -43,6 +44,7 @@ def query_type(made: Types) -> type[Any]:
         "entity": _node(made, made.outputs["Entity"], "entity", "As `node`, with the fields that every entity has."),
         "bottlenecks": _bottlenecks(made, results),
         "dependencies": _dependencies(made, results),
+        "merge_proposals": merge_proposals(),
         "ontology": _ontology(),
     }
     for cls in sorted(made.schema.classes.values(), key=lambda c: c.name):

@@ -97,9 +97,10 @@ class Nodes:
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """Scan every edge that holds, of some relations (empty: of all)."""
+    """Scan every edge that holds, of some relations (empty: of all). `ever`: also those that held once."""
 
     relations: tuple[str, ...] = ()
+    ever: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,17 @@ import gc
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import wraps
-from typing import Any, TypeVar
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from brain.ports import Store
 from brain.schema import Schema
 from brain.settings import Settings
+
+if TYPE_CHECKING:
+    from brain.identities import Merged
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -29,11 +32,18 @@ def format_option(*formats: str) -> Callable[[F], F]:
     return click.option("--format", "form", type=click.Choice(formats), default=formats[0], show_default=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Opened:
     settings: Settings
     schema: Schema
     store: Store
+
+    @cached_property
+    def merged(self) -> "Merged":
+        """The store as people read it: what is merged is one thing."""
+        from brain.identities import Merged
+
+        return Merged(self.store, self.schema)
 
 
 def settings_for(store: str | None) -> Settings:

@@ -49,7 +49,7 @@ async def bottlenecks(
 
     async with opened(store) as o:
         chosen = object_type or await only_type(o)
-        found = await find(o.store, o.schema, chosen, lifecycle=lifecycle, min_frequency=min_frequency)
+        found = await find(o.merged, o.schema, chosen, lifecycle=lifecycle, min_frequency=min_frequency)
     match form:
         case "json":
             click.echo(orjson.dumps(bottlenecks_json(found), option=orjson.OPT_INDENT_2).decode())
@@ -69,7 +69,7 @@ HANDOVER_COLUMNS = ("source", "target", "count", "meanSeconds", "medianSeconds",
 
 async def only_type(o: Opened) -> str:
     """The one object type of the store; wrong use where there are more to choose from."""
-    types = await o.store.object_types()
+    types = await o.merged.object_types()
     if len(types) == 1:
         return next(iter(types))
     if not types:
@@ -136,8 +136,8 @@ async def dependencies(id_: str, toward: Toward, depth: int, store: str | None, 
     from brain.naming import resolve
 
     async with opened(store) as o:
-        root = await resolve(o.store, o.schema, id_)
-        found = await find(o.store, o.schema, root, Toward(toward), depth)
+        root = await resolve(o.merged, o.schema, id_)
+        found = await find(o.merged, o.schema, root, Toward(toward), depth)
     match form:
         case "json":
             click.echo(orjson.dumps(dependencies_json(found), option=orjson.OPT_INDENT_2).decode())

@@ -12,13 +12,18 @@ from brain.model import Edge, Occurrence, Stamp
 from brain.query import Edges, Nodes, Occurrences, Qualities, Scope, Versions
 from brain.stores.neo4j import codec
 from brain.stores.neo4j.connection import Connection
-from brain.stores.neo4j.cypher import OF, QUALITY, VERSION, Names, quoted, rows_of
+from brain.stores.neo4j.cypher import FORMERLY, OF, QUALITY, VERSION, Names, quoted, rows_of
 from brain.stores.neo4j.finds import MICROS
 
 CHUNK = 500
 
 SLICES = f"WITH collect(n) AS found UNWIND range(0, size(found) - 1, {CHUNK}) AS i WITH found[i..i + {CHUNK}] AS part"
 """Gathers references, not contents, so that a million nodes are some tens of megabytes of the server's memory."""
+
+STAMP = "coalesce(x.qualifier, ''), x._valid, x._authority, x._event, x._source"
+
+EVER = "WHERE x._valid IS NOT NULL"
+"""Linked once: an edge may be known by its unlink alone."""
 
 OBJECT = "object"
 """The relation of OCEL 2.0 from a step to what it happened to."""
@@ -50,8 +55,8 @@ class Scans:
                 label = quoted(self._names.schema.of(cls).name)
                 cypher = f"MATCH (n:Entity:{label}) WITH n ORDER BY n.id {SLICES} RETURN {rows_of('part')}"
                 return Plan(cypher, {}, lambda part: (to_node(codec.node_state(row)) for row in part))
-            case Edges(relations):
-                return self._edges(relations)
+            case Edges(relations, ever):
+                return self._edges_of(relations, ever) if relations else self._edges(ever)
             case Occurrences(object_type):
                 return self._occurrences(object_type)
             case Versions():
@@ -61,16 +66,30 @@ class Scans:
             case _:
                 assert_never(scope)
 
-    def _edges(self, relations: tuple[str, ...]) -> Plan:
-        stamp = "coalesce(x.qualifier, ''), x._valid, x._authority, x._event, x._source"
-        found = f"[(n)-[x{self._names.holding(relations)}]->(b:Entity) | [type(x), b.id, {stamp}]]"
+    def _edges(self, ever: bool) -> Plan:
+        found = f"[(n)-[x{self._names.ever() if ever else self._names.holding()}]->(b:Entity) {EVER} | [type(x), b.id, {STAMP}]]"
         cypher = f"MATCH (n:Entity) {SLICES} RETURN [n IN part | [n.id, {found}]]"
         relation_of = self._names.relation_of
 
         def results(part: list[Any]) -> Iterable[Edge]:
             for source, edges in part:
                 for label, target, qualifier, *stamp in edges:
-                    yield Edge(source, relation_of[label], target, qualifier, Stamp(*stamp))
+                    yield Edge(source, relation_of[label.removeprefix(FORMERLY)], target, qualifier, Stamp(*stamp))
+
+        return Plan(cypher, {}, results)
+
+    def _edges_of(self, relations: tuple[str, ...], ever: bool) -> Plan:
+        """By the types of relationships, which Neo4j has an index of: what few things have is not looked for at all of them."""
+        types = self._names.ever(relations) if ever else self._names.holding(relations)
+        row = f"[n.id, type(x), b.id, {STAMP}]"
+        cypher = f"""
+            MATCH (n:Entity)-[x{types}]->(b:Entity) {EVER} WITH collect({row}) AS found
+            UNWIND range(0, size(found) - 1, {CHUNK}) AS i RETURN found[i..i + {CHUNK}]"""
+        relation_of = self._names.relation_of
+
+        def results(part: list[Any]) -> Iterable[Edge]:
+            for source, label, target, qualifier, *stamp in part:
+                yield Edge(source, relation_of[label.removeprefix(FORMERLY)], target, qualifier, Stamp(*stamp))
 
         return Plan(cypher, {}, results)
 

@@ -1,0 +1,70 @@
+"""Scans of a store with merged things in it: what is merged is put together, all else streams through."""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+
+from brain.identities.known import EVERY
+from brain.identity import Clusters, merge_edges
+from brain.model import Edge, Node, Occurrence
+from brain.ports import Store
+from brain.query import Direction, Edges, Hop, Nodes, Occurrences
+
+BLOCK = 1000
+"""Steps that are read at a time."""
+
+
+async def nodes_of(store: Store, scope: Nodes, together: Clusters, things: Sequence[Node]) -> AsyncIterator[Node]:
+    """Nodes by id, the merged things (sorted too) in their places instead of their members."""
+    left = list(reversed(things))
+    async for node in store.scan(scope):
+        while left and left[-1].id < node.id:
+            yield left.pop()
+        if node.id not in together.of:
+            yield node
+    while left:
+        yield left.pop()
+
+
+async def edges_of(store: Store, scope: Edges, together: Clusters, functional: Collection[str]) -> AsyncIterator[Edge]:
+    """Edges, those that touch a merged thing last: only then is it known which of them hold."""
+    touching: list[Edge] = []
+    async for edge in store.scan(scope):
+        if edge.source in together.of or edge.target in together.of:
+            touching.append(edge)
+        else:
+            yield edge
+    for edge in merge_edges(touching, together, functional):
+        yield edge
+
+
+async def occurrences_of(
+    raw: Store, merged: Store, scope: Occurrences, together: Clusters, things: Sequence[Node]
+) -> AsyncIterator[Occurrence]:
+    """Steps of objects of a type, where all members of a merged object have one life. `things` are what is merged and of that
+    type."""
+    pairs: set[tuple[str, str]] = set()
+    async for found in raw.scan(scope):
+        if found.object in together.of:
+            continue
+        if found.step in together.of:
+            pairs.add((found.object, together.one(found.step)))
+        else:
+            yield found
+    hops = [Hop(thing.id, Direction.IN, ("object",), EVERY) for thing in things]
+    for edges in await merged.related(hops) if hops else []:
+        pairs.update((edge.target, edge.source) for edge in edges)
+    ordered = sorted(pairs)
+    for i in range(0, len(ordered), BLOCK):
+        part = ordered[i : i + BLOCK]
+        for (thing, _), step in zip(part, await merged.nodes([step for _, step in part]), strict=True):
+            if step is not None:
+                yield occurrence(thing, step)
+
+
+TIMES = ("startedAt", "completedAt", "sequence", "startSequence", "lifecycle")
+
+
+def occurrence(thing: str, step: Node) -> Occurrence:
+    """The step in the life of the object."""
+    p = step.properties
+    times = (p.get(name) for name in TIMES)
+    return Occurrence(thing, step.id, p.get("activity", ""), *times)  # type: ignore[arg-type]  # the ontology declares their types

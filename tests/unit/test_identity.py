@@ -1,0 +1,425 @@
+"""Identity: one merged view of the set of assertions, whatever the order; taken back without a trace; the rules that propose."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from itertools import pairwise, permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from brain.engine import Engine
+from brain.errors import BadQuery
+from brain.identities import Merged, accept, proposals, reject, undo
+from brain.identity import CERTAIN, clusters
+from brain.model import Assert, Change, ChangeSet, Flag, Link, Node, Retract, Stamp, Verdict, Void
+from brain.query import AsOf, Condition, Direction, Edges, Find, Hop, Nodes, Occurrences, Op, Window
+from brain.schema import ROOT, Datatype, Property, Relation, Schema
+from brain.stores import open_store
+from ontology import BadOntology, load_schema
+from tests.contract import histories
+from tests.contract.schema import schema
+
+IDS = histories.IDS
+SECOND = 1_000_000
+
+
+@asynccontextmanager
+async def merged(batches: Sequence[Sequence[ChangeSet]], of: Schema | None = None) -> AsyncIterator[Merged]:
+    store = open_store("sqlite://")
+    await store.prepare(of or schema())
+    try:
+        view = Merged(store, of or schema(), age=0)
+        for batch in batches:
+            await view.apply(batch)
+        yield view
+    finally:
+        await store.close()
+
+
+async def everything(view: Merged, at: AsOf = AsOf()) -> list[Any]:
+    """All that reads show, in an order that does not depend on the store's."""
+    ids = [*IDS, "c/9"]
+    hops = [Hop(id, direction) for id in ids for direction in Direction]
+    return [
+        await view.nodes(ids, at),
+        (await view.find(Find(ROOT), at)).nodes,
+        (await view.find(Find("Asset", limit=1), at)).nodes,
+        await view.related(hops, at),
+        [[v._replace(recorded=0, received=0) for v in versions] for versions in await view.history(ids)],
+        await view.quality(ids),
+        [node async for node in view.scan(Nodes(ROOT))],
+        sorted([edge async for edge in view.scan(Edges())]),
+        sorted([found async for found in view.scan(Occurrences(ROOT))], key=str),
+        await view.object_types(),
+        await view.count(Find("Asset")),
+    ]
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> tuple[list[ChangeSet], list[list[ChangeSet]]]:
+    """A set of change sets, and the same set as batches: shuffled, with repetitions, cut anywhere."""
+    sets = draw(st.lists(histories.change_sets, min_size=1, max_size=8))
+    order = draw(st.permutations([*sets, *draw(st.lists(st.sampled_from(sets), max_size=4))]))
+    cuts = sorted(draw(st.sets(st.integers(1, len(order)), max_size=4)))
+    return sets, [list(order[a:b]) for a, b in pairwise([0, *cuts, len(order)])]
+
+
+@settings(deadline=None)
+@given(arrivals())
+async def test_any_order_and_any_batching_give_one_merged_view(arrival: tuple[list[ChangeSet], list[list[ChangeSet]]]) -> None:
+    sets, batches = arrival
+    async with merged([sets]) as straight, merged(batches) as shuffled:
+        assert await everything(straight) == await everything(shuffled)
+        assert await everything(straight, AsOf(1)) == await everything(shuffled, AsOf(1))
+
+
+# ---- Two names, as if everybody had used one ---------------------------------------------------------------------
+
+NAMES = ["a/1", "a/2", "b/1"]
+"""The first two are merged in the differential test; the third is another thing."""
+
+pairs = [(a, b) for a in NAMES for b in NAMES if a != b]
+
+
+def as_one(change: Change) -> Change:
+    def one(id: str) -> str:
+        return "a/1" if id == "a/2" else id
+
+    if isinstance(change, Assert | Retract):
+        links = tuple(link._replace(target=one(link.target)) for link in change.links)
+        return change._replace(subject=one(change.subject), links=links)
+    return change._replace(subject=one(change.subject))
+
+
+@st.composite
+def plain_histories(draw: st.DrawFn) -> list[ChangeSet]:
+    """Change sets, each with an event of its own, that undo no links and take back no events: what those mean depends on the name
+    under which they were said. Nor does an event put one thing into two places: which holds is decided by the places' names."""
+    made = []
+    for n, one in enumerate(draw(st.lists(histories.change_sets, min_size=1, max_size=8))):
+        changes: list[Change] = []
+        placed: set[str] = set()
+        for change in one.changes:
+            if isinstance(change, Void):
+                continue
+            if isinstance(change, Assert):
+                links = [k for k in change.links if k.relation in ("monitors", "object")]
+                links += [k for k in change.links if k.relation == "locatedIn" and as_one(change).subject not in placed][:1]
+                placed |= {as_one(change).subject for k in links if k.relation == "locatedIn"}
+                change = change._replace(links=tuple(links))
+            elif isinstance(change, Retract):
+                change = change._replace(links=())
+            changes.append(change)
+        made.append(one._replace(event=f"{one.event}-{n}", changes=tuple(changes)))
+    return made
+
+
+@settings(deadline=None)
+@given(plain_histories())
+async def test_what_was_said_of_two_names_reads_as_if_said_of_one(sets: list[ChangeSet]) -> None:
+    """The oracle is a store that was told everything under one name."""
+    link = ChangeSet("m", "s", -9, 0, (Assert("a/2", ROOT, links=(Link("sameAs", "a/1"),)), Assert("a/1", ROOT)))
+    said = ChangeSet("m", "s", -9, 0, (Assert("a/1", ROOT),))
+    async with (
+        merged([sets, [link]]) as two,
+        merged([[one._replace(changes=tuple(map(as_one, one.changes))) for one in sets], [said]]) as one,
+    ):
+        ids = [id for id in [*IDS, "c/9"] if id != "a/2"]
+        assert [_plain(n) for n in await two.nodes(ids)] == [_plain(n) for n in await one.raw.nodes(ids)]
+        assert await two.nodes(["a/2"]) == await two.nodes(["a/1"])
+        for query in QUERIES:
+            page, expected = await two.find(query), await one.raw.find(query)
+            assert ([_plain(n) for n in page.nodes], page.more) == ([_plain(n) for n in expected.nodes], expected.more), query
+            assert await two.count(query) == await one.raw.count(query)
+        hops = [Hop(id, direction, (), limit) for id in ids for direction in Direction for limit in (1, 1000)]
+        assert await two.related(hops) == await one.raw.related(hops)
+        assert sorted([e async for e in two.scan(Edges())]) == sorted([e async for e in one.raw.scan(Edges())])
+        for cls in (ROOT, "Asset", "Pump"):
+            assert [_plain(n) async for n in two.scan(Nodes(cls))] == [_plain(n) async for n in one.raw.scan(Nodes(cls))]
+            lives = [sorted([o async for o in view.scan(Occurrences(cls))], key=str) for view in (two, one.raw)]
+            assert lives[0] == lives[1]
+        assert await two.object_types() == await one.raw.object_types()
+        quality = [[q._replace(subject="") for q in flags] for flags in await two.quality(ids)]
+        assert [sorted(q, key=str) for q in quality] == [
+            sorted({q._replace(subject="") for q in flags}, key=str) for flags in await one.raw.quality(ids)
+        ]
+
+
+QUERIES = [
+    Find(ROOT),
+    Find(ROOT, limit=1),
+    Find("Asset", limit=1, after="a/1"),
+    Find("Pump", limit=2, before="b/1", backwards=True),
+    Find("Asset", (Condition("state", Op.EQ, "x"),)),
+    Find("Pump", (Condition("starts", Op.GE, 0), Condition("name", Op.NE, "x"))),
+]
+
+
+def _plain(node: Node | None) -> Node | None:
+    """Without what tells of the merge."""
+    if node is None:
+        return None
+    spans = {name: tuple(some) for name, some in node.spans.items()}
+    return Node(node.id, node.cls, node.properties, node.attributes, node.stamps, spans)
+
+
+@settings(deadline=None)
+@given(plain_histories(), st.lists(st.sampled_from(pairs), min_size=1, max_size=4))
+async def test_a_merge_undone_gives_back_exactly_what_was(sets: list[ChangeSet], joined: list[tuple[str, str]]) -> None:
+    known = ChangeSet("known", "s", -9, 0, tuple(Assert(id, ROOT) for id in NAMES))
+    merges = [ChangeSet(f"m{n}", "s", -8, 0, (Assert(a, ROOT, links=(Link("sameAs", b),)),)) for n, (a, b) in enumerate(joined)]
+    async with merged([[known], sets]) as view:
+        before = await everything(view)
+        await view.apply(merges)
+        assert len((await view.known.clusters()).members) == 1
+        later = 10**15
+        await view.apply([await undo(view, [id for id in NAMES if len(await view.ids(id)) > 1], "tests", later)])
+        after = await everything(view)
+        # histories have grown by the merge and its undoing; and the root class may have been said again, of what is but that
+        assert [_said(n) for n in after[0]] == [_said(n) for n in before[0]]
+        assert after[3] == before[3]
+        assert after[5] == before[5]
+        assert after[7:] == before[7:]
+        at = AsOf(later)
+        assert await view.nodes(NAMES, at) == await view.raw.nodes(NAMES, at)
+
+
+def _said(node: Node | None) -> Any:
+    stamps = {} if node is None else {name: stamp for name, stamp in node.stamps.items() if name or node.cls != ROOT}
+    return None if node is None else (node.id, node.cls, node.properties, node.attributes, stamps)
+
+
+@given(st.lists(st.sampled_from(pairs), max_size=5))
+def test_clusters_are_the_same_from_any_order_of_the_links(links: list[tuple[str, str]]) -> None:
+    for order in list(permutations(links))[:24]:
+        found = clusters((b, a) if n % 2 else (a, b) for n, (a, b) in enumerate(order))
+        assert found == clusters(links)
+    for a, b in links:
+        assert found.one(a) == found.one(b) == min(found.all(a))
+
+
+# ---- The rules that propose --------------------------------------------------------------------------------------
+
+
+def plant(confidence: float = 0.9) -> Schema:
+    """The ontology of the contract, with serial numbers and badges."""
+    serial = Property("serial", "t:serial", Datatype.STRING, indexed=True, identity=confidence)
+    badge = Property("badge", "t:badge", Datatype.INTEGER, indexed=True, identity=0.5)
+    told = {n: Relation(n, f"t:{n}", ROOT, ROOT) for n in ("sameAs", "differentFrom")}
+    made = schema()
+    classes = {
+        name: replace(
+            cls,
+            properties={**cls.properties, **({"serial": serial, "badge": badge} if made.is_a(name, "Asset") else {})},
+            relations={**cls.relations, **told},
+        )
+        for name, cls in made.classes.items()
+    }
+    return Schema("plant", classes)
+
+
+def pump(id: str, valid: int = 1, **properties: Any) -> ChangeSet:
+    return ChangeSet(f"{id}@{valid}", "s", valid, valid, (Assert(id, "Pump", properties),))
+
+
+async def test_equal_values_are_proposed_surest_first_within_a_keyspace() -> None:
+    said = [pump("a/1", serial="X", badge=7), pump("a/2", serial="X"), pump("a/3", badge=7), pump("b/1", serial="X")]
+    blank = [pump("a/4", serial=""), pump("a/5", serial=""), pump("a/6", serial="  "), pump("a/7", serial="  ")]
+    async with merged([said, blank], plant()) as view:
+        found = await proposals(view)
+    assert [(p.ids, p.property, p.value, p.confidence) for p in found] == [
+        (("a/1", "a/2"), "serial", "X", 0.9),
+        (("a/1", "a/3"), "badge", 7, 0.5),
+    ]
+    assert found[0].evidence == (Stamp(1, 0, "a/1@1", "s"), Stamp(1, 0, "a/2@1", "s"))
+
+
+async def test_of_three_alike_one_told_apart_is_proposed_with_the_rest_alone() -> None:
+    said = [pump(f"a/{n}", serial="X") for n in (1, 2, 3)]
+    async with merged([said], plant()) as view:
+        assert [p.ids for p in await proposals(view)] == [("a/1", "a/2", "a/3")]
+        await view.apply([await reject(view, ["a/2", "a/1"], "tests", 5)])
+        assert [p.ids for p in await proposals(view)] == [("a/1", "a/3"), ("a/2", "a/3")]
+        await view.apply([await accept(view, ["a/3", "a/1"], "tests", 6)])
+        assert await proposals(view) == []
+        assert await view.ids("a/3") == ("a/1", "a/3")
+        # taking the rejection back proposes what it had kept apart, the merged two as one
+        await view.apply([await undo(view, ["a/2"], "tests", 7)])
+        assert [p.ids for p in await proposals(view)] == [("a/1", "a/2")]
+
+
+async def test_full_confidence_merges_by_itself_and_only_while_the_values_are_equal() -> None:
+    said = [pump("a/1", 1, serial="X", flow=1.0), pump("a/2", 2, serial="X", flow=2.0), pump("a/2", 5, serial="Y")]
+    async with merged([said[:2]], plant(CERTAIN)) as view:
+        (node,) = (await view.find(Find("Pump"))).nodes
+        assert (node.id, node.properties["flow"]) == ("a/1", 2.0)
+        assert await proposals(view) == []
+        await view.apply(said[2:])
+        assert [n.id for n in (await view.find(Find("Pump"))).nodes] == ["a/1", "a/2"]
+        assert [n.id for n in (await view.find(Find("Pump"), AsOf(3))).nodes] == ["a/1"]
+        assert [n.id for n in (await view.find(Find("Pump"), AsOf(1))).nodes] == ["a/1"]
+        assert (await view.nodes(["a/2"], AsOf(1))) == [None]
+
+
+async def test_what_is_sure_and_told_apart_waits_for_people() -> None:
+    said = [pump(f"a/{n}", serial="X") for n in (1, 2, 3)]
+    async with merged([said], plant(CERTAIN)) as view:
+        assert await view.ids("a/3") == ("a/1", "a/2", "a/3")
+        # a/2 leaves; the other two stay one thing
+        await view.apply([await undo(view, ["a/2"], "tests", 5)])
+        assert await view.ids("a/2") == ("a/2",)
+        assert await view.ids("a/3") == ("a/1", "a/3")
+        assert await proposals(view) == []
+
+
+async def test_one_of_three_leaves_and_the_others_stay_together_though_it_had_joined_them() -> None:
+    said = [pump(f"a/{n}") for n in (1, 2, 3)]
+    async with merged([said], plant()) as view:
+        await view.apply([await accept(view, ["a/1", "a/2", "a/3"], "tests", 5)])
+        await view.apply([await undo(view, ["a/1"], "tests", 6)])
+        assert [await view.ids(f"a/{n}") for n in (1, 2, 3)] == [("a/1",), ("a/2", "a/3"), ("a/2", "a/3")]
+
+
+async def test_a_merge_by_a_clock_that_was_ahead_can_be_undone() -> None:
+    ahead = ChangeSet("m", "s", 10**9, 1, (Assert("a/1", ROOT, links=(Link("sameAs", "a/2", "q"),)),), authority=9)
+    async with merged([[pump("a/1"), pump("a/2"), ahead]], plant()) as view:
+        await view.apply([await undo(view, ["a/2"], "tests", 5)])
+        assert await view.ids("a/1") == ("a/1",)
+
+
+async def test_decisions_that_make_no_sense_say_why() -> None:
+    said = [pump("a/1"), pump("a/2"), pump("b/1")]
+    async with merged([said], plant()) as view:
+        with pytest.raises(BadQuery, match="the store knows nothing called 'a/9'"):
+            await accept(view, ["a/1", "a/9"], "tests", 5)
+        with pytest.raises(BadQuery, match="name at least 2 different ids"):
+            await accept(view, ["a/1", "a/1"], "tests", 5)
+        with pytest.raises(BadQuery, match="a thing of a/ and one of b/ cannot be one"):
+            await accept(view, ["a/1", "b/1"], "tests", 5)
+        with pytest.raises(BadQuery, match="there is nothing to undo: a/1 is neither merged nor told apart"):
+            await undo(view, ["a/1"], "tests", 5)
+        await view.apply([await accept(view, ["a/1", "a/2"], "tests", 5)])
+        with pytest.raises(BadQuery, match="a/1 and a/2 are merged already, as a/1"):
+            await accept(view, ["a/1", "a/2"], "tests", 6)
+        with pytest.raises(BadQuery, match="take that back first"):
+            await reject(view, ["a/1", "a/2"], "tests", 6)
+
+
+# ---- Two pumps of two systems, by hand ---------------------------------------------------------------------------
+
+MES, SAP = "asset/MES-7", "asset/SAP-100"
+DAY = 86_400 * SECOND
+
+
+def step(n: int, activity: str, thing: str, start: int, end: int) -> ChangeSet:
+    times = {"activity": activity, "startedAt": start * SECOND, "completedAt": end * SECOND}
+    return ChangeSet(
+        f"step-{n}", "log", end * SECOND, end * SECOND, (Assert(f"step/{n}", "Step", times, links=(Link("object", thing),)),)
+    )
+
+
+WORKED = [
+    ChangeSet("mes", "mes", 10, 10, (Assert(MES, "Pump", {"serialNumber": "K-4711", "state": "running", "name": "Pump 7"}),)),
+    ChangeSet(
+        "sap", "sap", 20, 20, (Assert(SAP, "PhysicalAsset", {"serialNumber": "K-4711", "state": "idle", "manufacturer": "KSB"}),)
+    ),
+    ChangeSet("bad", "mes", 30, 30, (Flag(MES, "Pump", "volumeFlow", Verdict.OUT_OF_RANGE, 30, "9999"),)),
+    step(1, "Inspect", MES, 100, 110),
+    step(2, "Repair", SAP, 170, 200),
+]
+
+
+async def test_two_pumps_with_one_serial_number_by_hand() -> None:
+    of = load_schema()
+    async with merged([WORKED], of) as view:
+        (proposal,) = await proposals(view)
+        assert proposal.ids == (MES, SAP)
+        assert (proposal.property, proposal.value, proposal.confidence) == ("serialNumber", "K-4711", 0.9)
+        before = [await view.nodes([MES, SAP]), (await view.find(Find("Asset"))).nodes, await view.related([Hop(MES), Hop(SAP)])]
+
+        decision = await accept(view, proposal.ids, "person/ada", DAY)
+        assert (decision.source, decision.valid) == ("person/ada", DAY)
+        await Engine(view).commit([decision])
+        assert await proposals(view) == []
+        for id in (MES, SAP):
+            (node,) = await view.nodes([id])
+            assert node is not None
+            # the closer class; the newer state; what only one of them had
+            assert (node.id, node.cls) == (MES, "Pump")
+            assert node.properties == {"serialNumber": "K-4711", "state": "idle", "manufacturer": "KSB", "name": "Pump 7"}
+            assert node.stamps["state"].source == "sap"
+            assert [flag.detail for flag in (await view.quality([id]))[0]] == ["9999"]
+            assert [v.stamp.event for v in (await view.history([id]))[0]] == [decision.event, "sap", "mes"]
+            assert [e.source for e in (await view.related([Hop(id, Direction.IN, ("object",))]))[0]] == ["step/1", "step/2"]
+            assert await view.related([Hop(id)]) == [[]]
+        assert [n.id for n in (await view.find(Find("Asset"))).nodes] == [MES]
+        assert await view.count(Find("Asset")) == 1
+        # one life of two steps, 60 s of waiting between them
+        from brain.analytics.bottlenecks import bottlenecks
+
+        (handover,) = (await bottlenecks(view, of, "Pump", min_frequency=1)).edges
+        assert (handover.source, handover.target, handover.count, handover.total_seconds) == ("Inspect", "Repair", 1, 60.0)
+        assert (await bottlenecks(view.raw, of, "Pump", min_frequency=1)).edges == ()
+
+        # before the merge they were two, and so they are for whoever asks of that time, or of what we believed by then
+        stored = (await view.history([SAP], Window(DAY)))[0][0].recorded
+        for at in (AsOf(DAY - 1), AsOf(None, stored - 1)):
+            assert [n.id for n in (await view.find(Find("Asset"), at)).nodes] == [MES, SAP]
+        assert [n.id for n in (await view.find(Find("Asset"), AsOf(DAY))).nodes] == [MES]
+        assert [n.id for n in await view.nodes([SAP, MES], AsOf(DAY)) if n] == [MES, MES]
+
+        await Engine(view).commit([await undo(view, [SAP], "person/ada", 2 * DAY)])
+        after = [await view.nodes([MES, SAP]), (await view.find(Find("Asset"))).nodes, await view.related([Hop(MES), Hop(SAP)])]
+        assert after == before
+        assert await proposals(view) == [proposal]
+        assert [n.id for n in (await view.find(Find("Asset"), AsOf(DAY))).nodes] == [MES]
+
+
+# ---- The ontology's part -----------------------------------------------------------------------------------------
+
+HEAD = """\
+@prefix : <https://example.org/plant#> .
+@prefix eb: <https://enterprise-brain.example/ns/upper#> .
+@prefix owl: <http://www.w3.org/2002/07/owl#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix sh: <http://www.w3.org/ns/shacl#> .
+@prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
+:Kiln a owl:Class ; rdfs:subClassOf eb:PhysicalAsset .
+"""
+
+
+def kiln(folder: Path, term: str, datatype: str = "string") -> Schema:
+    part = f"sh:path :plate ; sh:datatype xsd:{datatype} ; sh:maxCount 1"
+    shape = f"[] a sh:NodeShape ; sh:targetClass :Kiln ; sh:property [ {part} ] ."
+    (folder / "plant.ttl").write_text(f"{HEAD}:plate a owl:DatatypeProperty ; {term} .\n{shape}\n")
+    return load_schema((folder,))
+
+
+def test_an_identity_is_declared_on_a_property_and_is_indexed(tmp_path: Path) -> None:
+    made = kiln(tmp_path, "eb:identity 0.75")
+    plate = made.of("Kiln").properties["plate"]
+    assert (plate.identity, plate.indexed) == (0.75, True)
+    assert made.identities == {"serialNumber": 0.9, "employeeNumber": 0.95, "plate": 0.75}
+    assert {made.relations[name].functional for name in ("sameAs", "differentFrom")} == {False}
+    assert (made.relations["replacedBy"].functional, made.relations["replacedBy"].inverse) == (True, "replaces")
+
+
+@pytest.mark.parametrize(
+    ("term", "datatype", "fault"),
+    [
+        ("eb:identity 0", "string", "plant.ttl:8: plate: eb:identity is a confidence above 0 and at most 1"),
+        ("eb:identity 1.1", "string", "plant.ttl:8: plate: eb:identity is a confidence above 0 and at most 1"),
+        ("eb:identity 'sure'", "string", "plant.ttl:8: plate: eb:identity is a confidence above 0 and at most 1"),
+        ("eb:identity 0.9 ; eb:history 'latest'", "string", "plant.ttl:8: plate: eb:identity needs every version"),
+        ("eb:identity 0.9 ; eb:indexed false", "string", "plant.ttl:8: plate: eb:identity needs an index"),
+        ("eb:identity 0.9", "double", "plant.ttl:9: Kiln.plate: has eb:identity but holds float values"),
+    ],
+)
+def test_an_identity_that_makes_no_sense_is_told_with_its_line(tmp_path: Path, term: str, datatype: str, fault: str) -> None:
+    with pytest.raises(BadOntology) as told:
+        kiln(tmp_path, term, datatype)
+    assert fault in str(told.value)
