@@ -11,6 +11,7 @@ from strawberry.types.unset import UNSET
 from api.limits import Limits
 from api.loaders import Loaders
 from api.scalars import Anything, Instant, Long, instant_text
+from brain.conflicts import Conflict, Side
 from brain.errors import BadQuery
 from brain.identity import MergedNode
 from brain.model import Edge, Node, Quality, Stamp, Verdict, Version
@@ -43,7 +44,7 @@ class Context(BaseContext):
         self.feed = feed
         self.schema = schema
         self.limits = limits
-        self.loaders = Loaders(store)
+        self.loaders = Loaders(store, schema)
 
 
 Info = strawberry.Info[Context, None]
@@ -142,6 +143,12 @@ class SaidLinkType:
     holds: bool
 
 
+@strawberry.type(name="Void", description="An event that was taken back.")
+class VoidType:
+    event: str
+    source: str
+
+
 @strawberry.type(name="Version", description="What one event said of one node, kept for ever.")
 class VersionType:
     version: strawberry.Private[Version]
@@ -167,6 +174,16 @@ class VersionType:
         return self.version.cls
 
     @shown
+    def ontology(self) -> str:
+        """The version of the ontology under which it was stored; empty where that was not kept."""
+        return self.version.ontology
+
+    @shown
+    def voids(self) -> list[VoidType]:
+        """The events that it takes back, as far as they are about this node."""
+        return [VoidType(event=event, source=source) for event, source in self.version.voids]
+
+    @shown
     def evidence(self) -> EvidenceType:
         return EvidenceType(stamp=self.version.stamp, about="")
 
@@ -188,6 +205,60 @@ class VersionType:
             SaidLinkType(relation=k.relation, target=strawberry.ID(k.target), qualifier=k.qualifier, holds=holds)
             for k, holds in sorted(self.version.links.items())
         ]
+
+
+@strawberry.type(name="ConflictSide", description="One of two things that were said and cannot both be so.")
+class ConflictSideType:
+    side: strawberry.Private[Side]
+
+    @shown
+    def said(self) -> str:
+        """What was said, e.g. `serviceStatus = removed`."""
+        return self.side.said
+
+    @shown
+    def start(self) -> Instant:
+        return Instant(self.side.start)
+
+    @shown
+    def end(self) -> Instant | None:
+        """Until when it held; null: it still does."""
+        return None if self.side.end is None else Instant(self.side.end)
+
+    @shown
+    def event(self) -> str:
+        return self.side.event
+
+    @shown
+    def source(self) -> str:
+        return self.side.source
+
+
+@strawberry.type(name="Conflict", description="Two sides that a rule of the ontology says cannot both be so. Neither is dropped.")
+class ConflictType:
+    conflict: strawberry.Private[Conflict]
+
+    @shown
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(self.conflict.id)
+
+    @shown
+    def subject(self) -> strawberry.ID:
+        return strawberry.ID(self.conflict.subject)
+
+    @shown
+    def rule(self) -> str:
+        """The term of the ontology and the annotation that rules it out, e.g. `flow.impossibleWhile`."""
+        return self.conflict.rule
+
+    @shown
+    def start(self) -> Instant:
+        """Where both sides meet."""
+        return Instant(self.conflict.start)
+
+    @shown
+    def sides(self) -> list[ConflictSideType]:
+        return [ConflictSideType(side=side) for side in self.conflict.sides]
 
 
 @strawberry.type(name="PageInfo", description="Relay's PageInfo.")
@@ -245,6 +316,10 @@ class EntityFields:
         """Flags on its values, in order of time: all that were ever raised, whatever `asOf` says."""
         flags = await info.context.loaders.quality(self.held.id)
         return [QualityType(flag=flag) for flag in flags if not given(property) or flag.property == property]
+
+    async def conflicts(self, info: Info) -> list[ConflictType]:
+        """What was said of it and cannot both be so, as of the time that was asked for."""
+        return [ConflictType(conflict=one) for one in await info.context.loaders.conflicts(self.held.id, self.at)]
 
     async def history(
         self, info: Info, first: int | None = UNSET, start: Instant | None = UNSET, end: Instant | None = UNSET

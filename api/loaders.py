@@ -11,9 +11,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
+from brain.conflicts import Conflict, Rules, conflicts_of
 from brain.model import Edge, Node, Quality, Version
 from brain.ports import Store
 from brain.query import AsOf, Hop, Window
+from brain.schema import Schema
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -75,11 +77,14 @@ class Batch(Generic[G, K, V]):
 class Loaders:
     """The batched reads of one request or one websocket."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, schema: Schema) -> None:
+        rules = Rules(schema)
         self._nodes: Batch[AsOf, str, Node | None] = Batch(lambda at, ids: store.nodes(ids, at))
         self._edges: Batch[AsOf, Hop, list[Edge]] = Batch(lambda at, hops: store.related(hops, at))
         self._history: Batch[Window, str, list[Version]] = Batch(lambda window, ids: store.history(ids, window))
         self._quality: Batch[None, str, list[Quality]] = Batch(lambda _, ids: store.quality(ids))
+
+        self._conflicts: Batch[AsOf, str, list[Conflict]] = Batch(lambda at, ids: conflicts_of(store, rules, ids, at))
 
     async def node(self, id: str, at: AsOf) -> Node | None:
         return await self._nodes.load(at, id)
@@ -95,3 +100,6 @@ class Loaders:
 
     async def quality(self, id: str) -> list[Quality]:
         return await self._quality.load(None, id)
+
+    async def conflicts(self, id: str, at: AsOf) -> list[Conflict]:
+        return await self._conflicts.load(at, id)

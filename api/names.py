@@ -13,7 +13,9 @@ class BadName(Reject):
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 IRREGULAR = {"Person": "people", "Staff": "staff", "Equipment": "equipment", "Personnel": "personnel", "Series": "series"}
 
-KERNEL_FIELDS = frozenset({"id", "key", "class", "placeholder", "mergedFrom", "attributes", "evidence", "quality", "history"})
+KERNEL_FIELDS = frozenset(
+    {"id", "key", "class", "placeholder", "mergedFrom", "attributes", "evidence", "quality", "conflicts", "history"}
+)
 KERNEL_TYPES = frozenset(
     {
         "Node",
@@ -22,6 +24,9 @@ KERNEL_TYPES = frozenset(
         "QualityFlag",
         "Said",
         "SaidLink",
+        "Conflict",
+        "ConflictSide",
+        "Void",
         "Version",
         "PageInfo",
         "Verdict",

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 import strawberry
 from strawberry.types.unset import UNSET
 
+from api.conflicts import conflicts
 from api.described import OntologyType
 from api.filters import conditions
 from api.kernel import Info, NodeInterface, Row, Rows, given
@@ -45,6 +46,7 @@ def query_type(made: Types) -> type[Any]:
         "bottlenecks": _bottlenecks(made, results),
         "dependencies": _dependencies(made, results),
         "merge_proposals": merge_proposals(),
+        "conflicts": conflicts(),
         "ontology": _ontology(),
     }
     for cls in sorted(made.schema.classes.values(), key=lambda c: c.name):

@@ -48,7 +48,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 RESERVED = _words(
-    "id key class cls typename placeholder attributes stamps evidence quality history relations dependencies dependents changes"
+    "id key class cls typename placeholder attributes stamps evidence quality conflicts history relations dependencies dependents changes"
     " mergedFrom asOf knownAt at"
 )
 """Names of properties, relations and inverses that the kernel and GraphQL use themselves; compared without case."""
