@@ -11,7 +11,6 @@ A conflict is a function of what was said, so it comes and goes with its sides: 
 correction (`Void`) settles it. Nothing here decides which side is right; the state follows the precedence of stamps as ever.
 """
 
-from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import pairwise
@@ -178,9 +177,7 @@ async def _among(store: Store, rules: Rules, nodes: Sequence[Node]) -> list[Conf
     return [c for node, versions in zip(nodes, histories, strict=True) for c in rules.conflicts(node, versions)]
 
 
-def by_rule(conflicts: Iterable[Conflict]) -> dict[str, int]:
-    """How many there are of each rule."""
-    counted: defaultdict[str, int] = defaultdict(int)
-    for conflict in conflicts:
-        counted[conflict.rule] += 1
-    return dict(sorted(counted.items()))
+async def conflict_lines(store: Store, schema: Schema) -> AsyncIterator[bytes]:
+    """A line of canonical JSON a conflict."""
+    async for conflict in all_conflicts(store, Rules(schema)):
+        yield canonical(["conflict", *conflict.told()])

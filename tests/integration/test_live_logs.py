@@ -130,6 +130,6 @@ def test_the_hash_with_figures_is_the_same_in_any_order(shared_data: Path, schem
     other, _ = asyncio.run(stored("shuffled.db", shuffled(log, seed=14)))
     less, _ = asyncio.run(stored("less.db", log[:-1]))
     assert command("hash", "--store", ordered) == plain
-    whole = command("hash", "--figures", "--store", ordered)
-    assert whole == command("hash", "--figures", "--store", other)
-    assert len({plain, whole, command("hash", "--figures", "--store", less)}) == 3
+    whole = command("hash", "--derived", "--store", ordered)
+    assert whole == command("hash", "--derived", "--store", other)
+    assert len({plain, whole, command("hash", "--derived", "--store", less)}) == 3
