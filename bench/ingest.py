@@ -22,6 +22,7 @@ import orjson
 
 from bench import raw
 from bench.messages import steps, telemetry
+from brain.cli.options import collect_seldom
 from brain.engine import Engine
 from brain.model import DeadLetter, Mark
 from brain.stores import open_store
@@ -209,6 +210,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=PARTS, help="this part; may be given more than once")
     parser.add_argument("--events", type=int, default=100_000)
     options = parser.parse_args()
+    collect_seldom()  # as every command does that opens a store
     asyncio.run(run(options.only or PARTS, options.events))
 
 

@@ -1,5 +1,6 @@
 """What every source does with its messages: through the pipeline, into the store, and only then acknowledged."""
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Sequence
@@ -40,6 +41,10 @@ class Intake:
     async def take(self, envelopes: Sequence[Envelope], marks: Sequence[Mark] = (), letters: Sequence[DeadLetter] = ()) -> None:
         """`letters` are messages that were dead before they reached the pipeline, such as damaged blocks."""
         await self.keep(envelopes, self.pipeline.run(envelopes), marks, letters)
+
+    async def read(self, envelopes: Sequence[Envelope]) -> Result:
+        """What the pipeline makes of the envelopes, for `keep`; in a thread, so that the store may work on others meanwhile."""
+        return await asyncio.to_thread(self.pipeline.run, envelopes)
 
     async def keep(
         self, envelopes: Sequence[Envelope], result: Result, marks: Sequence[Mark] = (), letters: Sequence[DeadLetter] = ()

@@ -4,6 +4,7 @@
 into batches. Only the statistics remember: they count events that came again.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -94,11 +95,19 @@ class Pipeline:
                 elif route not in self._exact.setdefault(topic, []):
                     self._exact[topic].append(route)
         self._routes: dict[str, list[_Route]] = {}
+        self._lock = threading.Lock()
         self._seen: set[int] = set()
         self._before: set[int] = set()
 
     def run(self, batch: Sequence[Envelope]) -> Result:
-        """Never raises for anything that a message holds: what cannot be understood is a dead letter with the reason."""
+        """Never raises for anything that a message holds: what cannot be understood is a dead letter with the reason.
+
+        Threads may call it, one at a time.
+        """
+        with self._lock:
+            return self._run(batch)
+
+    def _run(self, batch: Sequence[Envelope]) -> Result:
         stats = Stats(messages=len(batch))
         good: list[ChangeSet] = []
         bad: dict[str, DeadLetter] = {}

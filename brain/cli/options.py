@@ -59,7 +59,7 @@ async def opened(store: str | None, schema: Schema | None = None) -> AsyncIterat
 
     settings = settings_for(store)
     schema = schema or load_schema(settings.ontology)
-    _collect_seldom()
+    collect_seldom()
     opened_store = open_store(settings.store)
     try:
         await opened_store.prepare(schema)
@@ -68,7 +68,7 @@ async def opened(store: str | None, schema: Schema | None = None) -> AsyncIterat
         await opened_store.close()
 
 
-def _collect_seldom() -> None:
+def collect_seldom() -> None:
     """Batches are many small tuples and no cycles: looking for some after every 700 new objects took a sixth of an import."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
