@@ -179,6 +179,8 @@ def _dependencies(made: Types, results: Results) -> Any:
             raise BadQuery(f"a depth of {depth} is not possible: ask for 1 to {most}")
         # strawberry hands a StrEnum over as its plain text.
         toward = dependency_report.Toward(direction)
+        node = await info.context.loaders.node(id, NOW)
+        id = node.id if node is not None else id  # the id of all that it is merged with
         return await dependency_report.dependencies(info.context.store, made.schema, id, toward, depth)
 
     returns = results.output(dependency_report.Dependencies)

@@ -18,6 +18,8 @@ from api.kernel import Info, given
 from api.scalars import Instant, Long
 from api.typegen import Types, typed
 from brain.errors import BadQuery, Retry
+from brain.identities import Merged
+from brain.identity import DIFFERENT, SAME
 from brain.model import Notice
 from brain.query import NOW
 from brain.schema import Schema
@@ -118,6 +120,8 @@ async def watch(info: Info, asked: Watch) -> AsyncGenerator[Pending, None]:
     try:
         while True:
             pending = await backlog.take()
+            if isinstance(context.store, Merged) and (not pending.names or not pending.names.isdisjoint((SAME, DIFFERENT))):
+                context.store.forget()  # who hears of a merge must not read the things as they were before it
             if not asked.wants(pending.latest.cls):
                 node = await context.loaders.node(pending.latest.subject, NOW)
                 if node is None or not asked.wants(node.cls):
@@ -140,6 +144,9 @@ def subscription_type(made: Types) -> type[Any]:
         if given(ids) and len(ids) > most:
             raise BadQuery(f"{len(ids)} ids are too many to watch: at most {most}; watch classes, or all")
         names = tuple(str(getattr(c, "value", c)) for c in classes) if given(classes) else ()
+        store = info.context.store
+        if given(ids) and isinstance(store, Merged):
+            ids = [member for id in ids for member in await store.ids(id)]
         # `async for` leaves an iterator open when the reader goes; the feed must hear of it at once.
         async with contextlib.aclosing(watch(info, Watch(made.schema, frozenset(ids or ()), names))) as pending:
             async for change_of_node in pending:
@@ -152,7 +159,7 @@ def subscription_type(made: Types) -> type[Any]:
         "__annotations__": {},
         "changes": strawberry.subscription(
             resolver=typed(changes, AsyncIterator[change], **arguments),  # type: ignore[valid-type]
-            description="Nodes as they change: of these ids and of these classes, both where both are given. At least once.",
+            description="Nodes as they change: of these ids, under any of their names, and of these classes. At least once.",
         ),
     }
     made_type = types.new_class("Subscription", (), {}, lambda namespace: namespace.update(body))

@@ -70,21 +70,34 @@ class Merged:
         if not together.members:
             return await self.raw.find(query, at)
         query = replace(query, where=tuple(_by_representative(c, together) for c in query.where))
-        things = [node for node in await self.merged(together, at, query.cls) if matches(node, query.where)]
-        found: list[Node] = [node for node in things if _within(node.id, query)]
-        # Members that the store finds by themselves make room for what is beyond its page.
-        rest = query
-        while True:
-            page = await self.raw.find(rest, at)
-            found += [node for node in page.nodes if node.id not in together.of]
-            last = page.nodes[0 if query.backwards else -1].id if page.nodes else None
-            near = sum(last is None or not page.more or _before(node.id, last, query.backwards) for node in found)
-            if not page.more or not page.nodes or near > query.limit:
-                break
-            rest = replace(rest, before=last) if query.backwards else replace(rest, after=last)
-        found.sort(key=lambda node: node.id, reverse=query.backwards)
+        found = sorted(await self._found(query, together, at), key=lambda node: node.id, reverse=query.backwards)
         nodes = found[: query.limit]
         return Page(tuple(reversed(nodes) if query.backwards else nodes), len(found) > query.limit)
+
+    async def _found(self, query: Find, together: Clusters, at: AsOf) -> list[Node]:
+        """What is merged and all else that the query finds: of the first `limit` and one more nothing is missing.
+
+        Both are read from where the page begins, whichever is behind, until enough lies before what was not read yet.
+        """
+        waiting = sorted((id for id in together.members if _within(id, query)), reverse=not query.backwards)
+        found: list[Node] = []
+        rest, more, last = replace(query, limit=query.limit or 1), True, ""
+        while True:
+            sure = [node.id for node in found if not more or (last and _reached(node.id, last, query))]
+            known = sum(not waiting or _reached(id, waiting[-1], query) for id in sure)
+            if (not more and not waiting) or known > query.limit:
+                return found
+            if waiting and (not more or (last and _reached(waiting[-1], last, query))):
+                part = [waiting.pop() for _ in range(min(len(waiting), query.limit + 1))]
+                things = [node for node in await self._things(part, together, at) if node is not None]
+                found += [n for n in things if self.schema.is_a(n.cls, query.cls) and matches(n, query.where)]
+                continue
+            page = await self.raw.find(rest, at)
+            found += [node for node in page.nodes if node.id not in together.of]
+            more = page.more and bool(page.nodes)
+            if more:
+                last = page.nodes[0 if query.backwards else -1].id
+                rest = replace(rest, before=last) if query.backwards else replace(rest, after=last)
 
     async def count(self, query: Find) -> int:
         together = await self.known.clusters()
@@ -238,5 +251,6 @@ def _within(id: str, query: Find) -> bool:
     return (query.after is None or id > query.after) and (query.before is None or id < query.before)
 
 
-def _before(id: str, last: str, backwards: bool) -> bool:
-    return id >= last if backwards else id <= last
+def _reached(id: str, last: str, query: Find) -> bool:
+    """Whether it lies at or before `last`, in the direction of paging."""
+    return id >= last if query.backwards else id <= last

@@ -12,6 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
+from api.execution import executable
+from api.kernel import Context
+from api.limits import Limits
+from brain.feeds.memory import MemoryFeed
 from brain.identities import Merged
 from brain.identity import SAME
 from brain.model import Assert, ChangeSet, Link
@@ -158,6 +162,31 @@ async def test_a_rejection_is_kept_and_can_be_taken_back(store: str) -> None:
     brain(store, "merges", "reject", MES, SAP)
     brain(store, "merges", "accept", MES, SAP)
     assert answer(store, "merges", "list", "--merged") == [{"id": MES, "members": [MES, SAP]}]
+
+
+async def test_a_subscriber_hears_of_a_thing_under_every_name_and_of_its_merge_at_once() -> None:
+    raw, schema, feed = open_store("sqlite://"), load_schema(()), MemoryFeed()
+    await raw.prepare(schema)
+    await raw.apply(SAID)
+    view = Merged(raw, schema, age=3600)
+    text = f'subscription {{ changes(ids: ["{MES}"]) {{ id node {{ id mergedFrom }} }} }}'
+    try:
+        assert await view.ids(SAP) == (SAP,)
+        for event, heard, ids in (("m1", [MES], [MES, SAP]), ("m2", [MES, SAP], [MES, SAP])):
+            stream: Any = await executable(schema, Limits()).subscribe(text, context_value=Context(view, feed, schema, Limits()))
+            first = asyncio.ensure_future(anext(stream))
+            while not feed._queues:
+                await asyncio.sleep(0)
+            merge = ChangeSet(event, "s", 9 * MINUTE, 0, (Assert(MES, "Entity", links=(Link(SAME, SAP),)), Assert(SAP, "Entity")))
+            # as another process does: it commits, and the feed tells
+            await feed.publish(await raw.apply([merge]))
+            found = [(await first).data["changes"]]
+            found += [(await anext(stream)).data["changes"] for _ in heard[1:]]
+            await stream.aclose()
+            assert [(change["id"], change["node"]) for change in found] == [(id, {"id": MES, "mergedFrom": ids}) for id in heard]
+    finally:
+        await feed.close()
+        await raw.close()
 
 
 def test_wrong_use_and_clear_errors(tmp_path: Path) -> None:

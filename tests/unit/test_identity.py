@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise, permutations
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -14,14 +14,17 @@ from hypothesis import strategies as st
 from brain.engine import Engine
 from brain.errors import BadQuery
 from brain.identities import Merged, accept, proposals, reject, undo
+from brain.identities.known import Known
 from brain.identity import CERTAIN, clusters
 from brain.model import Assert, Change, ChangeSet, Flag, Link, Node, Retract, Stamp, Verdict, Void
+from brain.ports import Store
 from brain.query import AsOf, Condition, Direction, Edges, Find, Hop, Nodes, Occurrences, Op, Window
 from brain.schema import ROOT, Datatype, Property, Relation, Schema
 from brain.stores import open_store
 from ontology import BadOntology, load_schema
 from tests.contract import histories
 from tests.contract.schema import schema
+from tests.unit.api_plant import CountingStore
 
 IDS = histories.IDS
 SECOND = 1_000_000
@@ -151,6 +154,7 @@ async def test_what_was_said_of_two_names_reads_as_if_said_of_one(sets: list[Cha
 
 QUERIES = [
     Find(ROOT),
+    Find("Asset", limit=0),
     Find(ROOT, limit=1),
     Find("Asset", limit=1, after="a/1"),
     Find("Pump", limit=2, before="b/1", backwards=True),
@@ -307,6 +311,53 @@ async def test_decisions_that_make_no_sense_say_why() -> None:
             await accept(view, ["a/1", "a/2"], "tests", 6)
         with pytest.raises(BadQuery, match="take that back first"):
             await reject(view, ["a/1", "a/2"], "tests", 6)
+
+
+async def test_a_link_holds_for_the_thing_while_it_holds_for_one_of_its_names() -> None:
+    def at(event: str, valid: int, *changes: Change) -> ChangeSet:
+        return ChangeSet(event, "s", valid, valid, changes)
+
+    said = [
+        at("1", 1, Assert("a/1", "Pump", links=(Link("locatedIn", "h/1"), Link("monitors", "h/9")))),
+        at("2", 2, Assert("a/2", "Pump", links=(Link("locatedIn", "h/2"), Link("monitors", "h/9")))),
+        at("3", 3, Assert("b/1", "Pump", links=(Link("locatedIn", "a/2"),))),
+        at("m", 4, Assert("a/2", ROOT, links=(Link("sameAs", "a/1"),))),
+    ]
+    async with merged([said]) as view:
+
+        async def held(id: str, direction: Direction = Direction.OUT) -> list[tuple[str, str, str, str]]:
+            edges = (await view.related([Hop(id, direction)]))[0]
+            return [(e.source, e.relation, e.target, e.stamp.event) for e in edges]
+
+        # one place at a time, the newer; one link out of two that say the same, by the newer
+        both = [("a/1", "locatedIn", "h/2", "2"), ("a/1", "monitors", "h/9", "2")]
+        assert await held("a/1") == await held("a/2") == both
+        assert await held("h/1", Direction.IN) == []
+        assert await held("a/2", Direction.IN) == [("b/1", "locatedIn", "a/1", "3")]
+        # what was said of a/2 is taken back; what was said of a/1 stands
+        await view.apply([at("5", 5, Retract("a/2", "Pump", links=(Link("locatedIn", "h/2"), Link("monitors", "h/9"))))])
+        assert await held("a/2") == [("a/1", "locatedIn", "h/1", "1"), ("a/1", "monitors", "h/9", "1")]
+        assert sorted([e[:3] async for e in view.scan(Edges())]) == [
+            ("a/1", "locatedIn", "h/1"),
+            ("a/1", "monitors", "h/9"),
+            ("b/1", "locatedIn", "a/1"),
+        ]
+
+
+async def test_where_nothing_is_merged_the_store_is_asked_once_in_a_while() -> None:
+    """A look at the merges is taken when the last is too old, when one's own commit may hold one, and not otherwise."""
+    seconds = [0.0]
+    async with merged([[pump("a/1"), pump("a/2")]], plant()) as view:
+        counted = CountingStore(view.raw)
+        known = Known(cast(Store, counted), plant(), 1.0, lambda: seconds[0])
+        for now, looks in ((0.0, 1), (0.9, 1), (1.1, 2), (1.2, 2)):
+            seconds[0] = now
+            assert not (await known.clusters()).members
+            assert counted.calls == ["scan"] * looks
+        await view.raw.apply([ChangeSet("m", "s", 5, 5, (Assert("a/2", ROOT, links=(Link("sameAs", "a/1"),)),))])
+        assert (await known.clusters()).members == {}
+        known.forget()
+        assert (await known.clusters()).members == {"a/1": ("a/1", "a/2")}
 
 
 # ---- Two pumps of two systems, by hand ---------------------------------------------------------------------------
