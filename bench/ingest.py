@@ -29,7 +29,7 @@ from brain.stores import open_store
 from ingest.adapters import load_adapters
 from ingest.importing import BATCH as IMPORT_BATCH
 from ingest.intake import Intake
-from ingest.pipeline import Pipeline
+from ingest.pipeline import Pipeline, Result
 from ingest.record import Envelope, pack, unpack
 from ingest.sources.kafka import BLOCK, send
 from ingest.stream import PORTIONS, StreamOptions, work
@@ -154,10 +154,17 @@ class Timed(Intake):
     first = 0.0
     last = 0.0
 
-    async def take(self, envelopes: Sequence[Envelope], marks: Sequence[Mark] = (), letters: Sequence[DeadLetter] = ()) -> None:
+    async def read(self, envelopes: Sequence[Envelope]) -> Result:
         self.first = self.first or time.perf_counter()
-        await super().take(envelopes, marks, letters)
-        self.last = time.perf_counter()
+        return await super().read(envelopes)
+
+    async def keep(
+        self, envelopes: Sequence[Envelope], result: Result, marks: Sequence[Mark] = (), letters: Sequence[DeadLetter] = ()
+    ) -> list[DeadLetter]:
+        try:
+            return await super().keep(envelopes, result, marks, letters)
+        finally:
+            self.last = time.perf_counter()
 
 
 async def kafka(url: str, address: str, events: int, peer: float) -> None:

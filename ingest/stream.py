@@ -10,7 +10,7 @@ import asyncio
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,7 @@ from brain.model import DeadLetter, Mark
 from brain.ports import Store
 from ingest.intake import Intake
 from ingest.liveness import Liveness
-from ingest.pipeline import letter
+from ingest.pipeline import Result, letter
 from ingest.record import MAGIC, BadBlock, Envelope, unpack
 from ingest.sources.kafka import PARTITIONS, TOPIC, BrokerAway
 
@@ -179,28 +179,37 @@ class Reader(faust.Service):
     async def _take(self, found: Mapping[TopicPartition, list[ConsumerRecord]], holding: object) -> None:
         """In portions, since a record may hold hundreds of envelopes; a portion is whole records, which a mark can describe.
 
-        Partitions may be taken from us between two portions. Then the rest is left to whoever reads on from the marks.
+        Partitions may be taken from us between two portions. Then the rest is left to whoever reads on from the marks. While the
+        store writes one portion, the pipeline reads the next: it is pure, so that it may be let go.
         """
         assert self._listener is not None
         records = ((partition, record) for partition, some in found.items() for record in some)
-        while True:
-            async with self._busy:
-                if self.should_stop or holding is None or self._listener.holding is not holding:
-                    return
-                portion = _Portion()
-                for partition, record in records:
-                    self._open(record, portion)
-                    portion.ends[partition] = record.offset + 1
-                    if len(portion.envelopes) >= self._portion:
-                        break
-                if not portion.ends:
-                    return
-                await self._commit(portion)
+        portion = self._next(records)
+        result = await self._intake.read(portion.envelopes)
+        while portion.ends:
+            ahead = self._next(records)
+            reading = asyncio.create_task(self._intake.read(ahead.envelopes))
+            try:
+                async with self._busy:
+                    if self.should_stop or holding is None or self._listener.holding is not holding:
+                        return
+                    await self._commit(portion, result)
+            finally:
+                portion, result = ahead, await reading
 
-    async def _commit(self, portion: "_Portion") -> None:
+    def _next(self, records: Iterator[tuple[TopicPartition, ConsumerRecord]]) -> "_Portion":
+        portion = _Portion()
+        for partition, record in records:
+            self._open(record, portion)
+            portion.ends[partition] = record.offset + 1
+            if len(portion.envelopes) >= self._portion:
+                break
+        return portion
+
+    async def _commit(self, portion: "_Portion", result: Result) -> None:
         marks = [Mark(p.topic, p.partition, end) for p, end in portion.ends.items()]
         begin = time.monotonic()
-        await self._intake.take(portion.envelopes, marks, portion.letters)
+        await self._intake.keep(portion.envelopes, result, marks, portion.letters)
         assert self._listener is not None
         self._listener.at.update(portion.ends)
         self.stored += len(portion.envelopes) + len(portion.letters)

@@ -33,9 +33,9 @@ PATIENCE = 60.0
 NEVER = """
 import asyncio
 from ingest.intake import Intake
-async def take(*args):
+async def keep(*args):
     await asyncio.Event().wait()
-Intake.take = take
+Intake.keep = keep
 """
 """Stuck in our own hands: nothing outside is away."""
 DEAF = """
