@@ -6,7 +6,7 @@ grow-only sets. Merging is associative, commutative and idempotent, so a store t
 the same state whatever the order, the batching and the repetition of its input. Stores do nothing cleverer than that.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple, assert_never
@@ -142,13 +142,16 @@ class Joiner:
         """Make the registers of a voided node anew, and return the states of all edges that leave it, or once left it.
 
         `versions` are all that there are of the node. A register that keeps no versions stays at its newest stamp, without a
-        value if that is void: what it was before is not known, and an older value that comes late must not win.
+        value if that is void: what it was before is not known, and an older value that comes late must not win. What stands
+        stays, even if no version says it: an earlier ontology may have kept none.
         """
         void = voided(versions)
-        registers = {name: r for name, r in state.registers.items() if name in self._latest_somewhere}
-        for name, (stamp, _) in registers.items():
-            if (state.id, stamp.event, stamp.source) in void:
-                registers[name] = Register(stamp, None)
+        registers = {}
+        for name, register in state.registers.items():
+            if (state.id, register.stamp.event, register.stamp.source) not in void:
+                registers[name] = register
+            elif name in self._latest_somewhere:
+                registers[name] = Register(register.stamp, None)
         edges: dict[EdgeKey, EdgeState] = {}
         for version in versions:
             stands = standing(version, void)
@@ -162,6 +165,14 @@ class Joiner:
                     registers[name] = register
         state.registers = registers
         return edges
+
+    def rests_on(self, state: NodeState, edges: Iterable[EdgeState], void: Collection[tuple[str, str, str]]) -> bool:
+        """Whether a merged state, or one of these edges of its, goes by what is void: else there is no need to make it anew."""
+        stamps = [stamp for edge in edges for stamp in (edge.linked, edge.unlinked) if stamp is not None]
+        for name, (stamp, value) in state.registers.items():
+            if value is not None or name not in self._latest_somewhere:
+                stamps.append(stamp)
+        return any((state.id, stamp.event, stamp.source) in void for stamp in stamps)
 
     def _type(self, state: NodeState, cls: str, stamp: Stamp) -> None:
         held = state.cls_stamp

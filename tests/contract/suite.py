@@ -11,9 +11,10 @@ from tests.contract import schema as small
 from tests.contract.order import Fresh, OrderContract
 from tests.contract.reads import PastContract, ReadContract, Ticks
 from tests.contract.streams import ConcurrentContract, StreamContract
+from tests.contract.voids import VoidContract
 
 
-class StoreContract(OrderContract, ReadContract, PastContract, StreamContract):
+class StoreContract(OrderContract, VoidContract, ReadContract, PastContract, StreamContract):
     @pytest.fixture
     def schema(self) -> Schema:
         return small.schema()

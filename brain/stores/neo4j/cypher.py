@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from brain.errors import BadQuery
-from brain.schema import ROOT, Datatype, Schema
+from brain.schema import ROOT, Datatype, Relation, Schema
 
 FORMAT = 1
 """What `(:Brain).format` says in databases that this code reads and writes."""
@@ -113,6 +113,10 @@ class Names:
             if label != OF and not label.startswith(FORMERLY) and label not in self.relation_of:
                 head, *rest = label.lower().split("_")
                 self.relation_of[label] = head + "".join(part.capitalize() for part in rest)
+
+    def label_of(self, relation: str) -> str:
+        """The type of a relation, even of one that only an earlier ontology had: its edges are among what is made anew."""
+        return (self.schema.relations.get(relation) or Relation(relation, "", ROOT, ROOT)).label
 
     def labels(self, cls: str) -> str:
         """`:Entity:Asset:InfusionPump`."""

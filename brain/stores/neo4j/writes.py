@@ -30,6 +30,7 @@ from brain.stores.neo4j.cypher import (
     SAID_FIXED,
     VERSION,
     VERSION_FIXED,
+    VOIDS,
     Names,
     columns,
     edge_map,
@@ -52,6 +53,10 @@ SAID_ALREADY = f"""
 SAID = f"""
     UNWIND $ids AS id MATCH (v:{VERSION} {{_of: id}}) WITH id, collect(v) AS found
     RETURN collect([id, {rows_of("found")}])"""
+
+TAKEN_BACK = f"""
+    UNWIND $ids AS id MATCH (v:{VERSION} {{_of: id}}) WHERE v.{VOIDS[0]} IS NOT NULL
+    WITH id, collect([v.{VOIDS[0]}, v.{VOIDS[1]}]) AS found RETURN collect([id, found])"""
 
 PLACEHOLDERS = f"UNWIND $ids AS id CREATE (:{ROOT} {{id: id, _class: '{ROOT}'}})"
 
@@ -105,8 +110,7 @@ class Writer:
         await self._write_nodes(tx, delta, before, once)
         await self._write_edges(tx, delta, before)
         await self._write_versions(tx, delta, before, once)
-        merged = (before.states.get(subject, state) for subject, state in delta.nodes.items())
-        await self._rebuild(tx, {state.id: state for state in merged if state.voided})
+        await self._rebuild(tx, await self._shaken(tx, delta, before))
         if delta.qualities:
             await run(tx, FLAG, rows=sorted(codec.quality_row(q) for q in delta.qualities))
         if marks:
@@ -227,6 +231,19 @@ class Writer:
             found[key] = row[3], EdgeState(_stamp(row[4:8]), _stamp(row[8:12]))
         return found
 
+    async def _shaken(self, tx: AsyncManagedTransaction, delta: Delta, before: Before) -> dict[str, NodeState]:
+        """What must be made anew: where the batch takes something back, or says again what was taken back before."""
+        voided = {i: merged for i, state in delta.nodes.items() if (merged := before.states.get(i, state)).voided}
+        edges: defaultdict[str, list[EdgeState]] = defaultdict(list)
+        for key, edge in delta.edges.items() if voided else ():
+            edges[key.source].append(edge)
+        quiet = sorted(i for i in voided if not delta.nodes[i].voided)
+        for subject, pairs in await run(tx, TAKEN_BACK, ids=quiet) if quiet else ():
+            void = {(subject, event, source) for events, sources in pairs for event, source in zip(events, sources, strict=True)}
+            if not self._joiner.rests_on(voided[subject], edges[subject], void):
+                del voided[subject]
+        return voided
+
     async def _rebuild(self, tx: AsyncManagedTransaction, states: dict[str, NodeState]) -> None:
         """Write those nodes and their edges anew, without what was taken back."""
         if not states:
@@ -250,7 +267,7 @@ class Writer:
         new: defaultdict[str, list[tuple[EdgeKey, EdgeState]]] = defaultdict(list)
         gone: defaultdict[str, list[Row]] = defaultdict(list)
         changed: defaultdict[str, list[Row]] = defaultdict(list)
-        label = self._names.schema.relations[relation].label
+        label = self._names.label_of(relation)
         single = {key[:2] for key in now} if functional(self._names.schema, relation) else ()
         held = holding_all(now, single)
         for key, state in now.items():

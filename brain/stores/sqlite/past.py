@@ -12,14 +12,11 @@ from brain.query import AsOf, Direction, Find, Hop
 from brain.schema import ROOT, Schema
 from brain.stores.sqlite import rows
 from brain.stores.sqlite.rows import IN_LIST, NODE, VERSION
-from brain.stores.sqlite.tables import condition_sql, where_sql
+from brain.stores.sqlite.tables import VOIDING, condition_sql, where_sql
 
 FOREVER = 2**63 - 1
 LINKED = " AND instr(body, '\"l\":[]') = 0"
 """The versions with links: quotes inside a text are escaped, so that the canonical body holds this nowhere else."""
-
-VOIDING = "instr(body, '\"v\":[[') > 0"
-"""The versions that take others back: likewise, since no value is a list."""
 
 
 class Past:

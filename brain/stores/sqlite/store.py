@@ -2,10 +2,13 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
 from itertools import chain
 
-from brain.join import Delta, Joiner, NodeState, notices, to_node
+import orjson
+
+from brain.join import Delta, EdgeState, Joiner, NodeState, notices, to_node
 from brain.model import ChangeSet, DeadLetter, Edge, Mark, Node, Notice, Quality, Version
 from brain.past import functional
 from brain.query import NOW, AsOf, Direction, Find, Hop, Page, Window
@@ -16,7 +19,7 @@ from brain.stores.sqlite.edges import edge_rows, rows_of
 from brain.stores.sqlite.past import Past
 from brain.stores.sqlite.rows import NODE, VERSION, Row, select
 from brain.stores.sqlite.scans import Scans
-from brain.stores.sqlite.tables import FORMAT, TABLES, UPGRADES, index_sql, where_sql
+from brain.stores.sqlite.tables import FORMAT, TABLES, UPGRADES, VOIDING, index_sql, where_sql
 
 ROWS = 500
 """Rows that one statement inserts."""
@@ -51,11 +54,13 @@ class SqliteStore(Scans):
     ) -> list[Notice]:
         delta = self._joiner.join(batch, self._clock())
 
+        voiding = {state.id for state in delta.nodes.values() if state.voided}
+
         def work(db: sqlite3.Connection) -> None:
             known = self._write_nodes(db, delta)
             self._write_edges(db, delta, known)
             _insert(db, "INSERT OR IGNORE INTO version", rows.version_rows(delta.versions))
-            self._rebuild(db, [state for state in delta.nodes.values() if state.voided])
+            self._rebuild(db, self._shaken(db, delta, voiding))
             _insert(db, "INSERT OR IGNORE INTO quality", list(delta.qualities))
             db.executemany(
                 "INSERT INTO mark VALUES (?,?,?) ON CONFLICT DO UPDATE SET position = max(position, excluded.position)",
@@ -86,6 +91,18 @@ class SqliteStore(Scans):
         states = delta.edges
         single = {key[:2] for key in states if functional(self._schema, key.relation)}
         _insert(db, "INSERT OR REPLACE INTO edge", edge_rows(db, states, single, known))
+
+    def _shaken(self, db: sqlite3.Connection, delta: Delta, voiding: Collection[str]) -> list[NodeState]:
+        """What must be made anew: where the batch takes something back, or says again what was taken back before."""
+        voided = {state.id: state for state in delta.nodes.values() if state.voided}
+        edges: defaultdict[str, list[EdgeState]] = defaultdict(list)
+        for key, edge in delta.edges.items() if voided else ():
+            edges[key.source].append(edge)
+        void: defaultdict[str, set[tuple[str, str, str]]] = defaultdict(set)
+        sql = f"SELECT subject, json_extract(body, '$.v') FROM version INDEXED BY version_voids WHERE {VOIDING} AND subject IN"
+        for subject, pairs in select(db, sql, voided.keys() - voiding):
+            void[subject].update((subject, *pair) for pair in orjson.loads(pairs))
+        return [s for i, s in voided.items() if i in voiding or self._joiner.rests_on(s, edges[i], void[i])]
 
     def _rebuild(self, db: sqlite3.Connection, states: Sequence[NodeState]) -> None:
         """Write those nodes and their edges anew, without what was taken back."""

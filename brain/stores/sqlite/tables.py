@@ -8,6 +8,9 @@ from brain.schema import Schema, nearest
 FORMAT = 3
 """`PRAGMA user_version` of the files that this code reads and writes."""
 
+VOIDING = "instr(body, '\"v\":[[') > 0"
+"""The versions that take others back: quotes inside a text are escaped, and no value is a list. `version_voids` is over these."""
+
 TABLES = """
 CREATE TABLE IF NOT EXISTS node (
     id TEXT PRIMARY KEY, class TEXT NOT NULL, properties TEXT NOT NULL, attributes TEXT NOT NULL, stamps TEXT NOT NULL,
@@ -27,6 +30,7 @@ CREATE TABLE IF NOT EXISTS version (
     ontology TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (subject, valid, authority, event, source, digest)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS version_voids ON version (subject) WHERE instr(body, '"v":[[') > 0;
 CREATE TABLE IF NOT EXISTS quality (
     subject TEXT NOT NULL, property TEXT NOT NULL, verdict TEXT NOT NULL, at INTEGER, detail TEXT NOT NULL,
     event TEXT NOT NULL, source TEXT NOT NULL
