@@ -22,6 +22,7 @@ from graphql import (
     InlineFragmentNode,
     IntValueNode,
     ListValueNode,
+    NullValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
     ValueNode,
@@ -53,8 +54,18 @@ class Limits:
     dependency_depth: int = 32
 
 
-WEIGHTS: Mapping[str, int] = {"bottlenecks": 25_000, "dependencies": 5_000, "mergeProposals": 25_000, "ontology": 100}
-"""What the root fields that are not lists count as, in nodes: a bottleneck report reads a whole log."""
+WEIGHTS: Mapping[str, int] = {
+    "bottlenecks": 25_000,
+    "conflicts": 25_000,
+    "dependencies": 5_000,
+    "mergeProposals": 25_000,
+    "ontology": 100,
+}
+"""What root fields count as beside their page, in nodes, however little of it is shown: a bottleneck report reads a whole log,
+the conflicts of all things whole histories."""
+
+HISTORY = 50
+"""What the conflicts of one node count as: they are computed from all that was ever said of it."""
 
 INTROSPECTION: Mapping[str, int] = {"__schema": 25_000, "__type": 500}
 """What the fields of introspection count as: the whole schema is most of a megabyte of answer, made without a pause."""
@@ -143,15 +154,19 @@ class Ruler:
         if known is None:
             return 0, 1
         arguments = {a.name.value: a.value for a in field.arguments or ()}
+        at_root = parent is self._schema.query_type
+        if field.name.value == "conflicts" and (not at_root or self._value(arguments.get("ids")) is not None):
+            return HISTORY * (self._length(arguments.get("ids")) if at_root else 1), 1
         if "first" in known.args:
             size = self._size(arguments.get("first"))
             size = self._size(arguments.get("last")) if size is None else size
             size = self._limits.default_page if size is None else size
-            return size + (PAST if {"asOf", "knownAt"} & arguments.keys() else 0), size
-        if "ids" in known.args and parent is self._schema.query_type:
+            weight = WEIGHTS.get(field.name.value, 0) if at_root else 0
+            return size + weight + (PAST if {"asOf", "knownAt"} & arguments.keys() else 0), size
+        if "ids" in known.args and at_root:
             size = self._length(arguments.get("ids"))
             return size, size
-        if parent is self._schema.query_type:
+        if at_root:
             return WEIGHTS.get(field.name.value, 1), 1
         interfaces = getattr(get_named_type(known.type), "interfaces", ())
         related = any(i.name == "Node" for i in interfaces) and "cursor" not in getattr(parent, "fields", ())
@@ -172,6 +187,8 @@ class Ruler:
         return len(given) if isinstance(given, list) else 1
 
     def _value(self, value: ValueNode | None) -> Any:
+        if isinstance(value, NullValueNode):
+            return None
         if isinstance(value, VariableNode):
             name = value.name.value
             return self._variables.get(name, self._defaults.get(name))
