@@ -48,8 +48,8 @@ def _words(text: str) -> frozenset[str]:
 
 
 RESERVED = _words(
-    "id key class cls typename placeholder attributes stamps evidence quality conflicts history relations dependencies dependents changes"
-    " mergedFrom asOf knownAt at"
+    "id key class cls typename placeholder attributes stamps evidence quality conflicts history relations dependencies dependents"
+    " changes mergedFrom asOf knownAt at"
 )
 """Names of properties, relations and inverses that the kernel and GraphQL use themselves; compared without case."""
 
