@@ -5,27 +5,34 @@ Three rules, declared on the term that they are about:
 - `eb:impossibleWhile` on a property: it was reported above 0, or true, while another property of the same thing had a value that
   rules this out (a pump that reports flow while it is recorded as removed);
 - `eb:stay` on a relation with one target at a time: two targets within less than that time (a patient in two beds);
-- `eb:counter` on a property: a fall to anything but 0 (a counter that runs backwards without a reset).
+- `eb:counter` on a property: a fall to anything but 0 (a counter that runs backwards without a reset), with no retraction of the
+  value in between; of what is said of one moment the greatest stamp counts.
 
 A conflict is a function of what was said, so it comes and goes with its sides: a late word may bring it to light, and a
 correction (`Void`) settles it. Nothing here decides which side is right; the state follows the precedence of stamps as ever.
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence, Set
 from hashlib import blake2b
 from itertools import pairwise
 from typing import NamedTuple
 
+from brain.identities import Merged
+from brain.identity import NONE, Clusters
 from brain.join import counts
 from brain.model import Node, Stamp, Version
 from brain.past import taken_back, visible
 from brain.ports import Store
 from brain.query import NOW, AsOf, Nodes, Window
 from brain.schema import History, NodeClass, Property, Relation, Scalar, Schema, Value
-from brain.spans import certain
+from brain.spans import Doubt, Span, certain
 from brain.versions import canonical, standing
 
-CHUNK = 500
+CHUNK = 100
+SHORT = 1000
+"""Versions of one thing that are read together with those of others."""
 ALL = Window(limit=2**31)
 
 
@@ -63,16 +70,26 @@ class Said(NamedTuple):
     value: Value
 
 
+class Spans(NamedTuple):
+    """When something was reported of which no versions are kept, in order of time, and what of it may be void."""
+
+    all: Sequence[Span]
+    doubt: Doubt
+
+
 class Rules:
     """The rules of an ontology, by class."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self.ruled = tuple(name for name, cls in schema.classes.items() if _has_rules(cls))
+        self.ruled = frozenset(name for name, cls in schema.classes.items() if _has_rules(cls))
         """The classes that have a rule."""
+        self.tops = tuple(sorted(n for n in self.ruled if self.ruled.isdisjoint(schema.classes[n].ancestors)))
+        """Those of them that are below none of the others."""
 
-    def conflicts(self, node: Node, versions: Iterable[Version], at: AsOf = NOW) -> list[Conflict]:
-        """All conflicts of one node, in order of time. `versions` are all that there are of it."""
+    def conflicts(self, node: Node, versions: Iterable[Version], at: AsOf = NOW, together: Clusters = NONE) -> list[Conflict]:
+        """All conflicts of one node, in order of time. `versions` are all that there are of it; `together` says which ids are one
+        thing, and so one place."""
         cls = self._schema.classes.get(node.cls)
         if cls is None or not _has_rules(cls):
             return []
@@ -84,10 +101,11 @@ class Rules:
             if prop.counter:
                 found += _falls(node.id, prop, _values(held, prop.name))
             if prop.impossible_while is not None:
-                found += _reported_while(node, prop, held, at)
+                spans = node.spans.get(prop.name, ()) if prop.history is History.LATEST and at == NOW else ()
+                found += _reported_while(node.id, prop, held, Spans(spans, _doubt(known, void)))
         for relation in cls.relations.values():
             if relation.stay is not None:
-                found += _two_places(node.id, relation, relation.stay, held)
+                found += _two_places(node.id, relation, held, together)
         return sorted(found, key=lambda c: (c.start, c.rule, c.sides))
 
 
@@ -104,77 +122,118 @@ def _side(said: str, stamp: Stamp, end: int | None = None) -> Side:
     return Side(said, stamp.valid, end, stamp.event, stamp.source)
 
 
+def _doubt(versions: Iterable[Version], void: Set[tuple[str, str, str]]) -> Doubt:
+    """What was taken back: of an event without a version nobody knows when it was."""
+    if not void:
+        return Doubt()
+    told = [v for v in versions if not standing(v, void)]
+    when = {(v.subject, v.stamp.event, v.stamp.source) for v in told}
+    return Doubt(frozenset(one[1:] for one in void), frozenset(v.stamp.valid for v in told), len(void - when))
+
+
 def _falls(subject: str, prop: Property, said: Sequence[Said]) -> Iterator[Conflict]:
-    numbers = [one for one in said if isinstance(one.value, int | float)]
-    for before, after in pairwise(numbers):
-        if before.value > after.value != 0:  # type: ignore[operator]
-            sides = tuple(_side(f"{prop.name} = {one.value}", one.stamp, one.stamp.valid) for one in (before, after))
-            yield Conflict(subject, f"{prop.name}.counter", after.stamp.valid, sides)  # type: ignore[arg-type]
+    last = {one.stamp.valid: one for one in said}
+    for before, after in pairwise(last.values()):
+        if not (isinstance(before.value, int | float) and isinstance(after.value, int | float)):
+            continue
+        if before.value > after.value != 0:
+            start, end = (_side(f"{prop.name} = {one.value}", one.stamp, one.stamp.valid) for one in (before, after))
+            yield Conflict(subject, f"{prop.name}.counter", after.stamp.valid, (start, end))
 
 
-def _reported_while(node: Node, prop: Property, held: Sequence[Version], at: AsOf) -> Iterator[Conflict]:
+def _reported_while(subject: str, prop: Property, held: Sequence[Version], spans: Spans) -> Iterator[Conflict]:
     assert prop.impossible_while is not None
     name, value = prop.impossible_while
-    said = [
-        Side(f"{prop.name} reported", s.stamp.valid, s.stamp.valid, *s.stamp[2:])
-        for s in _values(held, prop.name)
-        if counts(s.value)
-    ]
+    report = f"{prop.name} reported"
+    said = [s.stamp for s in _values(held, prop.name) if counts(s.value)]
+    times, starts, ends = [s.valid for s in said], [s.start for s in spans.all], [s.end for s in spans.all]
     for start, end, stamp in _while(_values(held, name), value):
         state = _side(f"{name} = {value}", stamp, end)
-        spans = certain(node.spans.get(prop.name, ()), start, end) if prop.history is History.LATEST and at == NOW else []
-        reported = [Side(f"{prop.name} reported", span.start, span.end, span.event, span.source) for span in spans]
-        reported += [side for side in said if start <= side.start and (end is None or side.start < end)]
+        # Both are in order of time, so that a long history is not read again for each interval.
+        near = spans.all[bisect_left(ends, start) : None if end is None else bisect_left(starts, end)]
+        reported = [Side(report, s.start, s.end, s.event, s.source) for s in certain(near, start, end, spans.doubt)]
+        among = said[bisect_left(times, start) : None if end is None else bisect_left(times, end)]
+        reported += [_side(report, stamp, stamp.valid) for stamp in among]
         for side in reported:
-            yield Conflict(node.id, f"{prop.name}.impossibleWhile", max(start, side.start), (state, side))
+            yield Conflict(subject, f"{prop.name}.impossibleWhile", max(start, side.start), (state, side))
 
 
 def _while(said: Sequence[Said], value: Scalar) -> Iterator[tuple[int, int | None, Stamp]]:
-    """The half-open intervals in which the value held, with the stamp of the word that began each."""
-    for i, one in enumerate(said):
-        end = said[i + 1].stamp.valid if i + 1 < len(said) else None
-        if one.value == value and end != one.stamp.valid:
-            yield one.stamp.valid, end, one.stamp
+    """The half-open intervals in which the value held, with the stamp of the word that began each. Saying it again goes on."""
+    begun: Stamp | None = None
+    for one in {one.stamp.valid: one for one in said}.values():
+        if one.value != value and begun is not None:
+            yield begun.valid, one.stamp.valid, begun
+        begun = (begun or one.stamp) if one.value == value else None
+    if begun is not None:
+        yield begun.valid, None, begun
 
 
-def _two_places(subject: str, relation: Relation, stay: int, held: Sequence[Version]) -> Iterator[Conflict]:
-    said = [(v.stamp, link.target, linked) for v in held for link, linked in v.links.items() if link.relation == relation.name]
-    last: tuple[Stamp, str] | None = None
-    for stamp, target, linked in sorted(said):
-        if not linked:
-            if last is not None and last[1] == target:
-                last = None
-            continue
-        if last is not None and last[1] != target and stamp.valid - last[0].valid < stay:
-            sides = _side(f"{relation.name} {last[1]}", last[0]), _side(f"{relation.name} {target}", stamp)
-            yield Conflict(subject, f"{relation.name}.stay", stamp.valid, sides)
-        last = stamp, target
+def _two_places(subject: str, relation: Relation, held: Sequence[Version], together: Clusters) -> Iterator[Conflict]:
+    links: list[tuple[Stamp, str]] = []
+    undone: defaultdict[str, list[Stamp]] = defaultdict(list)
+    for version in held:
+        for link, linked in version.links.items():
+            if link.relation == relation.name and linked:
+                links.append((version.stamp, together.one(link.target)))
+            elif link.relation == relation.name:
+                undone[together.one(link.target)].append(version.stamp)
+
+    def left(since: Stamp, target: str, by: int) -> bool:
+        """Whether a link was undone, at that valid time at the latest: who leaves and arrives at one moment moves."""
+        i = bisect_left(undone[target], since)
+        return i < len(undone[target]) and undone[target][i].valid <= by
+
+    assert relation.stay is not None
+    stays = sorted(link for link in links if not left(*link, link[0].valid))
+    for last, new in pairwise(stays):
+        if last[1] != new[1] and new[0].valid - last[0].valid < relation.stay and not left(*last, new[0].valid):
+            sides = _side(f"{relation.name} {last[1]}", last[0]), _side(f"{relation.name} {new[1]}", new[0])
+            yield Conflict(subject, f"{relation.name}.stay", new[0].valid, sides)
 
 
 async def conflicts_of(store: Store, rules: Rules, ids: Sequence[str], at: AsOf = NOW) -> list[list[Conflict]]:
     """The conflicts of each node, in the order asked; [] for what is not known."""
-    nodes, histories = await store.nodes(ids), await store.history(ids, ALL)
-    return [[] if n is None else rules.conflicts(n, versions, at) for n, versions in zip(nodes, histories, strict=True)]
+    nodes, together = await store.nodes(ids), await _together(store, at)
+    found = {node.id: conflicts async for node, conflicts in _among(store, rules, [n for n in nodes if n], at, together)}
+    return [[] if node is None else found[node.id] for node in nodes]
 
 
 async def all_conflicts(store: Store, rules: Rules) -> AsyncIterator[Conflict]:
-    """Every conflict of the model now, thing by thing in order of id. Only things of classes that have rules are read."""
-    for cls in rules.ruled:
+    """Every conflict of the model now, thing by thing. Only things of classes that have rules are read."""
+    together = await _together(store, NOW)
+    for cls in rules.tops:
         chunk: list[Node] = []
         async for node in store.scan(Nodes(cls)):
-            if node.cls == cls:
+            if node.cls in rules.ruled:
                 chunk.append(node)
             if len(chunk) == CHUNK:
-                for conflict in await _among(store, rules, chunk):
-                    yield conflict
+                async for _, conflicts in _among(store, rules, chunk, NOW, together):
+                    for conflict in conflicts:
+                        yield conflict
                 chunk = []
-        for conflict in await _among(store, rules, chunk):
-            yield conflict
+        async for _, conflicts in _among(store, rules, chunk, NOW, together):
+            for conflict in conflicts:
+                yield conflict
 
 
-async def _among(store: Store, rules: Rules, nodes: Sequence[Node]) -> list[Conflict]:
-    histories = await store.history([node.id for node in nodes], ALL) if nodes else []
-    return [c for node, versions in zip(nodes, histories, strict=True) for c in rules.conflicts(node, versions)]
+async def _among(
+    store: Store, rules: Rules, nodes: Sequence[Node], at: AsOf, together: Clusters
+) -> AsyncIterator[tuple[Node, list[Conflict]]]:
+    """The conflicts of each. Long histories are read one at a time: together they may be more than the memory holds."""
+    asked = {node.id: node for node in nodes if node.cls in rules.ruled}
+    histories = await store.history(list(asked), Window(limit=SHORT)) if asked else []
+    for node, versions in zip(asked.values(), histories, strict=True):
+        if len(versions) == SHORT:
+            [versions] = await store.history([node.id], ALL)
+        yield node, rules.conflicts(node, versions, at, together)
+    for node in nodes:
+        if node.id not in asked:
+            yield node, []
+
+
+async def _together(store: Store, at: AsOf) -> Clusters:
+    return await store.known.clusters(at) if isinstance(store, Merged) else NONE
 
 
 async def conflict_lines(store: Store, schema: Schema) -> AsyncIterator[bytes]:

@@ -45,15 +45,28 @@ def add(spans: list[Span], time: int, event: str, source: str) -> None:
     spans.append(Span(time, event, source, time))
 
 
-def certain(spans: Sequence[Span], start: int, end: int | None) -> list[Span]:
-    """Those spans of which a sample surely lies in the half-open interval [start, end); no end is for ever.
+class Doubt(NamedTuple):
+    """What was taken back, of which samples may still be in the spans: `events` as (event, source), the `times` at which they
+    were where that is known, and of how many it is not."""
 
-    An end of the span that lies inside is a sample; and so is something in an overlap as long as SILENCE.
+    events: frozenset[tuple[str, str]] = frozenset()
+    times: frozenset[int] = frozenset()
+    unknown: int = 0
+
+
+def certain(spans: Sequence[Span], start: int, end: int | None, doubt: Doubt = Doubt()) -> list[Span]:
+    """Those spans of which a sample that stands surely lies in the half-open interval [start, end); no end is for ever.
+
+    An end of the span that lies inside is a sample; and so is something in an overlap as long as SILENCE, or as long as one more
+    SILENCE for each sample that may be void.
     """
     found = []
     for span in spans:
+        first = (span.event, span.source) not in doubt.events
+        last = first if span.end == span.start else not doubt.unknown and span.end not in doubt.times
         inside = [start <= time and (end is None or time < end) for time in (span.start, span.end)]
         overlap = (span.end if end is None else min(span.end, end - 1)) - max(span.start, start)
-        if any(inside) or overlap >= SILENCE:
+        void = doubt.unknown + sum(span.start <= time <= span.end for time in doubt.times)
+        if (first and inside[0]) or (last and inside[1]) or overlap >= SILENCE * (1 + void):
             found.append(span)
     return found

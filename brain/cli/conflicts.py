@@ -30,9 +30,11 @@ async def conflicts(ids: tuple[str, ...], limit: int, store: str | None, form: s
     async with opened(store) as o:
         rules = Rules(o.schema)
         if ids:
-            found = [conflict for some in await conflicts_of(o.store, rules, ids) for conflict in some]
+            each = await conflicts_of(o.merged, rules, ids)
+            # Two ids of one merged thing have the same.
+            found = list(dict.fromkeys(conflict for some in each for conflict in some))
         else:
-            async for conflict in all_conflicts(o.store, rules):
+            async for conflict in all_conflicts(o.merged, rules):
                 if more := len(found) == limit:
                     break
                 found.append(conflict)

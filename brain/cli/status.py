@@ -44,7 +44,7 @@ async def _status(o: Opened) -> dict[str, Any]:
             placeholders += 1
     async for quality in o.store.scan(Qualities()):
         doubts[quality.verdict.value] += 1
-    async for conflict in all_conflicts(o.store, Rules(o.schema)):
+    async for conflict in all_conflicts(o.merged, Rules(o.schema)):
         conflicts[conflict.rule] += 1
     letters, after = 0, None
     while page := await o.store.letters(10_000, after):

@@ -1,16 +1,21 @@
 """Conflicts worked by hand, in every order of arrival; and spans against the samples that they stand for."""
 
+from dataclasses import replace
 from itertools import islice, pairwise, permutations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from brain.conflicts import Conflict, Rules, all_conflicts, conflicts_of
+from brain.identities import Merged
 from brain.model import Assert, Change, ChangeSet, Link, Retract, Void
 from brain.query import AsOf
-from brain.spans import SILENCE, Span, add, certain, fuse
+from brain.schema import History, Scalar
+from brain.spans import SILENCE, Doubt, Span, add, certain, fuse
 from brain.stores.sqlite import SqliteStore
 from ontology import load_schema
+from tests.contract.schema import schema
 
 SCHEMA = load_schema()
 RULES = Rules(SCHEMA)
@@ -115,6 +120,87 @@ async def test_a_counter_that_runs_backwards_without_a_reset() -> None:
     ]
 
 
+async def test_a_state_that_is_said_again_goes_on() -> None:
+    """Removed from 9 to 15, as is said every minute: of the reports at 8, 12 and 16 one surely lies in these six minutes."""
+    again = [at(t, Assert("asset/P1", "InfusionPump", {"serviceStatus": "removed"}), source="cmms") for t in range(9, 15)]
+    conflicts = await found(*again, service(15, "inService"), flow(8), flow(12), flow(16))
+    [conflict] = conflicts
+    assert conflict.sides[0] == ("serviceStatus = removed", 9 * MINUTE, 15 * MINUTE, "e9", "cmms")
+
+
+async def test_a_report_that_is_taken_back_is_no_side() -> None:
+    def wrong(minute: float) -> ChangeSet:
+        return at(30 + minute, Void("asset/P1", "InfusionPump", f"e{minute}", "s"))
+
+    removed = service(10, "removed")
+    assert await in_any_order(removed, flow(12), wrong(12)) == []
+    assert await in_any_order(removed, flow(9), flow(12), wrong(12)) == []
+    # The first still stands, whatever becomes of those after it; and so does the last, where it is known which was taken back.
+    assert told(await in_any_order(removed, flow(12), flow(13), wrong(13)))[0][1] == 12
+    named = at(12, Assert("asset/P1", "InfusionPump", {"flow": 5.0, "name": "P"}))
+    assert len(await in_any_order(removed, named, flow(13), wrong(12))) == 1
+    assert await in_any_order(removed, flow(9), named, wrong(12)) == []
+
+
+async def test_who_leaves_and_arrives_at_one_moment_moves() -> None:
+    """In one event or in two, whatever the names of the beds and of the events."""
+
+    def link(bed: str) -> tuple[Link, ...]:
+        return (Link("occupies", f"bed/{bed}"),)
+
+    for old, new in (("A", "B"), ("B", "A")):
+        lay = at(0, Assert("patient/1", "Patient", links=link(old)))
+        leave, arrive = Retract("patient/1", "Patient", links=link(old)), Assert("patient/1", "Patient", links=link(new))
+        assert await in_any_order(lay, at(0.5, leave, arrive)) == []
+        assert await in_any_order(lay, at(0.5, leave, name="z"), at(0.5, arrive, name="a")) == []
+        assert len(await in_any_order(lay, at(0.6, leave), at(0.5, arrive))) == 1
+        # Of what was undone at its own moment nothing ever held.
+        never = at(0.4, arrive, name="a"), at(0.4, Retract("patient/1", "Patient", links=link(new)), name="z")
+        assert await in_any_order(lay, *never) == []
+
+
+async def test_a_counter_that_was_outranked_or_withdrawn_is_no_fall() -> None:
+    def hours(minute: float, value: float, name: str = "", authority: int = 0) -> ChangeSet:
+        return at(minute, Assert("asset/M1", "Machine", {"operatingHours": value}), name=name)._replace(authority=authority)
+
+    assert await in_any_order(hours(0, 10.0), hours(1, 99.0, "a"), hours(1, 11.0, "b", 1), hours(2, 12.0)) == []
+    withdrawn = at(1, Retract("asset/M1", "Machine", ("operatingHours",)))
+    assert await in_any_order(hours(0, 10.0), withdrawn, hours(2, 3.0)) == []
+    assert len(await in_any_order(hours(0, 10.0), hours(2, 3.0), at(3, Retract("asset/M1", "Machine", ("operatingHours",))))) == 1
+
+
+async def test_two_ids_of_one_bed_are_one_bed_and_two_of_one_patient_one_patient() -> None:
+    def lies(minute: float, patient: str, bed: str) -> ChangeSet:
+        return at(minute, Assert(f"patient/{patient}", "Patient", links=(Link("occupies", f"bed/{bed}"),)))
+
+    store = SqliteStore("")
+    await store.prepare(SCHEMA)
+    view = Merged(store, SCHEMA, age=0)
+    await store.apply([lies(0, "1", "A"), lies(0.5, "1", "A2"), lies(60, "2", "A"), lies(60.5, "3", "B")])
+    assert [c.subject async for c in all_conflicts(view, RULES)] == ["patient/1"]
+    await view.apply([at(70, *(Assert(a, "Entity", links=(Link("sameAs", b),)) for a, b in (("bed/A2", "bed/A"),)))])
+    assert [c.subject async for c in all_conflicts(view, RULES)] == []
+    await view.apply([at(71, Assert("patient/3", "Entity", links=(Link("sameAs", "patient/2"),)))])
+    assert [c.subject async for c in all_conflicts(view, RULES)] == ["patient/2"]
+    assert [len(some) for some in await conflicts_of(view, RULES, ["patient/3", "patient/2", "no/such"])] == [1, 1, 0]
+    await store.close()
+
+
+@pytest.mark.timeout(60)
+async def test_a_long_history_is_read_once() -> None:
+    """40,000 versions of one thing: reading its reports again for each of its states would take minutes."""
+    small = schema()
+    pump = small.classes["Pump"]
+    flow = replace(pump.properties["flow"], history=History.FULL)
+    kept = replace(small, classes={**small.classes, "Pump": replace(pump, properties={**pump.properties, "flow": flow})})
+    said: list[dict[str, Scalar]] = [{"state": "x"}, {"flow": 1.0}, {"state": "on"}, {"flow": 2.0}]
+    store = SqliteStore("")
+    await store.prepare(kept)
+    await store.apply([at(t, Assert("p/1", "Pump", said[t % 4])) for t in range(40_000)])
+    assert len([c async for c in all_conflicts(store, Rules(kept))]) == 10_000
+    await store.close()
+
+
 async def test_of_the_past_only_what_was_said_by_then() -> None:
     sets = [at(t, Assert("asset/M1", "Machine", {"operatingHours": v})) for t, v in ((0, 10.0), (1, 12.0), (2, 11.0))]
     assert await found(*sets, when=AsOf(MINUTE)) == []
@@ -142,12 +228,17 @@ def test_spans_do_not_depend_on_order(samples: list[int], chance: object) -> Non
     assert all(any(span.start <= time <= span.end for span in spans) for time in samples)
 
 
-@given(times, st.integers(0, 20), st.integers(1, 10))
-def test_what_is_certain_is_true(samples: list[int], start: int, length: int) -> None:
-    """No conflict without a sample in the interval; the samples themselves are the oracle."""
+@given(times, st.integers(0, 20), st.integers(1, 10), st.sets(st.integers(0, 20)), st.sets(st.integers(0, 20)))
+def test_what_is_certain_is_true(samples: list[int], start: int, length: int, known: set[int], unknown: set[int]) -> None:
+    """No conflict without a sample in the interval that was not taken back, whether it is known when those were or not; the
+    samples themselves are the oracle."""
     spans: list[Span] = []
     for time in samples:
         add(spans, time, f"e{time}", "s")
     begin, end = start * MINUTE, (start + length) * MINUTE
     for span in certain(fuse(spans), begin, end):
         assert any(begin <= time < end and span.start <= time <= span.end for time in samples)
+    void = {minute * MINUTE for minute in known | unknown}
+    doubt = Doubt(frozenset((f"e{time}", "s") for time in void), frozenset(m * MINUTE for m in known), len(unknown - known))
+    for span in certain(fuse(spans), begin, end, doubt):
+        assert any(begin <= time < end and span.start <= time <= span.end for time in set(samples) - void)
