@@ -34,7 +34,7 @@ log = logging.getLogger("brain.ingest.kafka")
 
 RECORDS = 20_000
 """Records read at once, of all partitions together; a block counts as one."""
-PORTIONS = (1000, 2000, 20_000)
+PORTIONS = (1000, 2000, 64_000)
 """Envelopes after which a transaction is closed: at least, at first, at most. Ten readings of one device in a transaction cost
 the store little more than one, so portions grow while they are quick; steps cost it something each, and stay in small ones."""
 QUICK, SLOW = 1.0, 3.0
