@@ -6,6 +6,7 @@ import orjson
 from brain.cli.legible import legible
 from brain.cli.options import format_option, opened, run, store_option
 from brain.conflicts import Conflict, Rules, all_conflicts, conflicts_of
+from brain.naming import resolve
 from ingest.times import iso
 
 
@@ -17,6 +18,8 @@ from ingest.times import iso
 @run
 async def conflicts(ids: tuple[str, ...], limit: int, store: str | None, form: str) -> None:
     """List conflicts: two sides that a rule of the ontology says cannot both be so, each with its event.
+
+    An ID is a node's id (asset/P-12), or its key alone (P-12) where one thing alone has it.
 
     The rules are eb:impossibleWhile, eb:stay and eb:counter. A conflict is settled by taking back the side that is wrong.
 
@@ -30,9 +33,11 @@ async def conflicts(ids: tuple[str, ...], limit: int, store: str | None, form: s
     async with opened(store) as o:
         rules = Rules(o.schema)
         if ids:
-            each = await conflicts_of(o.merged, rules, ids)
+            named = [await resolve(o.merged, o.schema, id) for id in ids]
+            each = await conflicts_of(o.merged, rules, named)
             # Two ids of one merged thing have the same.
             found = list(dict.fromkeys(conflict for some in each for conflict in some))
+            found, more = found[:limit], len(found) > limit
         else:
             async for conflict in all_conflicts(o.merged, rules):
                 if more := len(found) == limit:

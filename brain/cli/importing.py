@@ -149,7 +149,7 @@ async def _store(how: How, files: Sequence[Path], bars: Progress) -> list[dict[s
     from ingest.pipeline import Pipeline
 
     checked = how.checked(files, bars)
-    async with opened(how.store, how.schema) as o:
+    async with opened(how.store, how.schema, create=True) as o:
         feed = open_feed(o.settings)
         intake = Intake(Pipeline(o.schema, (), {TOPIC: LogMapper(o.schema, how.rules)}), Engine(o.store, feed))
         try:

@@ -130,7 +130,7 @@ async def ingest(
     pipeline = whole_pipeline(schema, settings.adapters, rules)
     liveness = Liveness(stuck_after)
     # Heard before the store is opened, which may take long after the ontology has changed.
-    async with _heard(liveness, health), opened(store, schema) as o:
+    async with _heard(liveness, health), opened(store, schema, create=True) as o:
         o = replace(o, store=liveness.store(o.store))
         feed = open_feed(o.settings)
         intake = Intake(pipeline, Engine(o.store, liveness.feed(feed)))

@@ -2,14 +2,17 @@
 
 import asyncio
 import gc
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from brain.errors import StoreBroken
 from brain.ports import Store
 from brain.schema import Schema
 from brain.settings import Settings
@@ -52,13 +55,19 @@ def settings_for(store: str | None) -> Settings:
 
 
 @asynccontextmanager
-async def opened(store: str | None, schema: Schema | None = None) -> AsyncIterator[Opened]:
-    """The store that the option or the environment names, prepared for the ontology, and closed at the end."""
+async def opened(store: str | None, schema: Schema | None = None, create: bool = False) -> AsyncIterator[Opened]:
+    """The store that the option or the environment names, prepared for the ontology, and closed at the end.
+
+    StoreBroken for a file that is not there, unless `create`: it is a slip of the pen, and no empty model. Nobody mistypes the
+    file in the data folder, which is made where it is missing.
+    """
     from brain.stores import open_store
     from ontology import load_schema
 
     settings = settings_for(store)
     schema = schema or load_schema(settings.ontology)
+    if not create:
+        _exists(settings.store)
     collect_seldom()
     opened_store = open_store(settings.store)
     try:
@@ -66,6 +75,20 @@ async def opened(store: str | None, schema: Schema | None = None) -> AsyncIterat
         yield Opened(settings, schema, opened_store)
     finally:
         await opened_store.close()
+
+
+def _exists(url: str) -> None:
+    from brain.stores import sqlite_path
+
+    path = sqlite_path(url) if url.startswith("sqlite:") else ""
+    if path and url != Settings.read(os.environ | {"BRAIN_STORE": ""}).store:
+        try:
+            Path(path).expanduser().stat()
+        except (FileNotFoundError, NotADirectoryError):
+            mend = "correct --store or BRAIN_STORE, or make it: `brain import FILE`"
+            raise StoreBroken(f"{path}: there is no such file; {mend}") from None
+        except OSError:
+            pass  # the store says what is wrong with it
 
 
 def collect_seldom() -> None:

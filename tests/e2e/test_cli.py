@@ -165,15 +165,30 @@ def test_a_store_that_is_none_is_one_line_with_the_mend(tmp_path: Path) -> None:
 def test_the_store_is_the_option_else_the_environment_else_a_file_of_ones_own(demo: str, tmp_path: Path) -> None:
     want = brain("hash", store=demo).stdout
     assert brain("hash", BRAIN_STORE=demo).stdout == want
-    other = f"sqlite:///{tmp_path / 'other.db'}"
-    empty = brain("hash", store=other, BRAIN_STORE=demo).stdout
+    empty = brain("hash", store="sqlite://", BRAIN_STORE=demo).stdout
     assert empty != want
     assert brain("hash", BRAIN_HOME=str(tmp_path / "home"), BRAIN_STORE="").stdout == empty
     assert (tmp_path / "home" / "brain.db").exists()
 
 
-def test_a_report_on_an_empty_store_says_what_to_do(tmp_path: Path) -> None:
-    store = f"sqlite:///{tmp_path / 't.db'}"
+@pytest.mark.parametrize("by", ["option", "environment"])
+def test_a_mistyped_store_is_said_and_not_made(demo: str, tmp_path: Path, by: str) -> None:
+    wrong = f"sqlite:///{tmp_path / 'folder' / 'tt.db'}"
+    reads = [["status"], ["conflicts"], ["merges", "list"], ["merges", "accept", "a", "b"], ["hash"], ["deadletters", "list"]]
+    for command in [*reads, ["report", "bottlenecks"]] if by == "option" else reads[:1]:
+        done = brain(*command, store=wrong, expect=1) if by == "option" else brain(*command, BRAIN_STORE=wrong, expect=1)
+        assert (done.stdout, done.stderr.count("\n")) == ("", 1)
+        assert "tt.db: there is no such file; correct --store" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_conflicts_of_what_is_not_known_are_not_none(demo: str) -> None:
+    assert "knows nothing called 'nope'" in brain("conflicts", "nope", store=demo, expect=1).stderr
+    assert json.loads(brain("conflicts", "--format", "json", "--limit", "1", store=demo).stdout) == []
+
+
+def test_a_report_on_an_empty_store_says_what_to_do() -> None:
+    store = "sqlite://"
     done = brain("report", "bottlenecks", store=store, expect=1)
     assert done.stderr == "Error: the store holds no steps yet: `brain import FILE`, or `brain demo`\n"
     assert "knows nothing called 'x'" in brain("report", "dependencies", "x", store=store, expect=1).stderr

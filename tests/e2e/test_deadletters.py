@@ -170,6 +170,7 @@ def test_a_replay_gives_the_model_that_right_rules_would_have_given(plant: Plant
 def test_an_empty_list_and_wrong_use(tmp_path: Path) -> None:
     plant = Plant(tmp_path)
     plant.rules("iso8601")
+    plant.receives()
     assert plant.listed() == []
     assert plant.brain("list").stderr == "0 dead letters\n"
     assert plant.brain("replay", "--all").stderr == "0 of 0 replayed\n"

@@ -189,8 +189,8 @@ async def test_a_subscriber_hears_of_a_thing_under_every_name_and_of_its_merge_a
         await raw.close()
 
 
-def test_wrong_use_and_clear_errors(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 't.db'}"
+def test_wrong_use_and_clear_errors() -> None:
+    url = "sqlite://"
     assert "the store knows nothing called 'asset/NO'" in brain(url, "merges", "accept", "asset/NO", "asset/NOT", expect=1).stderr
     assert "Missing argument" in brain(url, "merges", "accept", expect=2).stderr
     assert brain(url, "merges", "list").stderr == "0 proposals\n"

@@ -104,6 +104,7 @@ def test_it_is_in_the_sdl_and_nothing_else_there_changes(brewery: Path) -> None:
 
 def test_it_is_in_the_indexes_of_sqlite(brewery: Path) -> None:
     path = brewery / "t.db"
+    path.touch()
     brain("hash", "--store", f"sqlite:///{path}")
     import sqlite3
 
