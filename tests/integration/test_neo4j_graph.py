@@ -10,7 +10,7 @@ from neo4j import AsyncDriver, AsyncGraphDatabase
 
 from brain.canon import model_hash
 from brain.errors import BadChange, BadQuery, StoreBroken, StoreBusy
-from brain.model import Assert, ChangeSet, DeadLetter, Flag, Link, Mark, Retract, Verdict
+from brain.model import Assert, ChangeSet, DeadLetter, Flag, Link, Mark, Retract, Verdict, Void
 from brain.query import Find, Nodes
 from brain.schema import Datatype, Property
 from brain.servers import free_port
@@ -24,7 +24,7 @@ from tests.contract.test_neo4j import wipe
 SECOND = 1_000_000
 
 
-def event(name: str, valid: int, *changes: Assert | Retract | Flag) -> ChangeSet:
+def event(name: str, valid: int, *changes: Assert | Retract | Flag | Void) -> ChangeSet:
     return ChangeSet(name, "s", valid, valid, changes)
 
 
@@ -215,6 +215,24 @@ async def test_another_format_is_refused(store: Neo4jStore, analyst: AsyncDriver
     await ask(analyst, "MATCH (b:Brain) SET b.format = 99")
     with pytest.raises(StoreBroken, match="format 99"):
         await store.prepare(schema())
+
+
+async def test_a_database_of_the_format_before_opens_and_is_one_of_ours_then(store: Neo4jStore, analyst: AsyncDriver) -> None:
+    """Format 1 had neither voids nor spans, nor did its versions know their ontology."""
+    await store.apply(
+        [event("e1", 1, Assert("pump/1", "Pump", {"name": "A"})), event("e2", 2, Assert("pump/1", "Pump", {"name": "B"}))]
+    )
+    before = await model_hash(store)
+    await ask(analyst, "MATCH (b:Brain) SET b.format = 1")
+    await ask(analyst, "MATCH (v:Version) REMOVE v._ontology")
+    await store.prepare(schema())
+    assert await model_hash(store) == before
+    assert await ask(analyst, "MATCH (b:Brain) RETURN b.format") == [[2]]
+    assert [version.ontology for version in (await store.history(["pump/1"]))[0]] == ["", ""]
+    await store.apply([event("v", 3, Void("pump/1", "Pump", "e2", "s"))])
+    [node] = await store.nodes(["pump/1"])
+    assert node is not None
+    assert node.properties == {"name": "A"}
 
 
 @pytest.mark.parametrize("name", ["Version", "Quality", "Brain"])

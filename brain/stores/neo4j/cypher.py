@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from brain.errors import BadQuery
 from brain.schema import ROOT, Datatype, Relation, Schema
 
-FORMAT = 1
-"""What `(:Brain).format` says in databases that this code reads and writes."""
+FORMAT = 2
+"""What `(:Brain).format` says in databases that this code writes. It reads 1 too, which has no voids and no spans; a program that
+knows but 1 would take those for values, and so must not read 2."""
 
 VERSION, QUALITY, MARK, LETTER, BRAIN, OF = "Version", "Quality", "Mark", "DeadLetter", "Brain", "OF"
 OWN_LABELS = frozenset({VERSION, QUALITY, MARK, LETTER, BRAIN})

@@ -81,7 +81,7 @@ class Neo4jStore(Scans):
         found = await self._connection.read(
             lambda tx: run(tx, f"OPTIONAL MATCH (b:{BRAIN} {{key: 'model'}}) RETURN [b.format, b.ontology]")
         )
-        if found[0] not in (None, FORMAT):
+        if found[0] is not None and not 1 <= found[0] <= FORMAT:
             raise StoreBroken(
                 f"{self._connection.address.shown}: written in format {found[0]}, this program reads {FORMAT};"
                 " import again into an empty database"
