@@ -222,11 +222,13 @@ async def _among(
 ) -> AsyncIterator[tuple[Node, list[Conflict]]]:
     """The conflicts of each. Long histories are read one at a time: together they may be more than the memory holds."""
     asked = {node.id: node for node in nodes if node.cls in rules.ruled}
-    histories = await store.history(list(asked), Window(limit=SHORT)) if asked else []
-    for node, versions in zip(asked.values(), histories, strict=True):
-        if len(versions) == SHORT:
-            [versions] = await store.history([node.id], ALL)
-        yield node, rules.conflicts(node, versions, at, together)
+    ids = list(asked)
+    for i in range(0, len(ids), CHUNK):
+        part = ids[i : i + CHUNK]
+        for id, versions in zip(part, await store.history(part, Window(limit=SHORT)), strict=True):
+            if len(versions) == SHORT:
+                [versions] = await store.history([id], ALL)
+            yield asked[id], rules.conflicts(asked[id], versions, at, together)
     for node in nodes:
         if node.id not in asked:
             yield node, []

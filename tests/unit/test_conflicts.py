@@ -1,5 +1,6 @@
 """Conflicts worked by hand, in every order of arrival; and spans against the samples that they stand for."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice, pairwise, permutations
 
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 
 from brain.conflicts import Conflict, Rules, all_conflicts, conflicts_of
 from brain.identities import Merged
-from brain.model import Assert, Change, ChangeSet, Link, Retract, Void
-from brain.query import AsOf
+from brain.model import Assert, Change, ChangeSet, Link, Retract, Version, Void
+from brain.query import AsOf, Window
 from brain.schema import History, Scalar
 from brain.spans import SILENCE, Doubt, Span, add, certain, fuse
 from brain.stores.sqlite import SqliteStore
@@ -183,6 +184,31 @@ async def test_two_ids_of_one_bed_are_one_bed_and_two_of_one_patient_one_patient
     await view.apply([at(71, Assert("patient/3", "Entity", links=(Link("sameAs", "patient/2"),)))])
     assert [c.subject async for c in all_conflicts(view, RULES)] == ["patient/2"]
     assert [len(some) for some in await conflicts_of(view, RULES, ["patient/3", "patient/2", "no/such"])] == [1, 1, 0]
+    await store.close()
+
+
+async def test_many_things_and_long_histories_are_read_a_part_at_a_time() -> None:
+    def hours(thing: int, minute: int, value: float) -> ChangeSet:
+        return at(minute, Assert(f"asset/{thing:03}", "Machine", {"operatingHours": value}))
+
+    store = SqliteStore("")
+    await store.prepare(SCHEMA)
+    falls = [hours(thing, minute, value) for thing in range(250) for minute, value in ((0, 2.0), (1, 1.0))]
+    await store.apply([*falls, *(hours(7, minute, float(minute)) for minute in range(2, 2500))])
+    read: list[tuple[int, int]] = []
+    history = store.history
+
+    async def counted(ids: Sequence[str], window: Window = Window()) -> list[list[Version]]:
+        found = await history(ids, window)
+        read.append((len(ids), sum(map(len, found))))
+        return found
+
+    store.history = counted  # type: ignore[method-assign]
+    ids = [f"asset/{thing:03}" for thing in (*range(250), 0)]
+    each = await conflicts_of(store, RULES, ids)
+    assert [len(some) for some in each] == [1] * 251
+    assert sorted(read) == [(1, 2500), (50, 100), (100, 200), (100, 1198)]
+    assert len([c async for c in all_conflicts(store, RULES)]) == 250
     await store.close()
 
 
