@@ -6,7 +6,7 @@ import pytest
 
 from brain.errors import BadChange
 from brain.join import notices
-from brain.model import Assert, ChangeSet, DeadLetter, Flag, Link, Mark, Retract, Verdict
+from brain.model import Assert, ChangeSet, DeadLetter, Flag, Link, Mark, Retract, Verdict, Void
 from brain.ports import Store
 from brain.query import Find, Hop
 from brain.schema import Schema
@@ -145,3 +145,23 @@ class ConcurrentContract:
             assert node.attributes == {f"a{i}": i for i in range(6)}
             [edges] = await store.related([Hop(f"n{n}/1")])
             assert [(e.target, e.stamp.valid) for e in edges] == [(f"m{n}/1", 5)]
+
+    async def test_what_one_writer_says_another_takes_back(self, store: Store, beside: Fresh, schema: Schema) -> None:
+        """Both know the same few nodes: each event is taken back by the other writer, before it is said, while, or after."""
+        other = await beside()
+        said = [
+            event(
+                f"e{i}",
+                i * 7 % 20,
+                Assert(f"p/{i % 3}", "Pump", {"name": str(i), "flow": 1.0 + i}, {}, (Link("locatedIn", f"w/{i % 5}"),)),
+            )
+            for i in range(40)
+        ]
+        voids = [event(f"v{i}", i % 9, Void(f"p/{i % 3}", "Pump", f"e{i}", "s")) for i in range(0, 40, 2)]
+
+        async def write(to: Store, sets: list[ChangeSet]) -> None:
+            for k in range(0, len(sets), 3):
+                await to.apply(sets[k : k + 3])
+
+        await asyncio.gather(write(store, said), write(other, voids[::-1]), write(other, said[::3]))
+        assert await lines_of(store) == reference(schema, [*said, *voids])
