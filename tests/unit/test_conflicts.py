@@ -12,16 +12,26 @@ from brain.conflicts import Conflict, Rules, all_conflicts, conflicts_of
 from brain.identities import Merged
 from brain.model import Assert, Change, ChangeSet, Link, Retract, Version, Void
 from brain.query import AsOf, Window
-from brain.schema import History, Scalar
+from brain.schema import History, Scalar, Schema
 from brain.spans import SILENCE, Doubt, Span, add, certain, fuse
 from brain.stores.sqlite import SqliteStore
 from ontology import load_schema
 from tests.contract.schema import schema
 
-SCHEMA = load_schema()
+MINUTE = SILENCE // 5
+"""Minutes of twelve, so that five are a silence and small numbers will do below."""
+
+
+def ruled() -> Schema:
+    """The ontology, in which two beds within one of these minutes are a conflict."""
+    found = load_schema()
+    patient = found.classes["Patient"]
+    occupies = {"occupies": replace(patient.relations["occupies"], stay=MINUTE)}
+    return replace(found, classes={**found.classes, "Patient": replace(patient, relations={**patient.relations, **occupies})})
+
+
+SCHEMA = ruled()
 RULES = Rules(SCHEMA)
-SECOND = 1_000_000
-MINUTE = 60 * SECOND
 
 
 def at(minute: float, *changes: Change, name: str = "", source: str = "s") -> ChangeSet:
