@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 SILENCE = 60 * 60 * 1_000_000
-"""µs. In any stretch of a span that is at least so long there is a sample. A shorter one would find shorter contradictions, and make
-of every sample of a slow device a span: a device has at most 24 a day now, and all are written with each of its samples."""
+"""µs. In any stretch of a span that is at least so long there is a sample. A shorter one would find shorter contradictions, and
+make of every sample of a slow device a span: a device has at most 24 a day now, and all are written with each of its samples."""
 
 
 class Span(NamedTuple):
