@@ -78,13 +78,12 @@ class Loaders:
     """The batched reads of one request or one websocket."""
 
     def __init__(self, store: Store, schema: Schema) -> None:
-        rules = Rules(schema)
         self._nodes: Batch[AsOf, str, Node | None] = Batch(lambda at, ids: store.nodes(ids, at))
         self._edges: Batch[AsOf, Hop, list[Edge]] = Batch(lambda at, hops: store.related(hops, at))
         self._history: Batch[Window, str, list[Version]] = Batch(lambda window, ids: store.history(ids, window))
         self._quality: Batch[None, str, list[Quality]] = Batch(lambda _, ids: store.quality(ids))
 
-        self._conflicts: Batch[AsOf, str, list[Conflict]] = Batch(lambda at, ids: conflicts_of(store, rules, ids, at))
+        self._conflicts: Batch[AsOf, str, list[Conflict]] = Batch(lambda at, ids: conflicts_of(store, Rules(schema), ids, at))
 
     async def node(self, id: str, at: AsOf) -> Node | None:
         return await self._nodes.load(at, id)

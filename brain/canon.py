@@ -31,6 +31,10 @@ async def canonical_lines(store: Store) -> AsyncIterator[bytes]:
 
 async def model_hash(store: Store) -> str:
     """SHA-256 of the canonical model, in hexadecimal. Needs 32 bytes of memory a line."""
-    digests = [sha256(line).digest() async for line in canonical_lines(store)]
-    digests.sort()
+    return await hash_of(canonical_lines(store))
+
+
+async def hash_of(*parts: AsyncIterator[bytes]) -> str:
+    """SHA-256 over the sorted digests of all lines, in hexadecimal."""
+    digests = sorted([sha256(line).digest() for part in parts async for line in part])
     return sha256(b"".join(digests)).hexdigest()

@@ -25,7 +25,7 @@ from brain.join import counts
 from brain.model import Node, Stamp, Version
 from brain.past import taken_back, visible
 from brain.ports import Store
-from brain.query import NOW, AsOf, Nodes, Window
+from brain.query import EVERY, NOW, AsOf, Nodes, Window
 from brain.schema import History, NodeClass, Property, Relation, Scalar, Schema, Value
 from brain.spans import Doubt, Span, certain
 from brain.versions import canonical, standing
@@ -33,7 +33,6 @@ from brain.versions import canonical, standing
 CHUNK = 100
 SHORT = 1000
 """Versions of one thing that are read together with those of others."""
-ALL = Window(limit=2**31)
 
 
 class Side(NamedTuple):
@@ -84,8 +83,7 @@ class Rules:
         self._schema = schema
         self.ruled = frozenset(name for name, cls in schema.classes.items() if _has_rules(cls))
         """The classes that have a rule."""
-        self.tops = tuple(sorted(n for n in self.ruled if self.ruled.isdisjoint(schema.classes[n].ancestors)))
-        """Those of them that are below none of the others."""
+        self.tops = schema.topmost(self.ruled)
 
     def conflicts(self, node: Node, versions: Iterable[Version], at: AsOf = NOW, together: Clusters = NONE) -> list[Conflict]:
         """All conflicts of one node, in order of time. `versions` are all that there are of it; `together` says which ids are one
@@ -227,7 +225,7 @@ async def _among(
         part = ids[i : i + CHUNK]
         for id, versions in zip(part, await store.history(part, Window(limit=SHORT)), strict=True):
             if len(versions) == SHORT:
-                [versions] = await store.history([id], ALL)
+                [versions] = await store.history([id], Window(limit=EVERY))
             yield asked[id], rules.conflicts(asked[id], versions, at, together)
     for node in nodes:
         if node.id not in asked:

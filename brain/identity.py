@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields
 from itertools import combinations, pairwise
 
 from brain.join import ATTRIBUTE, Joiner, NodeState, Register, canonical, to_node
-from brain.model import Edge, Node, Quality, Stamp, Version
+from brain.model import Edge, Node, Quality, Stamp, Version, by_time
 from brain.schema import Scalar, Schema, Value
 
 SAME = "sameAs"
@@ -131,7 +131,7 @@ def merge_versions(histories: Iterable[Sequence[Version]], limit: int) -> list[V
 def merge_qualities(flags: Iterable[Sequence[Quality]]) -> list[Quality]:
     """In order of time, those without a time first, as a store gives them."""
     found = [flag for some in flags for flag in some]
-    return sorted(found, key=lambda q: (q.at is not None, q.at or 0, q.property, q.verdict, q.event, q.source, q.detail))
+    return sorted(found, key=by_time)
 
 
 # ---- Identity rules ----------------------------------------------------------------------------------------------
@@ -183,8 +183,7 @@ class Census:
 
 def homes(schema: Schema, name: str) -> list[str]:
     """The most general classes that have the property."""
-    having = {cls.name for cls in schema.classes.values() if name in cls.properties}
-    return sorted(c for c in having if not having.intersection(schema.classes[c].ancestors))
+    return schema.topmost([cls.name for cls in schema.classes.values() if name in cls.properties])
 
 
 def certain(same: Collection[Pair], different: Collection[Pair], alike: Iterable[Alike]) -> Clusters:

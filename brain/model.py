@@ -7,7 +7,7 @@ the greatest `Stamp`, and so neither order, nor duplicates, nor batching can cha
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from brain.schema import Scalar, Value
 from brain.spans import Span
@@ -184,6 +184,12 @@ class Edge(NamedTuple):
     stamp: Stamp
 
 
+OBJECT = "object"
+"""The relation of OCEL 2.0 from a step to what it happened to."""
+STEP_TIMES = ("startedAt", "completedAt", "sequence", "startSequence", "lifecycle")
+"""The properties of a step behind the last fields of an Occurrence, in their order."""
+
+
 class Occurrence(NamedTuple):
     """One step in the life of one object: a row of the log flattened on that object (OCEL 2.0, flattening).
 
@@ -200,6 +206,11 @@ class Occurrence(NamedTuple):
     start_sequence: int | None
     lifecycle: str | None
 
+    @classmethod
+    def of(cls, object: str, step: str, properties: Mapping[str, Any]) -> "Occurrence":
+        """The step with these properties in the life of the object."""
+        return cls(object, step, properties.get("activity", ""), *(properties.get(name) for name in STEP_TIMES))
+
 
 class Quality(NamedTuple):
     """A stored flag, with the event that brought it."""
@@ -211,6 +222,11 @@ class Quality(NamedTuple):
     detail: str
     event: str
     source: str
+
+
+def by_time(flag: Quality) -> tuple[bool, int, str, str, str, str, str]:
+    """What the flags of one node are sorted by: their time, those without one first."""
+    return flag.at is not None, flag.at or 0, flag.property, flag.verdict, flag.event, flag.source, flag.detail
 
 
 class Version(NamedTuple):

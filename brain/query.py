@@ -70,6 +70,10 @@ class Direction(StrEnum):
     IN = "in"
 
 
+EVERY = 2**31
+"""A limit that no node's edges and versions reach."""
+
+
 class Hop(NamedTuple):
     """The edges at one node: those that leave it (OUT) or reach it (IN), of some relations (empty: of all), at most `limit`,
     ordered by (relation, other end, qualifier)."""

@@ -4,7 +4,7 @@
 the validation of rules come from here, and a label or property name never comes from anywhere else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -157,6 +157,10 @@ class Schema:
             for ancestor in cls.ancestors:
                 below[ancestor].append(cls.name)
         return {name: tuple(sorted(names)) for name, names in below.items()}
+
+    def topmost(self, names: Collection[str]) -> list[str]:
+        """Those of the classes that are below none of the others, sorted: a scan of each of them meets everything once."""
+        return sorted(name for name in names if not set(self.classes[name].ancestors).intersection(names))
 
     @cached_property
     def relations(self) -> Mapping[str, Relation]:

@@ -16,13 +16,12 @@ from itertools import pairwise
 from sys import intern
 from typing import Literal, NamedTuple
 
-import orjson
-
 from brain.errors import BadQuery
 from brain.model import Occurrence
 from brain.ports import Store
 from brain.query import Occurrences
 from brain.schema import Schema, nearest
+from brain.versions import canonical
 
 MICRO = 1_000_000
 EXAMPLES = 3
@@ -266,12 +265,12 @@ def lines(found: Bottlenecks) -> Iterator[bytes]:
     """A report as lines of canonical JSON: its figures and their examples, without what was chosen for showing them (the least
     frequency, the ranking) and without the ontology's version."""
     name = found.object_type
-    yield orjson.dumps(["figures", name, found.objects, found.steps, found.left_out])
+    yield canonical(["figures", name, found.objects, found.steps, found.left_out])
     for edge in found.edges:
         *figures, examples = (getattr(edge, f.name) for f in fields(edge))
-        yield orjson.dumps(["handover", name, *figures, [list(example) for example in examples]])
+        yield canonical(["handover", name, *figures, [list(example) for example in examples]])
     for activity in found.activities:
-        yield orjson.dumps(["processing", name, *(getattr(activity, f.name) for f in fields(activity))])
+        yield canonical(["processing", name, *(getattr(activity, f.name) for f in fields(activity))])
 
 
 async def figure_lines(store: Store, schema: Schema) -> AsyncIterator[bytes]:

@@ -9,18 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from brain.analytics.bottlenecks import Bottlenecks, Lifecycle, no_steps
 from brain.analytics.live import Figures
-from brain.model import Node, Notice, Occurrence
+from brain.model import OBJECT, STEP_TIMES, Node, Notice, Occurrence
 from brain.ports import Store
-from brain.query import Direction, Hop, Occurrences
+from brain.query import EVERY, Direction, Hop, Occurrences
 from brain.schema import Schema
 
-OBJECT = "object"
-"""The relation of OCEL 2.0 from a step to what it happened to."""
-EVERY = 2**31
-"""The limit of a hop that shall give all edges."""
 SUBJECTS = 2000
 """Subjects that are read at a time."""
-TELLING = frozenset(("activity", "startedAt", "completedAt", "sequence", "startSequence", "lifecycle", "objectType", OBJECT))
+TELLING = frozenset(("activity", *STEP_TIMES, "objectType", OBJECT))
 """What a figure depends on, beside the classes of objects."""
 
 Types = frozenset[str]
@@ -104,7 +100,9 @@ class Follower:
             for subject, names in objects.items():
                 step = nodes[subject]
                 members = [name for name in names if object_type in self._placed[name]]
-                figures.replace_step(subject, [occurrence(name, step) for name in members if step is not None])
+                figures.replace_step(
+                    subject, [Occurrence.of(name, step.id, step.properties) for name in members if step is not None]
+                )
             for name in moved:
                 figures.replace_object(name, lives[name] if object_type in types[name] else ())
 
@@ -116,7 +114,7 @@ class Follower:
         steps = [{edge.source for edge in edges} for edges in hops]
         nodes = {**read, **await self._nodes({step for some in steps for step in some if step not in read})}
         return {
-            name: [occurrence(name, node) for step in some if (node := nodes[step]) is not None]
+            name: [Occurrence.of(name, node.id, node.properties) for step in some if (node := nodes[step]) is not None]
             for name, some in zip(names, steps, strict=True)
         }
 
@@ -130,10 +128,3 @@ class Follower:
             return frozenset()
         classes, named = self._schema.classes, node.properties.get("objectType")
         return frozenset(t for t, _ in self._figures if (self._schema.is_a(node.cls, t) if t in classes else named == t))
-
-
-def occurrence(name: str, step: Node) -> Occurrence:
-    """The step in the life of the object of that name: what a scan of `Occurrences` makes of the two."""
-    p = step.properties
-    times = (p.get("startedAt"), p.get("completedAt"), p.get("sequence"), p.get("startSequence"), p.get("lifecycle"))
-    return Occurrence(name, step.id, p.get("activity", ""), *times)  # type: ignore[arg-type]  # the ontology declares their types

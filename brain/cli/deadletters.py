@@ -100,7 +100,7 @@ async def replay(ids: tuple[str, ...], everything: bool, rules: Path | None, sto
     from ingest.wiring import whole_pipeline
 
     async with opened(store) as o:
-        letters = [letter async for letter in _all(o.store)] if everything else [await _one(o.store, i) for i in ids]
+        letters = [letter async for letter in all_letters(o.store)] if everything else [await _one(o.store, i) for i in ids]
         feed = open_feed(o.settings)
         try:
             still = await try_again(whole_pipeline(o.schema, o.settings.adapters, rules), Engine(o.store, feed), o.store, letters)
@@ -113,7 +113,7 @@ async def replay(ids: tuple[str, ...], everything: bool, rules: Path | None, sto
         raise click.exceptions.Exit(1)
 
 
-async def _all(store: Store) -> AsyncIterator[DeadLetter]:
+async def all_letters(store: Store) -> AsyncIterator[DeadLetter]:
     after = None
     while letters := await store.letters(1000, after):
         for letter in letters:
@@ -122,7 +122,7 @@ async def _all(store: Store) -> AsyncIterator[DeadLetter]:
 
 
 async def _one(store: Store, start: str) -> DeadLetter:
-    found = [letter async for letter in _all(store) if letter.id.startswith(start)]
+    found = [letter async for letter in all_letters(store) if letter.id.startswith(start)]
     if len(found) != 1:
         raise BadQuery(f"{len(found)} dead letters begin with {start!r}; `brain deadletters list` names them")
     return found[0]

@@ -1,7 +1,5 @@
 """`brain hash`."""
 
-from hashlib import sha256
-
 import click
 
 from brain.cli.options import opened, run, store_option
@@ -23,7 +21,7 @@ async def hash_(store: str | None, derived: bool) -> None:
     brain hash --store sqlite:///t.db --derived
     """
     from brain.analytics.bottlenecks import figure_lines
-    from brain.canon import canonical_lines, model_hash
+    from brain.canon import canonical_lines, hash_of, model_hash
     from brain.conflicts import conflict_lines
 
     async with opened(store) as o:
@@ -31,5 +29,4 @@ async def hash_(store: str | None, derived: bool) -> None:
             click.echo(await model_hash(o.store))
             return
         parts = canonical_lines(o.store), conflict_lines(o.store, o.schema), figure_lines(o.store, o.schema)
-        digests = sorted([sha256(line).digest() for part in parts async for line in part])
-        click.echo(sha256(b"".join(digests)).hexdigest())
+        click.echo(await hash_of(*parts))

@@ -6,6 +6,7 @@ from typing import Any
 import click
 import orjson
 
+from brain.cli.deadletters import all_letters
 from brain.cli.options import Opened, format_option, opened, run, store_option
 
 
@@ -46,16 +47,12 @@ async def _status(o: Opened) -> dict[str, Any]:
         doubts[quality.verdict.value] += 1
     async for conflict in all_conflicts(o.merged, Rules(o.schema)):
         conflicts[conflict.rule] += 1
-    letters, after = 0, None
-    while page := await o.store.letters(10_000, after):
-        letters += len(page)
-        after = page[-1].id
     return {
         "ontology": o.schema.version,
         "things": dict(sorted(classes.items())),
         "placeholders": placeholders,
         "doubts": dict(sorted(doubts.items())),
         "conflicts": dict(sorted(conflicts.items())),
-        "deadLetters": letters,
+        "deadLetters": sum([1 async for _ in all_letters(o.store)]),
         "marks": [mark._asdict() for mark in await o.store.marks()],
     }

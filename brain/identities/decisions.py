@@ -8,11 +8,11 @@ from itertools import combinations
 from uuid import uuid4
 
 from brain.errors import BadQuery
-from brain.identities.known import EVERY, linked
+from brain.identities.known import linked
 from brain.identities.merged import Merged
 from brain.identity import DIFFERENT, SAME, Clusters, Pair, Proposal, clusters, propose
 from brain.model import Assert, ChangeSet, Edge, Link, Retract
-from brain.query import Direction, Hop
+from brain.query import EVERY, Direction, Hop
 from brain.schema import ROOT
 
 MOST = 100

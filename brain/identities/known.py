@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from brain.identity import CERTAIN, DIFFERENT, NONE, SAME, Alike, Census, Clusters, Pair, certain, homes
 from brain.model import Node
 from brain.ports import Store
-from brain.query import NOW, AsOf, Direction, Edges, Find, Hop, Nodes
+from brain.query import EVERY, NOW, AsOf, Direction, Edges, Find, Hop, Nodes
 from brain.schema import Schema
 
-EVERY = 2**31
-"""A limit of edges that no node reaches."""
 PAGE = 1000
 
 MOMENTS = 64

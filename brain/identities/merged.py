@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from brain.identities.known import AGE, EVERY, Known
+from brain.identities.known import AGE, Known
 from brain.identities.scans import edges_of, nodes_of, occurrences_of
 from brain.identity import Clusters, MergedNode, merge_edges, merge_nodes, merge_qualities, merge_versions
 from brain.join import Joiner
 from brain.model import ChangeSet, DeadLetter, Edge, Mark, Node, Notice, Quality, Version
 from brain.past import matches, select
 from brain.ports import Store
-from brain.query import NOW, AsOf, Condition, Direction, Edges, Find, Hop, Nodes, Occurrences, Op, Page, Scope, Window
+from brain.query import EVERY, NOW, AsOf, Condition, Direction, Edges, Find, Hop, Nodes, Occurrences, Op, Page, Scope, Window
 from brain.schema import Schema
 
 

@@ -2,11 +2,10 @@
 
 from collections.abc import AsyncIterator, Collection, Sequence
 
-from brain.identities.known import EVERY
 from brain.identity import Clusters, merge_edges
-from brain.model import Edge, Node, Occurrence
+from brain.model import OBJECT, Edge, Node, Occurrence
 from brain.ports import Store
-from brain.query import Direction, Edges, Hop, Nodes, Occurrences
+from brain.query import EVERY, Direction, Edges, Hop, Nodes, Occurrences
 
 BLOCK = 1000
 """Steps that are read at a time."""
@@ -49,7 +48,7 @@ async def occurrences_of(
             pairs.add((found.object, together.one(found.step)))
         else:
             yield found
-    hops = [Hop(thing.id, Direction.IN, ("object",), EVERY) for thing in things]
+    hops = [Hop(thing.id, Direction.IN, (OBJECT,), EVERY) for thing in things]
     for edges in await merged.related(hops) if hops else []:
         pairs.update((edge.target, edge.source) for edge in edges)
     ordered = sorted(pairs)
@@ -57,14 +56,4 @@ async def occurrences_of(
         part = ordered[i : i + BLOCK]
         for (thing, _), step in zip(part, await merged.nodes([step for _, step in part]), strict=True):
             if step is not None:
-                yield occurrence(thing, step)
-
-
-TIMES = ("startedAt", "completedAt", "sequence", "startSequence", "lifecycle")
-
-
-def occurrence(thing: str, step: Node) -> Occurrence:
-    """The step in the life of the object."""
-    p = step.properties
-    times = (p.get(name) for name in TIMES)
-    return Occurrence(thing, step.id, p.get("activity", ""), *times)  # type: ignore[arg-type]  # the ontology declares their types
+                yield Occurrence.of(thing, step.id, step.properties)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, NamedTuple, assert_never
 
 from brain.join import to_node
-from brain.model import Edge, Occurrence, Stamp
+from brain.model import OBJECT, Edge, Occurrence, Stamp
 from brain.query import Edges, Nodes, Occurrences, Qualities, Scope, Versions
 from brain.stores.neo4j import codec
 from brain.stores.neo4j.connection import Connection
@@ -24,9 +24,6 @@ STAMP = "coalesce(x.qualifier, ''), x._valid, x._authority, x._event, x._source"
 
 EVER = "WHERE x._valid IS NOT NULL"
 """Linked once: an edge may be known by its unlink alone."""
-
-OBJECT = "object"
-"""The relation of OCEL 2.0 from a step to what it happened to."""
 
 
 class Plan(NamedTuple):

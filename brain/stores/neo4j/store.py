@@ -10,7 +10,7 @@ from neo4j import AsyncManagedTransaction
 
 from brain.errors import StoreBroken
 from brain.join import Joiner, NodeState, notices, to_node
-from brain.model import ChangeSet, DeadLetter, Edge, Mark, Node, Notice, Quality, Stamp, Version
+from brain.model import ChangeSet, DeadLetter, Edge, Mark, Node, Notice, Quality, Stamp, Version, by_time
 from brain.past import edges_at, matches, node_at, select
 from brain.query import NOW, AsOf, Direction, Find, Hop, Page, Window
 from brain.schema import ROOT, Schema
@@ -232,7 +232,7 @@ class Neo4jStore(Scans):
         for row in await self._read(text, ids=sorted(set(ids))):
             found[row[0]].append(codec.quality(row))
         for flags in found.values():
-            flags.sort(key=lambda q: (q.at is not None, q.at or 0, q.property, q.verdict, q.event, q.source, q.detail))
+            flags.sort(key=by_time)
         return [list(found.get(i, ())) for i in ids]
 
     async def object_types(self) -> dict[str, int]:

@@ -73,17 +73,7 @@ class Scans:
 
 
 def _occurrence(row: tuple[str, str, str]) -> Occurrence:
-    p = orjson.loads(row[2])
-    return Occurrence(
-        row[0],
-        row[1],
-        p.get("activity", ""),
-        p.get("startedAt"),
-        p.get("completedAt"),
-        p.get("sequence"),
-        p.get("startSequence"),
-        p.get("lifecycle"),
-    )
+    return Occurrence.of(row[0], row[1], orjson.loads(row[2]))
 
 
 def _literal(text: str) -> str:
