@@ -186,15 +186,18 @@ class Edge(NamedTuple):
 
 OBJECT = "object"
 """The relation of OCEL 2.0 from a step to what it happened to."""
-STEP_TIMES = ("startedAt", "completedAt", "sequence", "startSequence", "lifecycle")
-"""The properties of a step behind the last fields of an Occurrence, in their order."""
+PERFORMED_BY = "performedBy"
+"""The relation from a step to the person, team or asset that carried it out."""
+STEP_TIMES = ("startedAt", "completedAt", "sequence", "startSequence", "lifecycle", "enabledAt")
+"""The properties of a step behind the fields of an Occurrence from `started` on, in their order."""
 
 
 class Occurrence(NamedTuple):
     """One step in the life of one object: a row of the log flattened on that object (OCEL 2.0, flattening).
 
     Times are µs or None. `sequence` and `start_sequence` are positions in a case log, None in an object-centric one.
-    `lifecycle` is None for work done, else the XES transition that the step stands for (suspend, resume, …).
+    `lifecycle` is None for work done, else the XES transition that the step stands for (suspend, resume, …). `enabled` is when
+    the step could have begun, where its source says so; `resource` is the id of whoever carried it out.
     """
 
     object: str
@@ -205,11 +208,13 @@ class Occurrence(NamedTuple):
     sequence: int | None
     start_sequence: int | None
     lifecycle: str | None
+    enabled: int | None = None
+    resource: str | None = None
 
     @classmethod
-    def of(cls, object: str, step: str, properties: Mapping[str, Any]) -> "Occurrence":
-        """The step with these properties in the life of the object."""
-        return cls(object, step, properties.get("activity", ""), *(properties.get(name) for name in STEP_TIMES))
+    def of(cls, object: str, step: str, properties: Mapping[str, Any], resource: str | None = None) -> "Occurrence":
+        """The step with these properties, carried out by that resource, in the life of the object."""
+        return cls._make((object, step, properties.get("activity", ""), *map(properties.get, STEP_TIMES), resource))
 
 
 class Quality(NamedTuple):

@@ -13,22 +13,18 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from heapq import nlargest
 from itertools import pairwise
-from sys import intern
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from brain.analytics.lives import MICRO, Lifecycle, Timed, lives_of, once
 from brain.errors import BadQuery
-from brain.model import Occurrence
 from brain.ports import Store
 from brain.query import Occurrences
 from brain.schema import Schema, nearest
 from brain.versions import canonical
 
-MICRO = 1_000_000
 EXAMPLES = 3
 LEAST_FREQUENCY = 10
 SHARE_OF_OBJECTS = 0.01
-
-Lifecycle = Literal["complete"]
 
 Gap = tuple[int, str, str, str]
 """From one step of an object to its next: µs (negative where they overlap), the object, the two steps."""
@@ -99,17 +95,6 @@ class Bottlenecks:
     activities: tuple[Processing, ...]
 
 
-class Timed(NamedTuple):
-    """An occurrence in the order of its object's life: tuple order is that order."""
-
-    start: int
-    end: int
-    sequence: int
-    step: str
-    activity: str
-    took: int | None
-
-
 async def bottlenecks(
     store: Store, schema: Schema, object_type: str, *, lifecycle: Lifecycle | None = None, min_frequency: int | None = None
 ) -> Bottlenecks:
@@ -126,10 +111,10 @@ async def bottlenecks(
 async def _report(
     store: Store, schema: Schema, object_type: str, lifecycle: Lifecycle | None = None, min_frequency: int | None = None
 ) -> Bottlenecks | None:
-    lives, left_out = await _lives(store.scan(Occurrences(object_type)), lifecycle)
+    lives, left_out = await lives_of(store.scan(Occurrences(object_type)), lifecycle)
     if not lives:
         return None
-    steps = _once(lives)
+    steps = once(lives)
     view = View(object_type, lifecycle, schema.version, len(lives), len(steps), left_out)
     return view.report(_handovers(lives), _processing(steps.values()), min_frequency)
 
@@ -172,37 +157,6 @@ class View(NamedTuple):
         )
 
 
-def timed(o: Occurrence, lifecycle: Lifecycle | None) -> Timed | None:
-    """The occurrence as the definition sees it; None where it carries no time that the definition uses."""
-    start, end = (o.completed, o.completed) if lifecycle else (o.started, o.completed)
-    first, last = (end if start is None else start), (start if end is None else end)
-    if o.lifecycle is not None or first is None or last is None:
-        return None
-    sequence = o.start_sequence if o.sequence is None else o.sequence
-    took = None if lifecycle or start is None or end is None else end - start
-    return Timed(first, last, -1 if sequence is None else sequence, o.step, intern(o.activity), took)
-
-
-def outranks(one: Timed, other: Timed) -> bool:
-    """Which of two accounts of one step counts, where a scan beside a writer has seen the step before and after a change."""
-    return (one[:5], one.took is not None) > (other[:5], other.took is not None)
-
-
-async def _lives(scan: AsyncIterator[Occurrence], lifecycle: Lifecycle | None) -> tuple[dict[str, list[Timed]], int]:
-    """Each object's steps in order, and how many steps the definition leaves out."""
-    lives: defaultdict[str, list[Timed]] = defaultdict(list)
-    left_out: set[str] = set()
-    async for o in scan:
-        step = timed(o, lifecycle)
-        if step is None:
-            left_out.add(o.step)
-        else:
-            lives[intern(o.object)].append(step)
-    for life in lives.values():
-        life.sort()
-    return lives, len(left_out)
-
-
 def _handovers(lives: dict[str, list[Timed]]) -> Iterator[Handover]:
     gaps: defaultdict[tuple[str, str], list[Gap]] = defaultdict(list)
     for name, life in lives.items():
@@ -234,17 +188,6 @@ def quantile(ordered: Sequence[int], tenths: int) -> float:
     i, rest = divmod(tenths * (len(ordered) - 1), 10)
     above = ordered[i + 1] if rest else ordered[i]
     return (ordered[i] * (10 - rest) + above * rest) / (10 * MICRO)
-
-
-def _once(lives: dict[str, list[Timed]]) -> dict[str, Timed]:
-    """Each step once, however many objects took part in it."""
-    steps: dict[str, Timed] = {}
-    for life in lives.values():
-        for step in life:
-            held = steps.setdefault(step.step, step)
-            if held is not step and outranks(step, held):
-                steps[step.step] = step
-    return steps
 
 
 def _processing(steps: Iterable[Timed]) -> Iterator[Processing]:

@@ -7,16 +7,17 @@ so once all notices were followed, in whatever order and however often, the figu
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
-from brain.analytics.bottlenecks import Bottlenecks, Lifecycle, no_steps
+from brain.analytics.bottlenecks import Bottlenecks, no_steps
 from brain.analytics.live import Figures
-from brain.model import OBJECT, STEP_TIMES, Node, Notice, Occurrence
+from brain.analytics.lives import Lifecycle
+from brain.model import OBJECT, PERFORMED_BY, STEP_TIMES, Node, Notice, Occurrence
 from brain.ports import Store
 from brain.query import EVERY, Direction, Hop, Occurrences
 from brain.schema import Schema
 
 SUBJECTS = 2000
 """Subjects that are read at a time."""
-TELLING = frozenset(("activity", *STEP_TIMES, "objectType", OBJECT))
+TELLING = frozenset(("activity", *STEP_TIMES, "objectType", OBJECT, PERFORMED_BY))
 """What a figure depends on, beside the classes of objects."""
 
 Types = frozenset[str]
@@ -81,8 +82,9 @@ class Follower:
 
     async def _refresh(self, subjects: Sequence[str]) -> None:
         """Read the subjects as steps and as objects, and put both where they belong."""
-        hops = await self._store.related([Hop(subject, Direction.OUT, (OBJECT,), EVERY) for subject in subjects])
-        objects = {subject: {edge.target for edge in edges} for subject, edges in zip(subjects, hops, strict=True)}
+        hops = await self._store.related([Hop(subject, Direction.OUT, (OBJECT, PERFORMED_BY), EVERY) for subject in subjects])
+        objects = {s: {e.target for e in edges if e.relation == OBJECT} for s, edges in zip(subjects, hops, strict=True)}
+        by = {e.source: e.target for edges in hops for e in edges if e.relation == PERFORMED_BY}
         among = set().union(*objects.values())
         nodes = await self._nodes({*subjects, *(name for name in among if name not in self._placed)})
         types = {name: self._types_of(node) for name, node in nodes.items()}
@@ -99,10 +101,8 @@ class Follower:
         for (object_type, _), figures in self._figures.items():
             for subject, names in objects.items():
                 step = nodes[subject]
-                members = [name for name in names if object_type in self._placed[name]]
-                figures.replace_step(
-                    subject, [Occurrence.of(name, step.id, step.properties) for name in members if step is not None]
-                )
+                members = [name for name in names if step is not None and object_type in self._placed[name]]
+                figures.replace_step(subject, [_occurrence(name, step, by) for name in members])
             for name in moved:
                 figures.replace_object(name, lives[name] if object_type in types[name] else ())
 
@@ -112,9 +112,12 @@ class Follower:
             return {}
         hops = await self._store.related([Hop(name, Direction.IN, (OBJECT,), EVERY) for name in names])
         steps = [{edge.source for edge in edges} for edges in hops]
-        nodes = {**read, **await self._nodes({step for some in steps for step in some if step not in read})}
+        every = set().union(*steps)
+        nodes = {**read, **await self._nodes(every - read.keys())}
+        performed = await self._store.related([Hop(step, Direction.OUT, (PERFORMED_BY,), 1) for step in sorted(every)])
+        by = {edge.source: edge.target for edges in performed for edge in edges}
         return {
-            name: [Occurrence.of(name, node.id, node.properties) for step in some if (node := nodes[step]) is not None]
+            name: [_occurrence(name, nodes[step], by) for step in some if nodes[step]]
             for name, some in zip(names, steps, strict=True)
         }
 
@@ -128,3 +131,9 @@ class Follower:
             return frozenset()
         classes, named = self._schema.classes, node.properties.get("objectType")
         return frozenset(t for t, _ in self._figures if (self._schema.is_a(node.cls, t) if t in classes else named == t))
+
+
+def _occurrence(name: str, step: Node | None, by: Mapping[str, str]) -> Occurrence:
+    """The step in the life of an object; `by` has who carried it out, by the ids of steps."""
+    assert step is not None
+    return Occurrence.of(name, step.id, step.properties, by.get(step.id))

@@ -16,15 +16,12 @@ from brain.analytics.bottlenecks import (
     Bottlenecks,
     Gap,
     Handover,
-    Lifecycle,
     Processing,
-    Timed,
     View,
     handover,
-    outranks,
     processing,
-    timed,
 )
+from brain.analytics.lives import Lifecycle, Timed, outranks, timed
 from brain.model import Occurrence
 from brain.ordered import Ordered
 

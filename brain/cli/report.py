@@ -7,8 +7,9 @@ from typing import Any
 import click
 import orjson
 
-from brain.analytics.bottlenecks import Bottlenecks, Handover, Lifecycle
+from brain.analytics.bottlenecks import Bottlenecks, Handover
 from brain.analytics.dependencies import Dependencies, Toward
+from brain.analytics.lives import Lifecycle
 from brain.cli.options import Opened, format_option, opened, run, store_option
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Collection, Sequence
 
 from brain.identity import Clusters, merge_edges
-from brain.model import OBJECT, Edge, Node, Occurrence
+from brain.model import OBJECT, PERFORMED_BY, Edge, Node, Occurrence
 from brain.ports import Store
 from brain.query import EVERY, Direction, Edges, Hop, Nodes, Occurrences
 
@@ -47,13 +47,15 @@ async def occurrences_of(
         if found.step in together.of:
             pairs.add((found.object, together.one(found.step)))
         else:
-            yield found
+            yield found if found.resource is None else found._replace(resource=together.one(found.resource))
     hops = [Hop(thing.id, Direction.IN, (OBJECT,), EVERY) for thing in things]
     for edges in await merged.related(hops) if hops else []:
         pairs.update((edge.target, edge.source) for edge in edges)
     ordered = sorted(pairs)
     for i in range(0, len(ordered), BLOCK):
         part = ordered[i : i + BLOCK]
-        for (thing, _), step in zip(part, await merged.nodes([step for _, step in part]), strict=True):
+        steps = [step for _, step in part]
+        by = await merged.related([Hop(step, Direction.OUT, (PERFORMED_BY,), 1) for step in steps])
+        for (thing, _), step, edges in zip(part, await merged.nodes(steps), by, strict=True):
             if step is not None:
-                yield Occurrence.of(thing, step.id, step.properties)
+                yield Occurrence.of(thing, step.id, step.properties, edges[0].target if edges else None)

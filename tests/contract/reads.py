@@ -180,8 +180,8 @@ class ReadContract:
         assert (newest.subject, newest.cls, newest.received, newest.properties) == ("p/1", "Pump", 5, {"name": "4"})
 
     async def test_scans(self, store: Store) -> None:
-        links = (Link("object", "o/1"), Link("object", "o/1", "again"), Link("object", "m/1"))
-        timed = {"activity": "a", "startedAt": 10, "completedAt": 20, "sequence": 1}
+        links = (Link("object", "o/1"), Link("object", "o/1", "again"), Link("object", "m/1"), Link("performedBy", "p/2"))
+        timed = {"activity": "a", "enabledAt": 5, "startedAt": 10, "completedAt": 20, "sequence": 1}
         await store.apply(
             [
                 event("e1", 1, Assert("s/1", "Step", timed, {}, links)),
@@ -194,7 +194,7 @@ class ReadContract:
         )
         order = [o async for o in store.scan(Occurrences("order"))]
         assert sorted(order, key=lambda o: o.step) == [
-            Occurrence("o/1", "s/1", "a", 10, 20, 1, None, None),
+            Occurrence("o/1", "s/1", "a", 10, 20, 1, None, None, 5, "p/2"),
             Occurrence("o/1", "s/2", "", None, None, None, 3, "suspend"),
         ]
         assert [(o.object, o.step) async for o in store.scan(Occurrences("Asset"))] == [("m/1", "s/1")]

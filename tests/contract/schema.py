@@ -23,6 +23,7 @@ STEP = [
     Property("sequence", "t:sequence", Datatype.INTEGER),
     Property("startSequence", "t:startSequence", Datatype.INTEGER),
     Property("lifecycle", "t:lifecycle", Datatype.STRING),
+    Property("enabledAt", "t:enabledAt", Datatype.INSTANT),
 ]
 WORK = [NAME, Property("objectType", "t:objectType", Datatype.STRING, indexed=True)]
 

@@ -9,8 +9,9 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from brain.analytics.bottlenecks import Lifecycle, bottlenecks
+from brain.analytics.bottlenecks import bottlenecks
 from brain.analytics.follow import Follower
+from brain.analytics.lives import Lifecycle
 from brain.canon import model_hash
 from brain.cli import brain
 from brain.cli.report import bottlenecks_json

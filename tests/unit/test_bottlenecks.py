@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brain.analytics.bottlenecks import MICRO, Handover, bottlenecks, quantile
+from brain.analytics.bottlenecks import Handover, bottlenecks, quantile
+from brain.analytics.lives import MICRO
 from brain.errors import BadQuery
 from brain.model import Assert, ChangeSet, Link
 from brain.ports import Store

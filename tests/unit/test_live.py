@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from brain import ordered
-from brain.analytics.bottlenecks import MICRO, Bottlenecks, Lifecycle, bottlenecks, figure_lines, lines
+from brain.analytics.bottlenecks import Bottlenecks, bottlenecks, figure_lines, lines
 from brain.analytics.follow import Follower
 from brain.analytics.live import Figures
+from brain.analytics.lives import MICRO, Lifecycle
 from brain.cli.report import bottlenecks_json
 from brain.errors import BadQuery
 from brain.model import Assert, ChangeSet, Link, Notice, Occurrence, Retract

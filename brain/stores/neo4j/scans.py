@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, NamedTuple, assert_never
 
 from brain.join import to_node
-from brain.model import OBJECT, Edge, Occurrence, Stamp
+from brain.model import OBJECT, PERFORMED_BY, Edge, Occurrence, Stamp
 from brain.query import Edges, Nodes, Occurrences, Qualities, Scope, Versions
 from brain.stores.neo4j import codec
 from brain.stores.neo4j.connection import Connection
@@ -95,7 +95,11 @@ class Scans:
             objects, parameters = f"MATCH (n:Entity:{quoted(object_type)})", {}
         else:
             objects, parameters = "MATCH (n:Entity) WHERE n.objectType = $type", {"type": object_type}
-        step = f"[s.id, s.activity, {_micros('startedAt')}, {_micros('completedAt')}, s.sequence, s.startSequence, s.lifecycle]"
+        by = f"[(s)-[{self._names.holding([PERFORMED_BY])}]->(r:Entity) | r.id][0]"
+        times = (
+            f"{_micros('startedAt')}, {_micros('completedAt')}, s.sequence, s.startSequence, s.lifecycle, {_micros('enabledAt')}"
+        )
+        step = f"[s.id, s.activity, {times}, {by}]"
         steps = f"[(s:Entity)-[{self._names.holding([OBJECT])}]->(n) | {step}]"
         return Plan(f"{objects} {SLICES} RETURN [n IN part | [n.id, {steps}]]", parameters, _occurrences)
 

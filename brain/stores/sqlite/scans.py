@@ -67,13 +67,14 @@ class Scans:
             values = [object_type]
             objects = "SELECT id FROM node WHERE json_extract(properties, '$.objectType') = ?"
         sql = f"""
-            SELECT DISTINCT e.target, e.source, s.properties FROM edge e CROSS JOIN node s ON s.id = e.source
+            SELECT DISTINCT e.target, e.source, s.properties, p.target FROM edge e CROSS JOIN node s ON s.id = e.source
+            LEFT JOIN edge p ON p.source = e.source AND p.relation = 'performedBy' AND p.holds = 1
             WHERE e.relation = 'object' AND e.holds = 1 AND e.target IN ({objects})"""
         return sql, values, _occurrence
 
 
-def _occurrence(row: tuple[str, str, str]) -> Occurrence:
-    return Occurrence.of(row[0], row[1], orjson.loads(row[2]))
+def _occurrence(row: tuple[str, str, str, str | None]) -> Occurrence:
+    return Occurrence.of(row[0], row[1], orjson.loads(row[2]), row[3])
 
 
 def _literal(text: str) -> str:

@@ -1,0 +1,73 @@
+"""A log flattened on the objects of one type (OCEL 2.0): each object's life as its steps in order, which every analytic of
+processes reads.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from sys import intern
+from typing import Literal, NamedTuple
+
+from brain.model import Occurrence
+
+MICRO = 1_000_000
+"""µs in a second."""
+
+Lifecycle = Literal["complete"]
+
+
+class Timed(NamedTuple):
+    """An occurrence in the order of its object's life: tuple order is that order. Times are µs.
+
+    A step of one timestamp starts and ends at once, and `took` is None. `enabled` and `resource` as in `Occurrence`.
+    """
+
+    start: int
+    end: int
+    sequence: int
+    step: str
+    activity: str
+    took: int | None
+    enabled: int | None = None
+    resource: str | None = None
+
+
+def timed(o: Occurrence, lifecycle: Lifecycle | None) -> Timed | None:
+    """The occurrence as the definition sees it; None where it carries no time that the definition uses."""
+    start, end = (o.completed, o.completed) if lifecycle else (o.started, o.completed)
+    first, last = (end if start is None else start), (start if end is None else end)
+    if o.lifecycle is not None or first is None or last is None:
+        return None
+    sequence = o.start_sequence if o.sequence is None else o.sequence
+    took = None if lifecycle or start is None or end is None else end - start
+    return Timed(first, last, -1 if sequence is None else sequence, o.step, intern(o.activity), took, o.enabled, o.resource)
+
+
+def outranks(one: Timed, other: Timed) -> bool:
+    """Which of two accounts of one step counts, where a scan beside a writer has seen the step before and after a change."""
+    return (one[:5], one.took is not None) > (other[:5], other.took is not None)
+
+
+async def lives_of(scan: AsyncIterator[Occurrence], lifecycle: Lifecycle | None) -> tuple[dict[str, list[Timed]], int]:
+    """Each object's steps in order, and how many steps the definition leaves out."""
+    lives: defaultdict[str, list[Timed]] = defaultdict(list)
+    left_out: set[str] = set()
+    async for o in scan:
+        step = timed(o, lifecycle)
+        if step is None:
+            left_out.add(o.step)
+        else:
+            lives[intern(o.object)].append(step)
+    for life in lives.values():
+        life.sort()
+    return lives, len(left_out)
+
+
+def once(lives: dict[str, list[Timed]]) -> dict[str, Timed]:
+    """Each step once, however many objects took part in it."""
+    steps: dict[str, Timed] = {}
+    for life in lives.values():
+        for step in life:
+            held = steps.setdefault(step.step, step)
+            if held is not step and outranks(step, held):
+                steps[step.step] = step
+    return steps
