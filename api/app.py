@@ -18,6 +18,7 @@ from api.execution import executable
 from api.guard import LOOPBACK, Guard
 from api.kernel import Context
 from api.limits import Limits
+from brain.analytics.live_reports import LiveReports
 from brain.errors import BrainError, Retry
 from brain.identities import Merged
 from brain.ports import Feed, Store
@@ -93,36 +94,43 @@ def create_app(
     The store is prepared when the server starts; until then, and when it does not answer, /readyz says why with a 503.
     """
     readiness = Readiness(store, schema)
+    merged = Merged(store, schema)
+    live = LiveReports(merged, schema, feed)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         preparing = asyncio.ensure_future(readiness.prepare())
+        following = asyncio.ensure_future(_follow(preparing, live))
         try:
             await asyncio.wait({preparing}, timeout=FIRST_SECONDS)
             yield
         finally:
-            preparing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await preparing
+            for task in (preparing, following):
+                task.cancel()
+            await asyncio.gather(preparing, following, return_exceptions=True)
 
     app = FastAPI(title="Enterprise Brain", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     mount_files(app)
-    app.include_router(_graphql(schema, store, feed, limits, readiness), prefix="/graphql")
+    app.include_router(_graphql(merged, feed, live, limits, readiness), prefix="/graphql")
     app.include_router(_probes(readiness))
     app.add_middleware(Guard, hosts=hosts, body=limits.body)
     return app
 
 
-def _graphql(schema: Schema, store: Store, feed: Feed, limits: Limits, readiness: Readiness) -> Router:
-    merged = Merged(store, schema)
+async def _follow(prepared: "asyncio.Future[None]", live: LiveReports) -> None:
+    """The feed may lie in the store's own file, which has to be there first."""
+    await asyncio.shield(prepared)
+    await live.run()
 
+
+def _graphql(store: Merged, feed: Feed, live: LiveReports, limits: Limits, readiness: Readiness) -> Router:
     def context() -> Context:
         if readiness.unprepared:
             raise HTTPException(503, readiness.unprepared)
-        return Context(merged, feed, schema, limits)
+        return Context(store, feed, store.schema, limits, live)
 
     return Router(
-        executable(schema, limits),
+        executable(store.schema, limits),
         context_getter=context,
         # A query in an address lands in logs and histories, and any page may make a browser send it.
         allow_queries_via_get=False,

@@ -13,6 +13,7 @@ from strawberry.types import ExecutionContext
 
 from api.limits import Limits, Ruler, refusals
 from api.queries import query_type
+from api.results import Results
 from api.scalars import scalar_map
 from api.subscriptions import subscription_type
 from api.typegen import generate
@@ -84,14 +85,15 @@ def _code(error: BrainError) -> str:
 def executable(schema: Schema, limits: Limits) -> strawberry.Schema:
     """The GraphQL schema of an ontology, ready to execute. Raises BadName. The same ontology gives the same SDL."""
     made = generate(schema)
+    results = Results(made)
     extensions: list[Callable[[], SchemaExtension]] = [
         Errors,
         lambda: MaxTokensLimiter(max_token_count=limits.tokens),
         lambda: Measured(limits),
     ]
     return BrainSchema(
-        query_type(made),
-        subscription=subscription_type(made),
+        query_type(made, results),
+        subscription=subscription_type(made, results),
         types=[made.concrete[name] for name in sorted(made.concrete)],
         extensions=extensions,
         config=StrawberryConfig(scalar_map=scalar_map()),

@@ -58,6 +58,7 @@ WEIGHTS: Mapping[str, int] = {
     "bottlenecks": 25_000,
     "conflicts": 25_000,
     "dependencies": 5_000,
+    "liveBottlenecks": 5_000,
     "mergeProposals": 25_000,
     "ontology": 100,
 }

@@ -4,7 +4,7 @@ import types
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import strawberry
 from strawberry.types.unset import UNSET
@@ -13,6 +13,7 @@ from api.conflicts import conflicts
 from api.described import OntologyType
 from api.filters import conditions
 from api.kernel import Info, NodeInterface, Row, Rows, given
+from api.live import ARGUMENTS, chosen, live_bottlenecks
 from api.merges import merge_proposals
 from api.names import plural
 from api.paging import Slice, encode
@@ -36,14 +37,14 @@ def moment(as_of: Any, known_at: Any) -> AsOf:
     return AsOf(as_of if given(as_of) else None, known_at if given(known_at) else None)
 
 
-def query_type(made: Types) -> type[Any]:
+def query_type(made: Types, results: Results) -> type[Any]:
     """The type Query for the generated types."""
-    results = Results(made)
     body: dict[str, Any] = {
         "node": _node(made, NodeInterface, "node", "Relay's `node`: whatever has that id."),
         "nodes": _nodes(made),
         "entity": _node(made, made.outputs["Entity"], "entity", "As `node`, with the fields that every entity has."),
         "bottlenecks": _bottlenecks(made, results),
+        "live_bottlenecks": live_bottlenecks(results),
         "dependencies": _dependencies(made, results),
         "merge_proposals": merge_proposals(),
         "conflicts": conflicts(),
@@ -153,21 +154,17 @@ async def _page(made: Types, info: Info, name: str, query: Find, part: Slice, at
 
 def _bottlenecks(made: Types, results: Results) -> Any:
     async def bottlenecks(info: Any, object_type: Any, lifecycle: Any = UNSET, min_frequency: Any = UNSET) -> Any:
-        chosen = lifecycle if given(lifecycle) else None
-        if chosen not in (None, "complete"):
-            raise BadQuery(f"lifecycle {chosen!r} is not known: leave it out, or write 'complete' for those transitions alone")
         return await bottleneck_report.bottlenecks(
             info.context.store,
             made.schema,
             object_type,
-            lifecycle=cast(Literal["complete"] | None, chosen),
+            lifecycle=chosen(lifecycle),
             min_frequency=min_frequency if given(min_frequency) else None,
         )
 
     returns = results.output(bottleneck_report.Bottlenecks)
-    arguments = {"object_type": str, "lifecycle": str | None, "min_frequency": int | None}
     return strawberry.field(
-        resolver=typed(bottlenecks, returns, **arguments),
+        resolver=typed(bottlenecks, returns, **ARGUMENTS),
         description="Where the objects of a type wait: a class of the ontology, or an `objectType` kept as data.",
     )
 

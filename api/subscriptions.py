@@ -15,12 +15,14 @@ import strawberry
 from strawberry.types.unset import UNSET
 
 from api.kernel import Info, given
+from api.live import bottleneck_reports
+from api.results import Results
 from api.scalars import Instant, Long
 from api.typegen import Types, typed
 from brain.errors import BadQuery, Retry
 from brain.identities import Merged
 from brain.identity import DIFFERENT, SAME
-from brain.model import Notice
+from brain.model import GAP, Notice
 from brain.query import NOW
 from brain.schema import Schema
 
@@ -81,10 +83,15 @@ class Backlog:
         return self._waiting.pop(next(iter(self._waiting)))
 
     async def fill(self, notices: AsyncIterator[Notice], wanted: Callable[[Notice], bool]) -> None:
-        """Take in what is wanted until the feed closes or the limit is passed."""
+        """Take in what is wanted until the feed closes, the limit is passed, or the feed itself had to let notices go."""
+        begun = False
         try:
             async for notice in notices:
-                if wanted(notice):
+                if notice == GAP:
+                    if begun:
+                        raise TooSlow("notices were lost on the way here: read the state anew, then subscribe again")
+                    begun = True
+                elif wanted(notice):
                     self.put(notice)
             self.end(StopAsyncIteration())
         except Exception as error:
@@ -135,7 +142,7 @@ async def watch(info: Info, asked: Watch) -> AsyncGenerator[Pending, None]:
             await filling
 
 
-def subscription_type(made: Types) -> type[Any]:
+def subscription_type(made: Types, results: Results) -> type[Any]:
     """The type Subscription for the generated types."""
     change = _change(made)
 
@@ -161,6 +168,7 @@ def subscription_type(made: Types) -> type[Any]:
             resolver=typed(changes, AsyncIterator[change], **arguments),  # type: ignore[valid-type]
             description="Nodes as they change: of these ids, under any of their names, and of these classes. At least once.",
         ),
+        "bottlenecks": bottleneck_reports(results),
     }
     made_type = types.new_class("Subscription", (), {}, lambda namespace: namespace.update(body))
     return cast(type[Any], strawberry.type(made_type, description="What changes, as it is committed."))

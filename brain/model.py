@@ -153,6 +153,11 @@ class Notice(NamedTuple):
     valid: int
 
 
+GAP = Notice("", "", (), "", 0)
+"""Of what was before this, a subscriber may not have been told. It begins each subscription, and comes again wherever a feed had
+to let notices go: whoever shows a state reads it anew, and misses nothing from here on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """A node as believed: its class, its property values, its other attributes, and the stamp behind each value.

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from brain.analytics.bottlenecks import Bottlenecks, no_steps
 from brain.analytics.live import Figures
 from brain.analytics.lives import Lifecycle
-from brain.model import OBJECT, PERFORMED_BY, STEP_TIMES, Node, Notice, Occurrence
+from brain.model import GAP, OBJECT, PERFORMED_BY, STEP_TIMES, Node, Notice, Occurrence
 from brain.ports import Store
 from brain.query import EVERY, Direction, Hop, Occurrences
 from brain.schema import Schema
@@ -46,12 +46,24 @@ class Follower:
             await self._watch(object_type, lifecycle)
 
     async def follow(self, notices: Iterable[Notice]) -> None:
-        """Bring the figures up to date with the commit that these notices tell of. After an error (StoreBusy) call it again."""
+        """Bring the figures up to date with the commits that these notices tell of. After an error (StoreBusy) call it again.
+
+        With a GAP among them everything that is watched is read anew.
+        """
         async with self._lock:
-            if self._figures:
-                subjects = list(dict.fromkeys(notice.subject for notice in notices if self._matters(notice)))
-                for i in range(0, len(subjects), SUBJECTS):
-                    await self._refresh(subjects[i : i + SUBJECTS])
+            told = list(notices) if self._figures else []
+            if GAP in told:
+                await self._anew()
+                return
+            subjects = list(dict.fromkeys(notice.subject for notice in told if self._matters(notice)))
+            for i in range(0, len(subjects), SUBJECTS):
+                await self._refresh(subjects[i : i + SUBJECTS])
+
+    async def _anew(self) -> None:
+        watched = list(self._figures)
+        found = {key: await self._read(*key) for key in watched}
+        self._figures = found
+        self._forget()
 
     async def report(
         self, object_type: str, *, lifecycle: Lifecycle | None = None, min_frequency: int | None = None
@@ -71,14 +83,20 @@ class Follower:
     async def _watch(self, object_type: str, lifecycle: Lifecycle | None) -> Figures:
         key = object_type, lifecycle
         if key not in self._figures:
-            figures = Figures(lifecycle)
-            async for occurrence in self._store.scan(Occurrences(object_type)):
-                figures.put(occurrence)
-            self._figures[key] = figures
-            # Nobody asked yet which objects are of this type.
-            self._placed.clear()
-            self._classes.clear()
+            self._figures[key] = await self._read(object_type, lifecycle)
+            self._forget()
         return self._figures[key]
+
+    async def _read(self, object_type: str, lifecycle: Lifecycle | None) -> Figures:
+        figures = Figures(lifecycle)
+        async for occurrence in self._store.scan(Occurrences(object_type)):
+            figures.put(occurrence)
+        return figures
+
+    def _forget(self) -> None:
+        """Of what is not in these figures nobody knows whether it belongs there."""
+        self._placed.clear()
+        self._classes.clear()
 
     async def _refresh(self, subjects: Sequence[str]) -> None:
         """Read the subjects as steps and as objects, and put both where they belong."""

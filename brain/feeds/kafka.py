@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError
 
 from brain.errors import Retry
-from brain.model import Notice
+from brain.model import GAP, Notice
 
 TOPIC = "brain.notices"
 PER_RECORD = 500
@@ -59,12 +59,17 @@ class KafkaFeed:
         if self._closed.is_set():
             return
         await ensure_topics(self._address, {self._topic: 1})
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._address, enable_auto_commit=False)
+        # Where the topic no longer holds what comes next, it goes on with the earliest that it holds.
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._address, enable_auto_commit=False, auto_offset_reset="earliest")
         try:
-            await self._from_now_on(consumer)
+            after = await self._from_now_on(consumer)
+            yield GAP
             while not self._closed.is_set():
-                for records in (await consumer.getmany(timeout_ms=200)).values():
+                for partition, records in (await consumer.getmany(timeout_ms=200)).items():
                     for record in records:
+                        if record.offset > after[partition]:
+                            yield GAP  # the topic no longer holds what lies between
+                        after[partition] = record.offset + 1
                         for subject, cls, names, event, valid in orjson.loads(record.value):
                             yield Notice(subject, cls, tuple(names), event, valid)
         except KafkaError as error:
@@ -72,15 +77,17 @@ class KafkaFeed:
         finally:
             await consumer.stop()
 
-    async def _from_now_on(self, consumer: AIOKafkaConsumer) -> None:
-        """Not a group: every watcher sees every notice."""
+    async def _from_now_on(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+        """The offsets at which each partition begins. Not a group: every watcher sees every notice."""
         await consumer.start()
         await consumer.topics()
         partitions = [TopicPartition(self._topic, p) for p in consumer.partitions_for_topic(self._topic) or {0}]
         consumer.assign(partitions)
         # Positions as numbers, now: seek_to_end alone is resolved at the first fetch, and misses what comes in between.
-        for partition, end in (await consumer.end_offsets(partitions)).items():
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
+        for partition, end in ends.items():
             consumer.seek(partition, end)
+        return ends
 
     async def close(self) -> None:
         self._closed.set()

@@ -3,11 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-from brain.model import Notice
+from brain.model import GAP, Notice
 
 DEPTH = 10_000
-"""Notices a slow subscriber may fall behind. Beyond it the oldest are dropped: a subscriber re-reads what it is told of, so a
-later notice of the same node serves as well."""
+"""Notices a slow subscriber may fall behind. Beyond it those that wait are let go, and a GAP says so."""
 
 
 class MemoryFeed:
@@ -26,6 +25,7 @@ class MemoryFeed:
         queue: asyncio.Queue[Notice | None] = asyncio.Queue(DEPTH)
         self._queues.add(queue)
         try:
+            yield GAP
             while (notice := await queue.get()) is not None:
                 yield notice
         finally:
@@ -39,5 +39,7 @@ class MemoryFeed:
 
 def _put(queue: asyncio.Queue[Notice | None], notice: Notice | None) -> None:
     if queue.full():
-        queue.get_nowait()
+        while not queue.empty():
+            queue.get_nowait()
+        queue.put_nowait(GAP)
     queue.put_nowait(notice)

@@ -7,11 +7,11 @@ from functools import partial
 
 import orjson
 
-from brain.model import Notice
+from brain.model import GAP, Notice
 from brain.stores.sqlite.connection import Connections
 
 KEPT = 100_000
-"""Notices kept in the file. A watcher that falls further behind misses some, and re-reads what it shows."""
+"""Notices kept in the file. A watcher that falls further behind misses some, and is told so by a GAP."""
 BLOCK = 500
 """Notices a row, at most. A row's position is how many notices there were ever up to its end."""
 LOOK_EVERY = 0.05
@@ -39,13 +39,17 @@ class SqliteFeed:
         if self._closed.is_set():
             return
         position = await self._connections.read(_end)
+        yield GAP
         while not self._closed.is_set():
             found = await self._connections.read(partial(_next, after=position))
             if found is None:
                 await asyncio.sleep(LOOK_EVERY)
                 continue
-            position, told = found
-            for subject, cls, names, event, valid in orjson.loads(told):
+            before, (position, told) = position, found
+            block = orjson.loads(told)
+            if position - len(block) > before:
+                yield GAP
+            for subject, cls, names, event, valid in block:
                 yield Notice(subject, cls, tuple(names), event, valid)
 
     async def close(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from api.execution import executable
 from api.kernel import Context
 from api.limits import Limits
+from brain.analytics.live_reports import LiveReports
 from brain.feeds.memory import MemoryFeed
 from brain.model import Assert, ChangeSet, Flag, Link, Verdict
 from brain.ports import Store
@@ -132,9 +133,10 @@ class Plant:
         self.store, self.schema, self.limits = CountingStore(store), schema, limits
         self.feed = MemoryFeed()
         self.api = executable(schema, limits)
+        self.live = LiveReports(self.store, schema, self.feed)
 
     def context(self) -> Context:
-        return Context(self.store, self.feed, self.schema, self.limits)
+        return Context(self.store, self.feed, self.schema, self.limits, self.live)
 
     async def run(self, query: str, **variables: Any) -> Any:
         return await self.api.execute(query, variable_values=variables, context_value=self.context())
