@@ -11,11 +11,10 @@ definitions of this module.
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from heapq import nlargest
-from itertools import pairwise
 from typing import NamedTuple
 
-from brain.analytics.lives import MICRO, Lifecycle, Timed, lives_of, once
+from brain.analytics.columns import Flat, edge_gaps
+from brain.analytics.lives import MICRO, Gap, Lifecycle, Timed, lives_of, once
 from brain.errors import BadQuery
 from brain.ports import Store
 from brain.query import Occurrences
@@ -25,9 +24,6 @@ from brain.versions import canonical
 EXAMPLES = 3
 LEAST_FREQUENCY = 10
 SHARE_OF_OBJECTS = 0.01
-
-Gap = tuple[int, str, str, str]
-"""From one step of an object to its next: µs (negative where they overlap), the object, the two steps."""
 
 DEFINITION = (
     "handover: waiting = start(next) - complete(previous) on the same object, ts - ts where a step has one timestamp;"
@@ -116,7 +112,8 @@ async def _report(
         return None
     steps = once(lives)
     view = View(object_type, lifecycle, schema.version, len(lives), len(steps), left_out)
-    return view.report(_handovers(lives), _processing(steps.values()), min_frequency)
+    edges = (handover(*edge) for edge in edge_gaps(Flat.of_lives(lives), EXAMPLES))
+    return view.report(edges, _processing(steps.values()), min_frequency)
 
 
 async def no_steps(store: Store, object_type: str) -> BadQuery:
@@ -155,17 +152,6 @@ class View(NamedTuple):
             by_mean=tuple(sorted(frequent, key=lambda e: (-e.mean_seconds, e.source, e.target))),
             activities=tuple(sorted(activities, key=lambda p: (-p.total_seconds, p.activity))),
         )
-
-
-def _handovers(lives: dict[str, list[Timed]]) -> Iterator[Handover]:
-    gaps: defaultdict[tuple[str, str], list[Gap]] = defaultdict(list)
-    for name, life in lives.items():
-        for a, b in pairwise(life):
-            gaps[a.activity, b.activity].append((b.start - a.end, name, a.step, b.step))
-    for (source, target), found in gaps.items():
-        waits = sorted(max(gap[0], 0) for gap in found)
-        overlaps = sum(gap[0] < 0 for gap in found)
-        yield handover(source, target, waits, sum(waits), overlaps, nlargest(EXAMPLES, found))
 
 
 def handover(source: str, target: str, waits: Sequence[int], total: int, overlaps: int, longest: Iterable[Gap]) -> Handover:

@@ -14,14 +14,13 @@ from typing import Any, overload
 from brain.analytics.bottlenecks import (
     EXAMPLES,
     Bottlenecks,
-    Gap,
     Handover,
     Processing,
     View,
     handover,
     processing,
 )
-from brain.analytics.lives import Lifecycle, Timed, outranks, timed
+from brain.analytics.lives import Gap, Lifecycle, Timed, outranks, timed
 from brain.model import Occurrence
 from brain.ordered import Ordered
 

@@ -14,6 +14,9 @@ MICRO = 1_000_000
 
 Lifecycle = Literal["complete"]
 
+Gap = tuple[int, str, str, str]
+"""From one step of an object to its next: µs (negative where they overlap), the object, the two steps."""
+
 
 class Timed(NamedTuple):
     """An occurrence in the order of its object's life: tuple order is that order. Times are µs.

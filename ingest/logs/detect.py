@@ -14,7 +14,6 @@ _SUFFIXES: dict[str, str] = {
     ".sqlite": "SQLite", ".sqlite3": "SQLite", ".db": "SQLite", ".csv": "CSV", ".tsv": "CSV", ".txt": "CSV",
 }  # fmt: skip
 _FOREIGN = (
-    (b"PAR1", "a Parquet file", "save it as CSV"),
     (b"PK\x03\x04", "a zip archive or an Excel file", "unpack it, or save the sheet as CSV"),
     (b"\x89PNG", "a picture", "give an event log"),
     (b"%PDF", "a PDF", "give an event log"),
@@ -22,7 +21,7 @@ _FOREIGN = (
     (b"BZh", "a bzip2 archive", "unpack it first"),
     (b"\xfd7zXZ", "an xz archive", "unpack it first"),
 )
-_KNOWN = "OCEL 2.0 as JSON, XML or SQLite, OCEL 1.0 as JSON, XES, and CSV are read"
+_KNOWN = "OCEL 2.0 as JSON, XML or SQLite, OCEL 1.0 as JSON, XES, CSV and Parquet are read"
 _OCEL2_KEYS = frozenset({"objectTypes", "eventTypes", "objects", "events"})
 _OCEL2_PARTS = frozenset({"object-types", "event-types", "objects", "events"})
 _XES_PARTS = frozenset(
@@ -42,6 +41,8 @@ def detect(path: Path) -> Format:
         raise BadLog(path, "the file", "is empty" if not head else "holds nothing but blanks", "export the log again")
     if head.startswith(b"SQLite format 3\x00"):
         return _plain(path, zipped, "OCEL 2.0 SQLite")
+    if head.startswith(b"PAR1"):
+        return _plain(path, zipped, "Parquet")
     for magic, what, mend in _FOREIGN:
         if head.startswith(magic):
             raise BadLog(path, "byte 0", f"is {what}, not an event log", mend)

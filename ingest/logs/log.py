@@ -10,6 +10,7 @@ from ingest.logs.fault import BadLog, Path, Tally
 from ingest.logs.ocel_json import Ocel1JsonReader, OcelJsonReader
 from ingest.logs.ocel_sqlite import OcelSqliteReader
 from ingest.logs.ocel_xml import OcelXmlReader
+from ingest.logs.parquet import ParquetReader
 from ingest.logs.records import Format, Kind, LogOptions, LogSummary, Record
 from ingest.logs.values import time_reader
 from ingest.logs.xes import XesReader
@@ -36,7 +37,7 @@ class Log:
         self.path = path
         self.options = options
         self.format: Format = form
-        self.kind: Kind = "case" if form in ("XES", "CSV") else "ocel"
+        self.kind: Kind = "case" if form in ("XES", "CSV", "Parquet") else "ocel"
         self.notes: list[str] = list(reader.notes)
         self._reader = reader
 
@@ -89,5 +90,7 @@ def _reader(path: Path, options: LogOptions, form: Format) -> Reader:
             return XesReader(path, options)
         case "CSV":
             return CsvReader(path, options)
+        case "Parquet":
+            return ParquetReader(path, options)
         case _:
             assert_never(form)

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 Scalar = str | int | float | bool
 Kind = Literal["ocel", "case"]
-Format = Literal["OCEL 2.0 JSON", "OCEL 2.0 XML", "OCEL 2.0 SQLite", "OCEL 1.0 JSON", "XES", "CSV"]
+Format = Literal["OCEL 2.0 JSON", "OCEL 2.0 XML", "OCEL 2.0 SQLite", "OCEL 1.0 JSON", "XES", "CSV", "Parquet"]
 
 CASE = "case"
 """The object type, and the qualifier, of the cases of XES and CSV logs."""

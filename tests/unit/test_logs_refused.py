@@ -178,7 +178,7 @@ CHANGED: list[tuple[str, Callable[[str], str | bytes], str]] = [
         "byte 0: is in no format that is known by its content, nor by its suffix '.dat'",
     ),
     ("log.sqlite", lambda s: "SQLite", "byte 0: is not SQLite, though its name ends in .sqlite"),
-    ("log.xes", lambda s: b"PAR1\0\0", "byte 0: is a Parquet file, not an event log; save it as CSV"),
+    ("log.xes", lambda s: b"PAR1\0\0", "the file: is no Parquet that can be read (parquet"),
 ]
 
 
