@@ -4,8 +4,8 @@
 
 Every event counts (its one timestamp), as in pm4py's performance DFG, the peer, with mean, median, maximum, minimum, sum and
 deviation an edge; ours has mean, median, p90, total, overlaps and the longest waits with their evidence. Both must find the same
-edges with the same counts and means. Wall time, the best of several rounds taken in turn: with the log in memory (a data frame; columns),
-and with reading it from Parquet.
+edges with the same counts and means. Wall time, the best of several rounds taken in turn: with the log in memory (there a data
+frame, here columns), and with reading it from Parquet.
 """
 
 import time
