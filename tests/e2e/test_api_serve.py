@@ -87,6 +87,37 @@ def test_a_query_over_http_and_the_probes(database: Path) -> None:
         assert process.wait(10) == 0
 
 
+async def test_live_figures_follow_what_another_process_commits(database: Path) -> None:
+    """Order o: placed at 1 h; then, told by another process, packed at 3 h; then, late, paid at 2 h."""
+
+    def step(activity: str, hour: int) -> ChangeSet:
+        told = {"activity": activity, "completedAt": hour * HOUR}
+        return said(activity, Assert(f"step/{activity}", "Step", told, {}, (Link("object", "object/o"),)), valid=hour * HOUR)
+
+    order = said("o", Assert("object/o", "WorkObject", {"objectType": "order"}))
+    query = '{ liveBottlenecks(objectType: "order", minFrequency: 1) { edges { source target meanSeconds } } }'
+    with serving("--store", f"sqlite:///{database}") as (_, address):
+
+        async def waits() -> dict[tuple[str, str], float]:
+            answer = await http.post(f"http://{address}/graphql", json={"query": query})
+            edges = answer.json()["data"]["liveBottlenecks"]["edges"]
+            return {(e["source"], e["target"]): e["meanSeconds"] for e in edges}
+
+        async def become(wanted: dict[tuple[str, str], float]) -> None:
+            deadline = time.monotonic() + 10
+            while await waits() != wanted:
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.05)
+
+        async with httpx.AsyncClient() as http:
+            await commit(database, order, step("place", 1))
+            await become({})
+            await commit(database, step("pack", 3))
+            await become({("place", "pack"): 7200.0})
+            await commit(database, step("pay", 2))
+            await become({("place", "pay"): 3600.0, ("pay", "pack"): 3600.0})
+
+
 async def test_a_commit_in_another_process_reaches_a_websocket(database: Path) -> None:
     program = (
         "import asyncio, sys; from pathlib import Path; from tests.e2e.test_api_serve import commit, said, HOUR;"
