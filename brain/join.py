@@ -2,84 +2,40 @@
 
 Every state here is a join-semilattice (Shapiro et al., *Conflict-free Replicated Data Types*, 2011): a node is a map of
 last-writer registers, an edge is a last-writer-wins element (the newest link against the newest unlink), versions and flags are
-grow-only sets. Merging is associative, commutative and idempotent, so a store that reads, merges and writes under a lock ends in
-the same state whatever the order, the batching and the repetition of its input. Stores do nothing cleverer than that.
+grow-only sets, tips of chains are products of two maxima (`brain.chains`). Merging is associative, commutative and idempotent, so
+a store that reads, merges and writes under a lock ends in the same state whatever the order, the batching and the repetition of
+its input. Stores do nothing cleverer than that.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
-from typing import NamedTuple, assert_never
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import assert_never
 
+from brain.chains import CLOCK, END, Tip, advance, by_chain, effective, joined
 from brain.errors import BadChange
-from brain.model import Assert, ChangeSet, Edge, Flag, Link, Node, Notice, Quality, Retract, Stamp, Verdict, Version, Void
-from brain.schema import ROOT, History, Schema, Value, nearest
-from brain.spans import Span, add, fuse
+from brain.model import Assert, ChangeSet, Flag, Link, Notice, Order, Quality, Retract, Stamp, Verdict, Version, Void
+from brain.schema import History, Schema, nearest
+from brain.spans import add, fuse
+from brain.states import (
+    ATTRIBUTE,
+    Delta,
+    EdgeKey,
+    EdgeState,
+    NodeState,
+    Register,
+    counts,
+    holding,
+    holding_all,
+    latest,
+    newer,
+    registers_of,
+    say,
+    to_edge,
+    to_node,
+)
 from brain.versions import body, canonical, standing, voided
-
-ATTRIBUTE = "@"
-"""Prefix of a register that holds an attribute rather than a property of the ontology."""
 
 new = tuple.__new__
 """The tuple's own constructor: the named one costs 0.2 µs more, and is called several times an event."""
-
-
-class Register(NamedTuple):
-    stamp: Stamp
-    value: Value
-
-
-class EdgeKey(NamedTuple):
-    source: str
-    relation: str
-    target: str
-    qualifier: str
-
-
-@dataclass(slots=True)
-class NodeState:
-    """`cls` is won by depth in the ontology, then stamp: a closer description beats a vaguer one whenever it was said.
-
-    `voided` says that some of what was said of it was taken back, so that it must be made anew out of its versions.
-    """
-
-    id: str
-    cls: str = ROOT
-    cls_stamp: Stamp | None = None
-    registers: dict[str, Register] = field(default_factory=dict)
-    voided: bool = False
-    spans: dict[str, Sequence[Span]] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class EdgeState:
-    """The newest time it was linked and the newest time it was unlinked, by stamp. It is present if the former is greater."""
-
-    linked: Stamp | None = None
-    unlinked: Stamp | None = None
-
-    @property
-    def present(self) -> bool:
-        return self.linked is not None and (self.unlinked is None or self.linked > self.unlinked)
-
-
-@dataclass(slots=True)
-class Delta:
-    """A batch, joined. `mentioned` are ids that links point to: placeholders, unless something describes them."""
-
-    nodes: dict[str, NodeState] = field(default_factory=dict)
-    edges: dict[EdgeKey, EdgeState] = field(default_factory=dict)
-    versions: dict[tuple[str, Stamp, bytes], Version] = field(default_factory=dict)
-    qualities: set[Quality] = field(default_factory=set)
-    mentioned: set[str] = field(default_factory=set)
-
-
-def newer(stamp: Stamp, value: Value, old: Register) -> bool:
-    """Whether (stamp, value) wins over a register. Two values under one stamp contradict; the greater text wins, everywhere."""
-    if stamp != old.stamp:
-        return stamp > old.stamp
-    # By text, since 1 == 1.0 == True in Python, and the first to come would win.
-    return value is not old.value and canonical(value) > canonical(old.value)
 
 
 class Joiner:
@@ -94,7 +50,7 @@ class Joiner:
             name: frozenset(p.name for p in cls.properties.values() if p.history is History.LATEST)
             for name, cls in schema.classes.items()
         }
-        self._latest_somewhere = frozenset(chain.from_iterable(self._latest.values()))
+        self._latest_somewhere = frozenset[str]().union(*self._latest.values())
         self._spanned = {
             name: [p.name for p in cls.properties.values() if p.impossible_while and p.history is History.LATEST]
             for name, cls in schema.classes.items()
@@ -105,41 +61,116 @@ class Joiner:
         """The state that the batch alone makes. BadChange for a class, property or relation that the ontology does not have."""
         delta = Delta()
         for changes in batch:
-            stamp = changes.stamp
-            for change in changes.changes:
-                match change:
-                    case Assert():
-                        self._assert(delta, stamp, change, changes.received, recorded)
-                    case Retract():
-                        self._retract(delta, stamp, change, changes.received, recorded)
-                    case Void():
-                        self._void(delta, stamp, change, changes.received, recorded)
-                    case Flag():
-                        self._flag(delta, stamp, change)
-                    case _:
-                        assert_never(change)
+            if changes.order is None:
+                self._say(delta, changes, recorded)
+            else:
+                self._say_in_order(delta, changes, changes.order, recorded)
         delta.mentioned.difference_update(delta.nodes)
         for state in delta.nodes.values():
             for name, spans in state.spans.items():
                 state.spans[name] = fuse(spans)
         return delta
 
+    def _say(self, delta: Delta, changes: ChangeSet, recorded: int) -> None:
+        stamp = changes.stamp
+        for change in changes.changes:
+            match change:
+                case Assert():
+                    self._assert(delta, stamp, change, changes.received, recorded)
+                case Retract():
+                    self._retract(delta, stamp, change, changes.received, recorded)
+                case Void():
+                    self._void(delta, stamp, change, changes.received, recorded)
+                case Flag():
+                    self._flag(delta, stamp, change)
+                case _:
+                    assert_never(change)
+
+    def _say_in_order(self, delta: Delta, changes: ChangeSet, order: Order, recorded: int) -> None:
+        """What keeps no versions goes to the tips of the chain; the versions wait for `settle`."""
+        if not 0 <= order.position <= END:
+            raise BadChange(f"{changes.event}: position {order.position} in {order.chain!r} is not within 0 and {END}")
+        alone = Delta()
+        self._say(alone, changes, recorded)
+        for state in alone.nodes.values():
+            mine = delta.nodes.setdefault(state.id, NodeState(state.id))
+            mine.voided |= state.voided
+            for name, spans in state.spans.items():
+                mine.spans[name] = [*mine.spans.get(name, ()), *spans]
+            here = (order.position, *changes.stamp[2:])
+            time = (changes.valid, order.position)
+            self._tip(mine, order.chain, "", new(Tip, (*here, state.cls, *time)))
+            for name, register in state.registers.items():
+                if name in self._latest_somewhere:
+                    self._tip(mine, order.chain, name, new(Tip, (*here, register.value, *time)))
+        for version in alone.versions.values():
+            version = version._replace(order=order)
+            self._keep(delta, version)
+            delta.waiting.setdefault(version.subject, []).append(version)
+        delta.qualities |= alone.qualities
+        delta.mentioned |= alone.mentioned
+
+    def _tip(self, state: NodeState, chain: str, name: str, tip: Tip) -> None:
+        """Join the tip of one register, and tell the register what stands there now. Of the class only the closest counts."""
+        tips = state.tips.setdefault(chain, {})
+        held = tips.get(name)
+        closer = 0
+        if held is not None and name == "":
+            closer = self._depth.get(str(tip.value), 0) - self._depth.get(str(held.value), 0)
+        if held is not None and closer <= 0:
+            tip = held if closer else joined(held, tip)
+        tips[name] = tip
+        if name == "":
+            self._type(state, str(tip.value), tip.stamp)
+        elif name != CLOCK:
+            put(state.registers, name, Register(tip.stamp, tip.value))
+
+    def settle(self, delta: Delta, states: Mapping[str, NodeState]) -> dict[str, list[Version]]:
+        """Let what waits in the delta change its merged states and the delta's edges; what came too late for that is returned.
+
+        A late version lies before what its chain has said of that subject already, and may change from when on that is
+        effective: unless it is stored already, `rebuild` must make the subject anew.
+        """
+        late: dict[str, list[Version]] = {}
+        for subject, versions in delta.waiting.items():
+            state = states[subject]
+            for (_, chain), said in by_chain(versions).items():
+                clock, timely, behind = advance(state.tips.get(chain, {}).get(CLOCK), said)
+                for version in timely:
+                    self._versioned(state.registers, delta.edges, version, True)
+                if clock is not None:
+                    self._tip(state, chain, CLOCK, clock)
+                if behind:
+                    late.setdefault(subject, []).extend(behind)
+        return late
+
+    def _versioned(self, registers: dict[str, Register], edges: dict[EdgeKey, EdgeState], version: Version, stands: bool) -> None:
+        """What a version with its effective stamp says of registers and edges; one that does not stand, that there were edges."""
+        for link, linked in version.links.items():
+            edge = edges.setdefault(EdgeKey(version.subject, *link), EdgeState())
+            if stands:
+                say(edge, version.stamp, linked)
+        for name, register in registers_of(version) if stands else ():
+            if name not in self._latest_somewhere:
+                put(registers, name, register)
+
     def merge_node(self, old: NodeState, new: NodeState) -> NodeState:
         """The join of two states of one node; `old` is changed in place and returned."""
         if new.cls_stamp is not None:
             self._type(old, new.cls, new.cls_stamp)
         registers = old.registers
-        for name, (stamp, value) in new.registers.items():
-            held = registers.get(name)
-            if held is None or newer(stamp, value, held):
-                registers[name] = Register(stamp, value)
+        for name, register in new.registers.items():
+            put(registers, name, register)
         old.voided |= new.voided
         for name, spans in new.spans.items():
             old.spans[name] = fuse([*old.spans.get(name, ()), *spans])
+        for chain, tips in new.tips.items():
+            for name, tip in tips.items():
+                self._tip(old, chain, name, tip)
         return old
 
     def rebuild(self, state: NodeState, versions: Collection[Version]) -> dict[EdgeKey, EdgeState]:
-        """Make the registers of a voided node anew, and return the states of all edges that leave it, or once left it.
+        """Make the registers of a node anew, and return the states of all edges that leave it, or once left it.
 
         `versions` are all that there are of the node. A register that keeps no versions stays at its newest stamp, without a
         value if that is void: what it was before is not known, and an older value that comes late must not win. What stands
@@ -152,17 +183,14 @@ class Joiner:
                 registers[name] = register
             elif name in self._latest_somewhere:
                 registers[name] = Register(register.stamp, None)
+        for tips in state.tips.values():
+            for name, tip in tips.items():
+                if name in self._latest_somewhere and (state.id, tip.event, tip.source) in void:
+                    tips[name] = tip._replace(value=None)
         edges: dict[EdgeKey, EdgeState] = {}
-        for version in versions:
-            stands = standing(version, void)
-            for link, linked in version.links.items():
-                said = edges.setdefault(EdgeKey(state.id, *link), EdgeState())
-                if stands:
-                    say(said, version.stamp, linked)
-            for name, register in registers_of(version) if stands else ():
-                held = registers.get(name)
-                if name not in self._latest_somewhere and (held is None or newer(*register, held)):
-                    registers[name] = register
+        # What is void still has its place in its chain: a clock that was read was read.
+        for version in effective(list(versions)):
+            self._versioned(registers, edges, version, standing(version, void))
         state.registers = registers
         return edges
 
@@ -172,6 +200,7 @@ class Joiner:
         for name, (stamp, value) in state.registers.items():
             if value is not None or name not in self._latest_somewhere:
                 stamps.append(stamp)
+        stamps += [t.stamp for tips in state.tips.values() for n, t in tips.items() if n and t.value is not None]
         return any((state.id, stamp.event, stamp.source) in void for stamp in stamps)
 
     def _type(self, state: NodeState, cls: str, stamp: Stamp) -> None:
@@ -215,8 +244,8 @@ class Joiner:
         kept = {n: v for n, v in change.properties.items() if n not in latest_only} if latest_only else change.properties
         if kept or change.attributes or change.links:
             links = dict.fromkeys(change.links, True)
-            said = (change.subject, change.cls, stamp, received, recorded, kept, change.attributes, links, (), self._version)
-            self._keep(delta, new(Version, said))
+            told = (change.subject, change.cls, stamp, received, recorded)
+            self._keep(delta, new(Version, (*told, kept, change.attributes, links, (), self._version, None)))
 
     def _reported(self, delta: Delta, name: str, stamp: Stamp, change: Assert) -> None:
         spans = delta.nodes[change.subject].spans.setdefault(name, [])
@@ -277,78 +306,11 @@ class Joiner:
             )
 
 
-def latest(a: Stamp | None, b: Stamp | None) -> Stamp | None:
-    """The greater of two stamps; None is less than any."""
-    if a is None or b is None:
-        return a or b
-    return max(a, b)
-
-
-def counts(value: Value) -> bool:
-    """Whether a value says that something is going on: a number above 0, or true."""
-    return not isinstance(value, str) and value is not None and value > 0
-
-
-def registers_of(version: Version) -> Iterator[tuple[str, Register]]:
-    """What the version says, as registers by name."""
-    for name, value in version.properties.items():
-        yield name, Register(version.stamp, value)
-    for name, value in version.attributes.items():
-        yield ATTRIBUTE + name, Register(version.stamp, value)
-
-
-def say(edge: EdgeState, stamp: Stamp, linked: bool) -> None:
-    """Add a link or an unlink to the state of an edge."""
-    if linked:
-        edge.linked = latest(edge.linked, stamp)
-    else:
-        edge.unlinked = latest(edge.unlinked, stamp)
-
-
-def holding(states: dict[EdgeKey, EdgeState], functional: bool) -> dict[EdgeKey, Stamp]:
-    """Which of the edges of one (source, relation) hold, and since which stamp.
-
-    A functional relation has at most one: the newest link, unless that very link has been undone. What it replaced does not
-    come back when it is undone: the thing has left the old place too.
-    """
-    present = {key: s.linked for key, s in states.items() if s.present and s.linked is not None}
-    if not functional or not present:
-        return present
-    newest = max((s.linked, key) for key, s in states.items() if s.linked is not None)
-    return {newest[1]: newest[0]} if newest[1] in present else {}
-
-
-def holding_all(states: Mapping[EdgeKey, EdgeState], single: Collection[tuple[str, ...]]) -> set[EdgeKey]:
-    """Which of any edges hold. `single` are those pairs of a source and a functional relation that are among them."""
-    held = set()
-    groups: dict[tuple[str, ...], dict[EdgeKey, EdgeState]] = {pair: {} for pair in single}
-    for key, state in states.items():
-        if groups and (group := groups.get(key[:2])) is not None:
-            group[key] = state
-        elif state.present:
-            held.add(key)
-    for group in groups.values():
-        held.update(holding(group, True))
-    return held
-
-
-def to_node(state: NodeState) -> Node:
-    properties: dict[str, str | int | float | bool] = {}
-    attributes: dict[str, str | int | float | bool] = {}
-    stamps: dict[str, Stamp] = {} if state.cls_stamp is None else {"": state.cls_stamp}
-    for name, (stamp, value) in state.registers.items():
-        stamps[name] = stamp
-        if value is None:
-            continue
-        if name[0] == ATTRIBUTE:
-            attributes[name[1:]] = value
-        else:
-            properties[name] = value
-    return Node(state.id, state.cls, properties, attributes, stamps, state.spans)
-
-
-def to_edge(key: EdgeKey, stamp: Stamp) -> Edge:
-    return Edge(key.source, key.relation, key.target, key.qualifier, stamp)
+def put(registers: dict[str, Register], name: str, register: Register) -> None:
+    """Join one register."""
+    held = registers.get(name)
+    if held is None or newer(register.stamp, register.value, held):
+        registers[name] = register
 
 
 def notices(batch: Sequence[ChangeSet]) -> list[Notice]:
@@ -380,6 +342,7 @@ __all__ = [
     "Register",
     "body",
     "canonical",
+    "counts",
     "holding",
     "holding_all",
     "latest",

@@ -118,7 +118,7 @@ class Mapper:
         out: list[Change] = []
         for write in rule.plain:
             write(item, scope, valid, out)
-        return [new(ChangeSet, (event, source, valid, scope[0].received, tuple(out), rule.authority))] if out else []
+        return [new(ChangeSet, (event, source, valid, scope[0].received, tuple(out), rule.authority, None))] if out else []
 
     def _apply_parts(self, rule: _Rule, item: Any, scope: Scope, event: str, source: str, valid: int) -> list[ChangeSet]:
         """One change set for each authority, at the time that the gateway leaves standing."""
@@ -133,7 +133,7 @@ class Mapper:
             for write in writes:
                 write(item, scope, valid, out)
             if out:
-                made.append(new(ChangeSet, (event, source, valid, scope[0].received, tuple(out), authority)))
+                made.append(new(ChangeSet, (event, source, valid, scope[0].received, tuple(out), authority, None)))
         if rule.voids and any(type(c) is Void and c[2:] == (event, source) for one in made for c in one.changes):
             raise BadRecord(f"void: {excerpt(event)} takes back itself; name the earlier event")
         return made
