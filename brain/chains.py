@@ -44,6 +44,11 @@ class Tip(NamedTuple):
         return new(Stamp, (self.greatest, self.position - self.least, self.authority, self.event, self.source))
 
 
+def tip(order: Order, stamp: Stamp, value: Value) -> Tip:
+    """What one event says, by its stamp as claimed."""
+    return new(Tip, (order.position, stamp.authority, stamp.event, stamp.source, value, stamp.valid, order.position))
+
+
 def joined(a: Tip, b: Tip) -> Tip:
     """The join of two tips of one chain: `a` itself where `b` adds nothing. Two values of one event in one place contradict; the
     greater text wins."""

@@ -10,7 +10,7 @@ its input. Stores do nothing cleverer than that.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import assert_never
 
-from brain.chains import CLOCK, END, Tip, advance, by_chain, effective, joined
+from brain.chains import CLOCK, END, Tip, advance, by_chain, effective, joined, tip
 from brain.errors import BadChange
 from brain.model import Assert, ChangeSet, Flag, Link, Notice, Order, Quality, Retract, Stamp, Verdict, Version, Void
 from brain.schema import History, Schema, nearest
@@ -97,12 +97,10 @@ class Joiner:
             mine.voided |= state.voided
             for name, spans in state.spans.items():
                 mine.spans[name] = [*mine.spans.get(name, ()), *spans]
-            here = (order.position, *changes.stamp[2:])
-            time = (changes.valid, order.position)
-            self._tip(mine, order.chain, "", new(Tip, (*here, state.cls, *time)))
-            for name, register in state.registers.items():
+            self._tip(mine, order.chain, "", tip(order, changes.stamp, state.cls))
+            for name, (stamp, value) in state.registers.items():
                 if name in self._latest_somewhere:
-                    self._tip(mine, order.chain, name, new(Tip, (*here, register.value, *time)))
+                    self._tip(mine, order.chain, name, tip(order, stamp, value))
         for version in alone.versions.values():
             version = version._replace(order=order)
             self._keep(delta, version)
@@ -110,20 +108,27 @@ class Joiner:
         delta.qualities |= alone.qualities
         delta.mentioned |= alone.mentioned
 
-    def _tip(self, state: NodeState, chain: str, name: str, tip: Tip) -> None:
+    def describe(self, state: NodeState, version: Version) -> None:
+        """What a version, with its stamp as claimed, says of the class."""
+        if version.order is None:
+            self._type(state, version.cls, version.stamp)
+        else:
+            self._tip(state, version.order.chain, "", tip(version.order, version.stamp, version.cls))
+
+    def _tip(self, state: NodeState, chain: str, name: str, said: Tip) -> None:
         """Join the tip of one register, and tell the register what stands there now. Of the class only the closest counts."""
         tips = state.tips.setdefault(chain, {})
         held = tips.get(name)
         closer = 0
         if held is not None and name == "":
-            closer = self._depth.get(str(tip.value), 0) - self._depth.get(str(held.value), 0)
+            closer = self._depth.get(str(said.value), 0) - self._depth.get(str(held.value), 0)
         if held is not None and closer <= 0:
-            tip = held if closer else joined(held, tip)
-        tips[name] = tip
+            said = held if closer else joined(held, said)
+        tips[name] = said
         if name == "":
-            self._type(state, str(tip.value), tip.stamp)
+            self._type(state, str(said.value), said.stamp)
         elif name != CLOCK:
-            put(state.registers, name, Register(tip.stamp, tip.value))
+            put(state.registers, name, Register(said.stamp, said.value))
 
     def settle(self, delta: Delta, states: Mapping[str, NodeState]) -> dict[str, list[Version]]:
         """Let what waits in the delta change its merged states and the delta's edges; what came too late for that is returned.
@@ -165,8 +170,8 @@ class Joiner:
         for name, spans in new.spans.items():
             old.spans[name] = fuse([*old.spans.get(name, ()), *spans])
         for chain, tips in new.tips.items():
-            for name, tip in tips.items():
-                self._tip(old, chain, name, tip)
+            for name, said in tips.items():
+                self._tip(old, chain, name, said)
         return old
 
     def rebuild(self, state: NodeState, versions: Collection[Version]) -> dict[EdgeKey, EdgeState]:
@@ -184,9 +189,9 @@ class Joiner:
             elif name in self._latest_somewhere:
                 registers[name] = Register(register.stamp, None)
         for tips in state.tips.values():
-            for name, tip in tips.items():
-                if name in self._latest_somewhere and (state.id, tip.event, tip.source) in void:
-                    tips[name] = tip._replace(value=None)
+            for name, last in tips.items():
+                if name in self._latest_somewhere and (state.id, last.event, last.source) in void:
+                    tips[name] = last._replace(value=None)
         edges: dict[EdgeKey, EdgeState] = {}
         # What is void still has its place in its chain: a clock that was read was read.
         for version in effective(list(versions)):

@@ -23,7 +23,7 @@ from brain.join import (
     to_node,
     voided,
 )
-from brain.model import Edge, Node, Version
+from brain.model import Edge, Node, Stamp, Version
 from brain.query import AsOf, Condition, Direction, Hop, Op
 from brain.schema import Scalar, Schema
 
@@ -32,7 +32,7 @@ def visible(versions: Iterable[Version], at: AsOf) -> Sequence[Version]:
     """What was said of that time, by then, with effective stamps; the versions are all that there are of their subjects. What
     takes other versions back does so for all times, once it is known."""
     known = effective([version for version in versions if at.known is None or version.recorded <= at.known])
-    return [version for version in known if at.valid is None or version.stamp.valid <= at.valid]
+    return [version for version in known if _within(version.stamp, at)]
 
 
 def node_at(joiner: Joiner, now: NodeState | None, versions: Iterable[Version], at: AsOf) -> Node | None:
@@ -44,17 +44,29 @@ def node_at(joiner: Joiner, now: NodeState | None, versions: Iterable[Version], 
     if now is None:
         return None
     state = NodeState(now.id)
-    known = list(versions)
+    known = [version for version in versions if at.known is None or version.recorded <= at.known]
     void = taken_back(known, at)
-    for version in visible(known, at):
-        said = dict(registers_of(version)) if standing(version, void) else {}
-        joiner.merge_node(state, NodeState(now.id, version.cls, version.stamp, said))
+    shown = visible(known, at)
+    for version in shown:
+        if standing(version, void):
+            joiner.merge_node(state, NodeState(now.id, registers=dict(registers_of(version))))
+    places = {version.order for version in shown}
+    later = set()
+    for version in known:
+        if version.order in places if version.order else _within(version.stamp, at):
+            joiner.describe(state, version)
+        elif version.order:
+            later.add(version.stamp[2:])
     if at.known is None:
-        # What won for good and held already won then; chains of the class and of LATEST have clocks that no version tells.
-        state.registers |= {n: r for n, r in now.registers.items() if at.valid is None or r.stamp.valid <= at.valid}
-        if now.cls_stamp and (at.valid is None or now.cls_stamp.valid <= at.valid):
+        # What won for good, and held already, won then.
+        state.registers |= {name: register for name, register in now.registers.items() if _within(register.stamp, at)}
+        if now.cls_stamp and _within(now.cls_stamp, at) and now.cls_stamp[2:] not in later:
             state.cls, state.cls_stamp = now.cls, now.cls_stamp
     return to_node(state) if state.cls_stamp is not None else None
+
+
+def _within(stamp: Stamp, at: AsOf) -> bool:
+    return at.valid is None or stamp.valid <= at.valid
 
 
 def taken_back(versions: Iterable[Version], at: AsOf) -> set[tuple[str, str, str]]:
