@@ -34,7 +34,6 @@ class Tip(NamedTuple):
     authority: int
     event: str
     source: str
-    value: Value
     greatest: int
     least: int
 
@@ -44,58 +43,66 @@ class Tip(NamedTuple):
         return new(Stamp, (self.greatest, self.position - self.least, self.authority, self.event, self.source))
 
 
-def tip(order: Order, stamp: Stamp, value: Value) -> Tip:
-    """What one event says, by its stamp as claimed."""
-    return new(Tip, (order.position, stamp.authority, stamp.event, stamp.source, value, stamp.valid, order.position))
+class Word(NamedTuple):
+    """What stands at the tip of a chain in one register. Those of one event share their tip."""
+
+    tip: Tip
+    value: Value
 
 
-def joined(a: Tip, b: Tip) -> Tip:
-    """The join of two tips of one chain: `a` itself where `b` adds nothing. Two values of one event in one place contradict; the
-    greater text wins."""
-    if b[:4] != a[:4]:
-        later = b[:4] > a[:4]
+def tip_of(order: Order, stamp: Stamp) -> Tip:
+    """Of one event alone, by its stamp as claimed."""
+    return new(Tip, (order.position, stamp.authority, stamp.event, stamp.source, stamp.valid, order.position))
+
+
+def joined(a: Word, b: Word) -> Word:
+    """The join of what one chain says of one register: `a` itself where `b` adds nothing. Two values of one event in one place
+    contradict; the greater text wins."""
+    old, tip = a.tip, b.tip
+    if tip.position > old.position and tip.greatest > old.greatest:
+        return b
+    if tip[:4] != old[:4]:
+        later = tip[:4] > old[:4]
     else:
         later = b.value is not a.value and canonical(b.value) > canonical(a.value)
-    further = b.greatest > a.greatest or (b.greatest == a.greatest and b.least < a.least)
-    if later and further:
-        return b
+    further = tip.greatest > old.greatest or (tip.greatest == old.greatest and tip.least < old.least)
     if not later and not further:
         return a
-    return new(Tip, ((b if later else a)[:5] + (b if further else a)[5:]))
+    if later and further:
+        return b
+    return Word(Tip(*(tip if later else old)[:4], *(tip if further else old)[4:]), b.value if later else a.value)
 
 
 class Advance(NamedTuple):
-    """What versions do to the clock of their chain: `timely` are those that changed nothing before them, with effective stamps;
-    `late` those that may change the stamps of what is known already."""
+    """What versions do to the clock of their chain: `timely` are those that changed nothing before them, each with its effective
+    stamp; `late` those that may change the stamps of what is known already."""
 
-    clock: Tip | None
-    timely: list[Version]
+    clock: Tip
+    timely: list[tuple[Version, Stamp]]
     late: list[Version]
 
 
-def advance(clock: Tip | None, versions: Sequence[Version]) -> Advance:
+def advance(clock: Tip | None, versions: Iterable[Version]) -> Advance:
     """Versions of one chain of one subject, any number at a time, against the clock of all that were known before."""
-    greatest: dict[int, int] = {}
+    places: defaultdict[int, list[Version]] = defaultdict(list)
     for version in versions:
-        position, valid = _place(version).position, version.stamp.valid
-        greatest[position] = max(valid, greatest.get(position, valid))
-    times: dict[int, tuple[int, int]] = {}
-    for position in sorted(greatest):
-        valid = greatest[position]
-        known = clock is None or position > clock.position or (position == clock.position and valid <= clock.greatest)
-        here = Tip(position, 0, "", "", None, valid, position)
-        clock = here if clock is None else joined(clock, here)
+        assert version.order is not None
+        places[version.order.position].append(version)
+    top, greatest, least = (-1, 0, 0) if clock is None else (clock.position, *clock[4:])
+    timely, late = list[tuple[Version, Stamp]](), list[Version]()
+    for position in sorted(places):
+        said = places[position]
+        valid = max([version.stamp.valid for version in said])
+        known = position > top or (position == top and valid <= greatest)
+        if top < 0 or valid > greatest or (valid == greatest and position < least):
+            greatest, least = valid, position
+        top = max(top, position)
         if known:
-            times[position] = clock.greatest, position - clock.least
-    timely, late = [], []
-    for version in versions:
-        position = _place(version).position
-        if position in times:
-            valid, logical = times[position]
-            timely.append(version._replace(stamp=version.stamp._replace(valid=valid, logical=logical)))
+            time = (greatest, position - least)
+            timely += [(version, new(Stamp, (*time, *version.stamp[2:]))) for version in said]
         else:
-            late.append(version)
-    return Advance(clock, timely, late)
+            late += said
+    return Advance(Tip(top, 0, "", "", greatest, least), timely, late)
 
 
 def by_chain(versions: Iterable[Version]) -> dict[tuple[str, str], list[Version]]:
@@ -114,10 +121,5 @@ def effective(versions: Sequence[Version]) -> Sequence[Version]:
         return versions
     found = [version for version in versions if version.order is None]
     for said in chains.values():
-        found += advance(None, said).timely
+        found += [version._replace(stamp=stamp) for version, stamp in advance(None, said).timely]
     return found
-
-
-def _place(version: Version) -> Order:
-    assert version.order is not None
-    return version.order

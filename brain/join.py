@@ -10,10 +10,10 @@ its input. Stores do nothing cleverer than that.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import assert_never
 
-from brain.chains import CLOCK, END, Tip, advance, by_chain, effective, joined, tip
+from brain.chains import CLOCK, END, Tip, Word, advance, effective, joined, tip_of
 from brain.errors import BadChange
-from brain.model import Assert, ChangeSet, Flag, Link, Notice, Order, Quality, Retract, Stamp, Verdict, Version, Void
-from brain.schema import History, Schema, nearest
+from brain.model import Assert, Change, ChangeSet, Flag, Link, Notice, Order, Quality, Retract, Stamp, Verdict, Version, Void
+from brain.schema import History, Schema, Value, nearest
 from brain.spans import add, fuse
 from brain.states import (
     ATTRIBUTE,
@@ -22,6 +22,7 @@ from brain.states import (
     EdgeState,
     NodeState,
     Register,
+    Waiting,
     counts,
     holding,
     holding_all,
@@ -87,48 +88,63 @@ class Joiner:
                     assert_never(change)
 
     def _say_in_order(self, delta: Delta, changes: ChangeSet, order: Order, recorded: int) -> None:
-        """What keeps no versions goes to the tips of the chain; the versions wait for `settle`."""
+        """It waits for `settle`, which knows what the chain has said before."""
         if not 0 <= order.position <= END:
             raise BadChange(f"{changes.event}: position {order.position} in {order.chain!r} is not within 0 and {END}")
-        alone = Delta()
-        self._say(alone, changes, recorded)
-        for state in alone.nodes.values():
-            mine = delta.nodes.setdefault(state.id, NodeState(state.id))
-            mine.voided |= state.voided
-            for name, spans in state.spans.items():
-                mine.spans[name] = [*mine.spans.get(name, ()), *spans]
-            self._tip(mine, order.chain, "", tip(order, changes.stamp, state.cls))
-            for name, (stamp, value) in state.registers.items():
-                if name in self._latest_somewhere:
-                    self._tip(mine, order.chain, name, tip(order, stamp, value))
-        for version in alone.versions.values():
-            version = version._replace(order=order)
+        stamp = changes.stamp
+        tip = tip_of(order, stamp)
+        for change in changes.changes:
+            state = delta.nodes.get(change.subject)
+            if state is None:
+                delta.nodes[change.subject] = state = NodeState(change.subject)
+            key = (change.subject, order.chain)
+            waiting = delta.waiting.get(key)
+            if waiting is None:
+                delta.waiting[key] = waiting = Waiting()
+            self._class_known(change)
+            self._word(waiting.words, "", new(Word, (tip, change.cls)))
+            if isinstance(change, Flag):
+                self._doubt(delta, stamp, change)
+                continue
+            self._last_words(delta, waiting.words, tip, change, stamp)
+            version = self._version_of(change, stamp, changes.received, recorded, order)
             self._keep(delta, version)
-            delta.waiting.setdefault(version.subject, []).append(version)
-        delta.qualities |= alone.qualities
-        delta.mentioned |= alone.mentioned
+            if version is not None:
+                waiting.versions.append(version)
+
+    def _last_words(self, delta: Delta, words: dict[str, Word], tip: Tip, change: Assert | Retract | Void, stamp: Stamp) -> None:
+        if isinstance(change, Void):
+            delta.nodes[change.subject].voided = True
+            return
+        self._known(change)
+        properties: Mapping[str, Value] = change.properties if isinstance(change, Assert) else dict.fromkeys(change.properties)
+        for name, value in properties.items():
+            if name in self._latest_somewhere:
+                self._word(words, name, new(Word, (tip, value)))
+        if isinstance(change, Assert):
+            self._spans(delta, stamp, change)
+        for link in change.links:
+            delta.mentioned.add(link.target)
+
+    def _word(self, words: dict[str, Word], name: str, said: Word) -> Word:
+        """Join what a chain says of one register. Of classes only the closest counts."""
+        held = words.get(name)
+        if held is not None:
+            closer = 0
+            if name == "" and held.value != said.value:
+                closer = self._depth.get(str(said.value), 0) - self._depth.get(str(held.value), 0)
+            if closer <= 0:
+                said = held if closer else joined(held, said)
+        words[name] = said
+        return said
 
     def describe(self, state: NodeState, version: Version) -> None:
         """What a version, with its stamp as claimed, says of the class."""
-        if version.order is None:
-            self._type(state, version.cls, version.stamp)
-        else:
-            self._tip(state, version.order.chain, "", tip(version.order, version.stamp, version.cls))
-
-    def _tip(self, state: NodeState, chain: str, name: str, said: Tip) -> None:
-        """Join the tip of one register, and tell the register what stands there now. Of the class only the closest counts."""
-        tips = state.tips.setdefault(chain, {})
-        held = tips.get(name)
-        closer = 0
-        if held is not None and name == "":
-            closer = self._depth.get(str(said.value), 0) - self._depth.get(str(held.value), 0)
-        if held is not None and closer <= 0:
-            said = held if closer else joined(held, said)
-        tips[name] = said
-        if name == "":
-            self._type(state, str(said.value), said.stamp)
-        elif name != CLOCK:
-            put(state.registers, name, Register(said.stamp, said.value))
+        cls, stamp, order = version.cls, version.stamp, version.order
+        if order is not None:
+            word = self._word(state.tips.setdefault(order.chain, {}), "", Word(tip_of(order, stamp), cls))
+            cls, stamp = str(word.value), word.tip.stamp
+        self._type(state, cls, stamp)
 
     def settle(self, delta: Delta, states: Mapping[str, NodeState]) -> dict[str, list[Version]]:
         """Let what waits in the delta change its merged states and the delta's edges; what came too late for that is returned.
@@ -137,27 +153,38 @@ class Joiner:
         effective: unless it is stored already, `rebuild` must make the subject anew.
         """
         late: dict[str, list[Version]] = {}
-        for subject, versions in delta.waiting.items():
+        for (subject, chain), waiting in delta.waiting.items():
             state = states[subject]
-            for (_, chain), said in by_chain(versions).items():
-                clock, timely, behind = advance(state.tips.get(chain, {}).get(CLOCK), said)
-                for version in timely:
-                    self._versioned(state.registers, delta.edges, version, True)
-                if clock is not None:
-                    self._tip(state, chain, CLOCK, clock)
+            words = state.tips.setdefault(chain, {})
+            tip, stamp = None, None
+            for name, said in waiting.words.items():
+                word = self._word(words, name, said)
+                if word.tip is not tip or stamp is None:
+                    tip, stamp = word.tip, word.tip.stamp
+                if name:
+                    put(state.registers, name, new(Register, (stamp, word.value)))
+                else:
+                    self._type(state, str(word.value), stamp)
+            if waiting.versions:
+                held = words.get(CLOCK)
+                clock, timely, behind = advance(held and held.tip, waiting.versions)
+                for version, stamp in timely:
+                    self._versioned(state.registers, delta.edges, version, stamp)
+                if held is None or clock != held.tip:
+                    words[CLOCK] = Word(clock, None)
                 if behind:
                     late.setdefault(subject, []).extend(behind)
         return late
 
-    def _versioned(self, registers: dict[str, Register], edges: dict[EdgeKey, EdgeState], version: Version, stands: bool) -> None:
-        """What a version with its effective stamp says of registers and edges; one that does not stand, that there were edges."""
+    def _versioned(self, registers: dict[str, Register], edges: dict[EdgeKey, EdgeState], version: Version, stamp: Stamp) -> None:
+        """What a version with that effective stamp says of registers and edges."""
         for link, linked in version.links.items():
-            edge = edges.setdefault(EdgeKey(version.subject, *link), EdgeState())
-            if stands:
-                say(edge, version.stamp, linked)
-        for name, register in registers_of(version) if stands else ():
+            say(edges.setdefault(EdgeKey(version.subject, *link), EdgeState()), stamp, linked)
+        for name, value in version.properties.items():
             if name not in self._latest_somewhere:
-                put(registers, name, register)
+                put(registers, name, new(Register, (stamp, value)))
+        for name, value in version.attributes.items():
+            put(registers, ATTRIBUTE + name, new(Register, (stamp, value)))
 
     def merge_node(self, old: NodeState, new: NodeState) -> NodeState:
         """The join of two states of one node; `old` is changed in place and returned."""
@@ -169,9 +196,6 @@ class Joiner:
         old.voided |= new.voided
         for name, spans in new.spans.items():
             old.spans[name] = fuse([*old.spans.get(name, ()), *spans])
-        for chain, tips in new.tips.items():
-            for name, said in tips.items():
-                self._tip(old, chain, name, said)
         return old
 
     def rebuild(self, state: NodeState, versions: Collection[Version]) -> dict[EdgeKey, EdgeState]:
@@ -188,14 +212,17 @@ class Joiner:
                 registers[name] = register
             elif name in self._latest_somewhere:
                 registers[name] = Register(register.stamp, None)
-        for tips in state.tips.values():
-            for name, last in tips.items():
-                if name in self._latest_somewhere and (state.id, last.event, last.source) in void:
-                    tips[name] = last._replace(value=None)
+        for words in state.tips.values():
+            for name, (tip, _) in words.items():
+                if name in self._latest_somewhere and (state.id, tip.event, tip.source) in void:
+                    words[name] = Word(tip, None)
         edges: dict[EdgeKey, EdgeState] = {}
         # What is void still has its place in its chain: a clock that was read was read.
         for version in effective(list(versions)):
-            self._versioned(registers, edges, version, standing(version, void))
+            if standing(version, void):
+                self._versioned(registers, edges, version, version.stamp)
+            else:
+                edges |= {key: EdgeState() for link in version.links if (key := EdgeKey(state.id, *link)) not in edges}
         state.registers = registers
         return edges
 
@@ -205,7 +232,7 @@ class Joiner:
         for name, (stamp, value) in state.registers.items():
             if value is not None or name not in self._latest_somewhere:
                 stamps.append(stamp)
-        stamps += [t.stamp for tips in state.tips.values() for n, t in tips.items() if n and t.value is not None]
+        stamps += [word.tip.stamp for words in state.tips.values() for n, word in words.items() if n and word.value is not None]
         return any((state.id, stamp.event, stamp.source) in void for stamp in stamps)
 
     def _type(self, state: NodeState, cls: str, stamp: Stamp) -> None:
@@ -213,10 +240,15 @@ class Joiner:
         if held is None or (self._depth.get(cls, 0), stamp, cls) > (self._depth.get(state.cls, 0), held, state.cls):
             state.cls, state.cls_stamp = cls, stamp
 
-    def _state(self, delta: Delta, subject: str, cls: str, stamp: Stamp) -> NodeState:
+    def _class_known(self, change: Change) -> None:
+        if change.cls not in self._depth:
+            known = nearest(change.cls, self._depth)
+            raise BadChange(f"{change.subject}: the ontology has no class {change.cls!r}{known}")
+
+    def _state(self, delta: Delta, change: Change, stamp: Stamp) -> NodeState:
+        subject, cls = change.subject, change.cls
         state = delta.nodes.get(subject)
-        if cls not in self._depth:
-            raise BadChange(f"{subject}: the ontology has no class {cls!r}{nearest(cls, self._depth)}")
+        self._class_known(change)
         if state is None:
             delta.nodes[subject] = state = NodeState(subject, cls, stamp)
         elif state.cls != cls or state.cls_stamp is None or state.cls_stamp < stamp:
@@ -224,15 +256,13 @@ class Joiner:
         return state
 
     def _assert(self, delta: Delta, stamp: Stamp, change: Assert, received: int, recorded: int) -> None:
-        registers = self._state(delta, change.subject, change.cls, stamp).registers
+        registers = self._state(delta, change, stamp).registers
         self._known(change)
         for name, value in change.properties.items():
             held = registers.get(name)
             if held is None or newer(stamp, value, held):
                 registers[name] = new(Register, (stamp, value))
-        for name in self._spanned[change.cls]:
-            if counts(change.properties.get(name)):
-                self._reported(delta, name, stamp, change)
+        self._spans(delta, stamp, change)
         for name, value in change.attributes.items():
             held = registers.get(ATTRIBUTE + name)
             if held is None or newer(stamp, value, held):
@@ -245,20 +275,17 @@ class Joiner:
             else:
                 edge.linked = latest(edge.linked, stamp)
             delta.mentioned.add(link.target)
-        latest_only = self._latest[change.cls]
-        kept = {n: v for n, v in change.properties.items() if n not in latest_only} if latest_only else change.properties
-        if kept or change.attributes or change.links:
-            links = dict.fromkeys(change.links, True)
-            told = (change.subject, change.cls, stamp, received, recorded)
-            self._keep(delta, new(Version, (*told, kept, change.attributes, links, (), self._version, None)))
+        self._keep(delta, self._version_of(change, stamp, received, recorded))
 
-    def _reported(self, delta: Delta, name: str, stamp: Stamp, change: Assert) -> None:
-        spans = delta.nodes[change.subject].spans.setdefault(name, [])
-        assert isinstance(spans, list)
-        add(spans, stamp.valid, stamp.event, stamp.source)
+    def _spans(self, delta: Delta, stamp: Stamp, change: Assert) -> None:
+        for name in self._spanned[change.cls]:
+            if counts(change.properties.get(name)):
+                spans = delta.nodes[change.subject].spans.setdefault(name, [])
+                assert isinstance(spans, list)
+                add(spans, stamp.valid, stamp.event, stamp.source)
 
     def _retract(self, delta: Delta, stamp: Stamp, change: Retract, received: int, recorded: int) -> None:
-        registers = self._state(delta, change.subject, change.cls, stamp).registers
+        registers = self._state(delta, change, stamp).registers
         self._known(change)
         for name in (*change.properties, *(ATTRIBUTE + n for n in change.attributes)):
             held = registers.get(name)
@@ -268,26 +295,11 @@ class Joiner:
             edge = delta.edges.setdefault(EdgeKey(change.subject, *link), EdgeState())
             edge.unlinked = latest(edge.unlinked, stamp)
             delta.mentioned.add(link.target)
-        self._keep(
-            delta,
-            Version(
-                change.subject,
-                change.cls,
-                stamp,
-                received,
-                recorded,
-                dict.fromkeys(change.properties),
-                dict.fromkeys(change.attributes),
-                dict.fromkeys(change.links, False),
-                (),
-                self._version,
-            ),
-        )
+        self._keep(delta, self._version_of(change, stamp, received, recorded))
 
     def _void(self, delta: Delta, stamp: Stamp, change: Void, received: int, recorded: int) -> None:
-        self._state(delta, change.subject, change.cls, stamp).voided = True
-        pairs = ((change.event, change.source),)
-        self._keep(delta, Version(change.subject, change.cls, stamp, received, recorded, {}, {}, {}, pairs, self._version))
+        self._state(delta, change, stamp).voided = True
+        self._keep(delta, self._version_of(change, stamp, received, recorded))
 
     def _known(self, change: Assert | Retract) -> None:
         if not self._properties.issuperset(change.properties):
@@ -299,12 +311,34 @@ class Joiner:
                 known = nearest(link.relation, self._relations)
                 raise BadChange(f"{change.subject}: the ontology has no relation {link.relation!r}{known}")
 
-    def _keep(self, delta: Delta, version: Version) -> None:
-        delta.versions.setdefault((version.subject, version.stamp, body(version)), version)
+    def _version_of(
+        self, change: Assert | Retract | Void, stamp: Stamp, received: int, recorded: int, order: Order | None = None
+    ) -> Version | None:
+        """None where it says but what keeps no versions."""
+        said: tuple[object, ...]
+        if isinstance(change, Assert):
+            latest_only = self._latest[change.cls]
+            kept = {n: v for n, v in change.properties.items() if n not in latest_only} if latest_only else change.properties
+            if not (kept or change.attributes or change.links):
+                return None
+            said = kept, change.attributes, dict.fromkeys(change.links, True), ()
+        elif isinstance(change, Retract):
+            said = *map(dict.fromkeys, (change.properties, change.attributes)), dict.fromkeys(change.links, False), ()
+        else:
+            said = {}, {}, {}, ((change.event, change.source),)
+        return new(Version, (change.subject, change.cls, stamp, received, recorded, *said, self._version, order))
+
+    @staticmethod
+    def _keep(delta: Delta, version: Version | None) -> None:
+        if version is not None:
+            delta.versions.setdefault((version.subject, version.stamp, body(version)), version)
 
     def _flag(self, delta: Delta, stamp: Stamp, flag: Flag) -> None:
         # A flagged subject exists, but a mere doubt about it says nothing about its state beyond its class.
-        self._state(delta, flag.subject, flag.cls, stamp)
+        self._state(delta, flag, stamp)
+        self._doubt(delta, stamp, flag)
+
+    def _doubt(self, delta: Delta, stamp: Stamp, flag: Flag) -> None:
         if flag.verdict is not Verdict.DUPLICATE:
             delta.qualities.add(
                 Quality(flag.subject, flag.property, flag.verdict, flag.at, flag.detail, stamp.event, stamp.source)

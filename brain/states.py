@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from brain.chains import Tip
+from brain.chains import Word
 from brain.model import Edge, Node, Quality, Stamp, Version
 from brain.schema import ROOT, Value
 from brain.spans import Span
@@ -39,7 +39,7 @@ class NodeState:
     registers: dict[str, Register] = field(default_factory=dict)
     voided: bool = False
     spans: dict[str, Sequence[Span]] = field(default_factory=dict)
-    tips: dict[str, dict[str, Tip]] = field(default_factory=dict)
+    tips: dict[str, dict[str, Word]] = field(default_factory=dict)
     """By chain, then by register: of the class (""), and of properties that keep no versions. CLOCK is that of all versions."""
 
 
@@ -56,10 +56,18 @@ class EdgeState:
 
 
 @dataclass(slots=True)
+class Waiting:
+    """What one chain says of one subject: the last words of what keeps no versions, by register, and the versions."""
+
+    words: dict[str, Word] = field(default_factory=dict)
+    versions: list[Version] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Delta:
     """A batch, joined. `mentioned` are ids that links point to: placeholders, unless something describes them.
 
-    `waiting` are the versions that stand in a chain, by subject: what they change, the tips of the stored state decide.
+    `waiting` is what stands in a chain, by subject and chain: what it changes, the tips of the stored state decide.
     """
 
     nodes: dict[str, NodeState] = field(default_factory=dict)
@@ -67,7 +75,7 @@ class Delta:
     versions: dict[tuple[str, Stamp, bytes], Version] = field(default_factory=dict)
     qualities: set[Quality] = field(default_factory=set)
     mentioned: set[str] = field(default_factory=set)
-    waiting: dict[str, list[Version]] = field(default_factory=dict)
+    waiting: dict[tuple[str, str], Waiting] = field(default_factory=dict)
 
 
 def newer(stamp: Stamp, value: Value, old: Register) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from brain.chains import Tip
+from brain.chains import Tip, Word
 from brain.errors import BadChange
 from brain.join import ATTRIBUTE, NodeState, Register
 from brain.model import Link, Order, Quality, Stamp, Verdict, Version
@@ -99,9 +99,7 @@ def node_row(state: NodeState) -> Cells:
 
 def _tips(state: NodeState) -> dict[str, list[Any]]:
     rows = [
-        (chain, name, *tip[:4], attribute_text(tip.value), *tip[5:])
-        for chain, tips in state.tips.items()
-        for name, tip in tips.items()
+        (chain, name, attribute_text(value), *tip) for chain, words in state.tips.items() for name, (tip, value) in words.items()
     ]
     return dict(zip(TIPS, map(list, zip(*rows, strict=True)), strict=True))
 
@@ -135,9 +133,8 @@ def node_state(row: Sequence[Any]) -> NodeState:
         registers[name] = Register(Stamp(at, logical, *stamp), None)
     for name, *span in zip(*(p.pop(n, ()) for n in SPANS), strict=True):
         state.spans[name] = (*state.spans.get(name, ()), Span(*span))
-    for chain, name, position, authority, event, source, text, *time in zip(*(p.pop(n, ()) for n in TIPS), strict=True):
-        tip = Tip(position, authority, event, source, attribute_value(text), *time)
-        state.tips.setdefault(chain, {})[name] = tip
+    for chain, name, text, *tip in zip(*(p.pop(n, ()) for n in TIPS), strict=True):
+        state.tips.setdefault(chain, {})[name] = Word(Tip(*tip), attribute_value(text))
     values = _attributes(p, ATTRIBUTE)
     values.update(p)
     for name, value in values.items():

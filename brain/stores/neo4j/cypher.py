@@ -27,9 +27,9 @@ LINKS = ("linkRelations", "linkTargets", "linkQualifiers", "linkHolds")
 VOIDS = ("voidEvents", "voidSources")
 SPANS = ("_spanNames", "_spanStarts", "_spanEvents", "_spanSources", "_spanEnds")
 ORDER = ("_chain", "_position")
-TIPS = ("_tipChains", "_tipNames", "_tipPositions", "_tipAuthorities", "_tipEvents", "_tipSources", "_tipValues", "_tipGreatest",
+TIPS = ("_tipChains", "_tipNames", "_tipValues", "_tipPositions", "_tipAuthorities", "_tipEvents", "_tipSources", "_tipGreatest",
         "_tipLeast")  # fmt: skip
-"""Of a node of which chains tell: the fields of each `brain.chains.Tip`, values as in `attributeValues`."""
+"""Of a node of which chains tell: each `brain.chains.Word`, its value as in `attributeValues`, and its tip."""
 VOIDED = "_voided"
 """On a node of which some version was taken back."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from brain.chains import Tip
+from brain.chains import Tip, Word
 from brain.join import ATTRIBUTE, NodeState, Register, canonical
 from brain.model import Edge, Link, Order, Quality, Stamp, Verdict, Version
 from brain.spans import Span
@@ -60,11 +60,14 @@ def _spans(state: NodeState) -> str:
 
 def _tips(state: NodeState) -> str:
     """`[[chain, position, authority, event, source, greatest, least, name, value, …], …]`, grouped likewise."""
-    groups: dict[Row, list[Any]] = {}
-    for chain, tips in state.tips.items():
-        for name, tip in tips.items():
-            groups.setdefault((chain, *tip[:4], *tip[5:]), []).extend((name, tip.value))
-    return _text([[*told, *said] for told, said in groups.items()])
+    groups: dict[tuple[str, Tip], list[Any]] = {}
+    for chain, words in state.tips.items():
+        last, said = None, list[Any]()
+        for name, (tip, value) in words.items():
+            if tip is not last:
+                last, said = tip, groups.setdefault((chain, tip), [])
+            said += (name, value)
+    return _text([[chain, *tip, *said] for (chain, tip), said in groups.items()])
 
 
 def node_state(row: Row) -> NodeState:
@@ -82,9 +85,9 @@ def node_state(row: Row) -> NodeState:
             else:
                 state.registers[name] = Register(stamp, properties.get(name))
     for chain, position, authority, event, source, greatest, least, *said in orjson.loads(row[7]) if row[7] != "[]" else ():
-        tips = state.tips.setdefault(chain, {})
+        words, tip = state.tips.setdefault(chain, {}), Tip(position, authority, event, source, greatest, least)
         for name, value in zip(said[::2], said[1::2], strict=True):
-            tips[name] = Tip(position, authority, event, source, value, greatest, least)
+            words[name] = Word(tip, value)
     return state
 
 
