@@ -58,8 +58,9 @@ def tip_of(order: Order, stamp: Stamp) -> Tip:
 def joined(a: Word, b: Word) -> Word:
     """The join of what one chain says of one register: `a` itself where `b` adds nothing. Two values of one event in one place
     contradict; the greater text wins."""
-    old, tip = a.tip, b.tip
-    if tip.position > old.position and tip.greatest > old.greatest:
+    old, tip = a[0], b[0]
+    if tip[0] > old[0] and tip[4] > old[4]:
+        # As good as always: the later word by a later clock.
         return b
     if tip[:4] != old[:4]:
         later = tip[:4] > old[:4]

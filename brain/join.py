@@ -131,7 +131,7 @@ class Joiner:
         held = words.get(name)
         if held is not None:
             closer = 0
-            if name == "" and held.value != said.value:
+            if name == "" and held[1] != said[1]:
                 closer = self._depth.get(str(said.value), 0) - self._depth.get(str(held.value), 0)
             if closer <= 0:
                 said = held if closer else joined(held, said)
@@ -161,16 +161,16 @@ class Joiner:
                 word = self._word(words, name, said)
                 if word.tip is not tip or stamp is None:
                     tip, stamp = word.tip, word.tip.stamp
-                if name:
-                    put(state.registers, name, new(Register, (stamp, word.value)))
-                else:
+                if name == "":
                     self._type(state, str(word.value), stamp)
+                elif (held := state.registers.get(name)) is None or newer(stamp, word.value, held):
+                    state.registers[name] = new(Register, (stamp, word.value))
             if waiting.versions:
-                held = words.get(CLOCK)
-                clock, timely, behind = advance(held and held.tip, waiting.versions)
+                before = words.get(CLOCK)
+                clock, timely, behind = advance(before and before.tip, waiting.versions)
                 for version, stamp in timely:
                     self._versioned(state.registers, delta.edges, version, stamp)
-                if held is None or clock != held.tip:
+                if before is None or clock != before.tip:
                     words[CLOCK] = Word(clock, None)
                 if behind:
                     late.setdefault(subject, []).extend(behind)
@@ -385,6 +385,7 @@ __all__ = [
     "holding",
     "holding_all",
     "latest",
+    "new",
     "newer",
     "notices",
     "registers_of",

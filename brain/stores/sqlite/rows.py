@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from brain.chains import Tip, Word
-from brain.join import ATTRIBUTE, NodeState, Register, canonical
+from brain.join import ATTRIBUTE, NodeState, Register, canonical, new
 from brain.model import Edge, Link, Order, Quality, Stamp, Verdict, Version
 from brain.spans import Span
 from brain.versions import written
@@ -59,15 +59,16 @@ def _spans(state: NodeState) -> str:
 
 
 def _tips(state: NodeState) -> str:
-    """`[[chain, position, authority, event, source, greatest, least, name, value, …], …]`, grouped likewise."""
-    groups: dict[tuple[str, Tip], list[Any]] = {}
+    """`[[chain, [position, authority, event, source, greatest, least], {name: value, …}], …]`, grouped likewise."""
+    told: list[list[Any]] = []
     for chain, words in state.tips.items():
-        last, said = None, list[Any]()
+        last, groups = None, dict[Tip, dict[str, Any]]()
         for name, (tip, value) in words.items():
             if tip is not last:
-                last, said = tip, groups.setdefault((chain, tip), [])
-            said += (name, value)
-    return _text([[chain, *tip, *said] for (chain, tip), said in groups.items()])
+                last, said = tip, groups.setdefault(tip, {})
+            said[name] = value
+        told += [[chain, [*tip], said] for tip, said in groups.items()]
+    return orjson.dumps(told).decode()
 
 
 def node_state(row: Row) -> NodeState:
@@ -84,10 +85,10 @@ def node_state(row: Row) -> NodeState:
                 state.registers[name] = Register(stamp, attributes.get(name[1:]))
             else:
                 state.registers[name] = Register(stamp, properties.get(name))
-    for chain, position, authority, event, source, greatest, least, *said in orjson.loads(row[7]) if row[7] != "[]" else ():
-        words, tip = state.tips.setdefault(chain, {}), Tip(position, authority, event, source, greatest, least)
-        for name, value in zip(said[::2], said[1::2], strict=True):
-            words[name] = Word(tip, value)
+    for chain, fields, said in orjson.loads(row[7]) if row[7] != "[]" else ():
+        tip, words = new(Tip, fields), state.tips.setdefault(chain, {})
+        for name, value in said.items():
+            words[name] = new(Word, (tip, value))
     return state
 
 
