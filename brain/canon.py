@@ -11,20 +11,20 @@ from hashlib import sha256
 from brain.ports import Store
 from brain.query import Edges, Nodes, Qualities, Versions
 from brain.schema import ROOT
-from brain.versions import body, canonical
+from brain.versions import body, canonical, written
 
 
 async def canonical_lines(store: Store) -> AsyncIterator[bytes]:
     """Every line of the canonical model, in no promised order."""
     async for node in store.scan(Nodes(ROOT)):
-        stamps = {name: list(stamp) for name, stamp in node.stamps.items()}
+        stamps = {name: written(stamp) for name, stamp in node.stamps.items()}
         yield canonical(["node", node.id, node.cls, node.properties, node.attributes, stamps])
         for name, spans in node.spans.items():
             yield canonical(["spans", node.id, name, [[*span] for span in spans]])
     async for edge in store.scan(Edges()):
-        yield canonical(["edge", *edge[:4], list(edge.stamp)])
+        yield canonical(["edge", *edge[:4], written(edge.stamp)])
     async for version in store.scan(Versions()):
-        yield canonical(["version", version.subject, list(version.stamp)]) + body(version)
+        yield canonical(["version", version.subject, written(version.stamp)]) + body(version)
     async for quality in store.scan(Qualities()):
         yield canonical(["quality", *quality])
 

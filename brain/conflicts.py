@@ -93,7 +93,7 @@ class Rules:
             return []
         known = list(versions)
         void = taken_back(known, at)
-        held = sorted((v for v in known if visible(v, at) and standing(v, void)), key=lambda v: v.stamp)
+        held = sorted((v for v in visible(known, at) if standing(v, void)), key=lambda v: v.stamp)
         found: list[Conflict] = []
         for prop in cls.properties.values():
             if prop.counter:

@@ -2,84 +2,41 @@
 
 Every state here is a join-semilattice (Shapiro et al., *Conflict-free Replicated Data Types*, 2011): a node is a map of
 last-writer registers, an edge is a last-writer-wins element (the newest link against the newest unlink), versions and flags are
-grow-only sets. Merging is associative, commutative and idempotent, so a store that reads, merges and writes under a lock ends in
-the same state whatever the order, the batching and the repetition of its input. Stores do nothing cleverer than that.
+grow-only sets, tips of chains are products of two maxima (`brain.chains`). Merging is associative, commutative and idempotent, so
+a store that reads, merges and writes under a lock ends in the same state whatever the order, the batching and the repetition of
+its input. Stores do nothing cleverer than that.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
-from typing import NamedTuple, assert_never
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import assert_never
 
+from brain.chains import CLOCK, END, Tip, Word, advance, effective, joined, tip_of
 from brain.errors import BadChange
-from brain.model import Assert, ChangeSet, Edge, Flag, Link, Node, Notice, Quality, Retract, Stamp, Verdict, Version, Void
-from brain.schema import ROOT, History, Schema, Value, nearest
-from brain.spans import Span, add, fuse
+from brain.model import Assert, Change, ChangeSet, Flag, Link, Notice, Order, Quality, Retract, Stamp, Verdict, Version, Void
+from brain.schema import History, Schema, Value, nearest
+from brain.spans import add, fuse
+from brain.states import (
+    ATTRIBUTE,
+    Delta,
+    EdgeKey,
+    EdgeState,
+    NodeState,
+    Register,
+    Waiting,
+    counts,
+    holding,
+    holding_all,
+    latest,
+    newer,
+    registers_of,
+    say,
+    to_edge,
+    to_node,
+)
 from brain.versions import body, canonical, standing, voided
-
-ATTRIBUTE = "@"
-"""Prefix of a register that holds an attribute rather than a property of the ontology."""
 
 new = tuple.__new__
 """The tuple's own constructor: the named one costs 0.2 µs more, and is called several times an event."""
-
-
-class Register(NamedTuple):
-    stamp: Stamp
-    value: Value
-
-
-class EdgeKey(NamedTuple):
-    source: str
-    relation: str
-    target: str
-    qualifier: str
-
-
-@dataclass(slots=True)
-class NodeState:
-    """`cls` is won by depth in the ontology, then stamp: a closer description beats a vaguer one whenever it was said.
-
-    `voided` says that some of what was said of it was taken back, so that it must be made anew out of its versions.
-    """
-
-    id: str
-    cls: str = ROOT
-    cls_stamp: Stamp | None = None
-    registers: dict[str, Register] = field(default_factory=dict)
-    voided: bool = False
-    spans: dict[str, Sequence[Span]] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class EdgeState:
-    """The newest time it was linked and the newest time it was unlinked, by stamp. It is present if the former is greater."""
-
-    linked: Stamp | None = None
-    unlinked: Stamp | None = None
-
-    @property
-    def present(self) -> bool:
-        return self.linked is not None and (self.unlinked is None or self.linked > self.unlinked)
-
-
-@dataclass(slots=True)
-class Delta:
-    """A batch, joined. `mentioned` are ids that links point to: placeholders, unless something describes them."""
-
-    nodes: dict[str, NodeState] = field(default_factory=dict)
-    edges: dict[EdgeKey, EdgeState] = field(default_factory=dict)
-    versions: dict[tuple[str, Stamp, bytes], Version] = field(default_factory=dict)
-    qualities: set[Quality] = field(default_factory=set)
-    mentioned: set[str] = field(default_factory=set)
-
-
-def newer(stamp: Stamp, value: Value, old: Register) -> bool:
-    """Whether (stamp, value) wins over a register. Two values under one stamp contradict; the greater text wins, everywhere."""
-    if stamp != old.stamp:
-        return stamp > old.stamp
-    # By text, since 1 == 1.0 == True in Python, and the first to come would win.
-    return value is not old.value and canonical(value) > canonical(old.value)
 
 
 class Joiner:
@@ -94,7 +51,7 @@ class Joiner:
             name: frozenset(p.name for p in cls.properties.values() if p.history is History.LATEST)
             for name, cls in schema.classes.items()
         }
-        self._latest_somewhere = frozenset(chain.from_iterable(self._latest.values()))
+        self._latest_somewhere = frozenset[str]().union(*self._latest.values())
         self._spanned = {
             name: [p.name for p in cls.properties.values() if p.impossible_while and p.history is History.LATEST]
             for name, cls in schema.classes.items()
@@ -105,41 +62,144 @@ class Joiner:
         """The state that the batch alone makes. BadChange for a class, property or relation that the ontology does not have."""
         delta = Delta()
         for changes in batch:
-            stamp = changes.stamp
-            for change in changes.changes:
-                match change:
-                    case Assert():
-                        self._assert(delta, stamp, change, changes.received, recorded)
-                    case Retract():
-                        self._retract(delta, stamp, change, changes.received, recorded)
-                    case Void():
-                        self._void(delta, stamp, change, changes.received, recorded)
-                    case Flag():
-                        self._flag(delta, stamp, change)
-                    case _:
-                        assert_never(change)
+            if changes.order is None:
+                self._say(delta, changes, recorded)
+            else:
+                self._say_in_order(delta, changes, changes.order, recorded)
         delta.mentioned.difference_update(delta.nodes)
         for state in delta.nodes.values():
             for name, spans in state.spans.items():
                 state.spans[name] = fuse(spans)
         return delta
 
+    def _say(self, delta: Delta, changes: ChangeSet, recorded: int) -> None:
+        stamp = changes.stamp
+        for change in changes.changes:
+            match change:
+                case Assert():
+                    self._assert(delta, stamp, change, changes.received, recorded)
+                case Retract():
+                    self._retract(delta, stamp, change, changes.received, recorded)
+                case Void():
+                    self._void(delta, stamp, change, changes.received, recorded)
+                case Flag():
+                    self._flag(delta, stamp, change)
+                case _:
+                    assert_never(change)
+
+    def _say_in_order(self, delta: Delta, changes: ChangeSet, order: Order, recorded: int) -> None:
+        """It waits for `settle`, which knows what the chain has said before."""
+        if not 0 <= order.position <= END:
+            raise BadChange(f"{changes.event}: position {order.position} in {order.chain!r} is not within 0 and {END}")
+        stamp = changes.stamp
+        tip = tip_of(order, stamp)
+        for change in changes.changes:
+            state = delta.nodes.get(change.subject)
+            if state is None:
+                delta.nodes[change.subject] = state = NodeState(change.subject)
+            key = (change.subject, order.chain)
+            waiting = delta.waiting.get(key)
+            if waiting is None:
+                delta.waiting[key] = waiting = Waiting()
+            self._class_known(change)
+            self._word(waiting.words, "", new(Word, (tip, change.cls)))
+            if isinstance(change, Flag):
+                self._doubt(delta, stamp, change)
+                continue
+            self._last_words(delta, waiting.words, tip, change, stamp)
+            version = self._version_of(change, stamp, changes.received, recorded, order)
+            self._keep(delta, version)
+            if version is not None:
+                waiting.versions.append(version)
+
+    def _last_words(self, delta: Delta, words: dict[str, Word], tip: Tip, change: Assert | Retract | Void, stamp: Stamp) -> None:
+        if isinstance(change, Void):
+            delta.nodes[change.subject].voided = True
+            return
+        self._known(change)
+        properties: Mapping[str, Value] = change.properties if isinstance(change, Assert) else dict.fromkeys(change.properties)
+        for name, value in properties.items():
+            if name in self._latest_somewhere:
+                self._word(words, name, new(Word, (tip, value)))
+        if isinstance(change, Assert):
+            self._spans(delta, stamp, change)
+        for link in change.links:
+            delta.mentioned.add(link.target)
+
+    def _word(self, words: dict[str, Word], name: str, said: Word) -> Word:
+        """Join what a chain says of one register. Of classes only the closest counts."""
+        held = words.get(name)
+        if held is not None:
+            closer = 0
+            if name == "" and held[1] != said[1]:
+                closer = self._depth.get(str(said.value), 0) - self._depth.get(str(held.value), 0)
+            if closer <= 0:
+                said = held if closer else joined(held, said)
+        words[name] = said
+        return said
+
+    def describe(self, state: NodeState, version: Version) -> None:
+        """What a version, with its stamp as claimed, says of the class."""
+        cls, stamp, order = version.cls, version.stamp, version.order
+        if order is not None:
+            word = self._word(state.tips.setdefault(order.chain, {}), "", Word(tip_of(order, stamp), cls))
+            cls, stamp = str(word.value), word.tip.stamp
+        self._type(state, cls, stamp)
+
+    def settle(self, delta: Delta, states: Mapping[str, NodeState]) -> dict[str, list[Version]]:
+        """Let what waits in the delta change its merged states and the delta's edges; what came too late for that is returned.
+
+        A late version lies before what its chain has said of that subject already, and may change from when on that is
+        effective: unless it is stored already, `rebuild` must make the subject anew.
+        """
+        late: dict[str, list[Version]] = {}
+        for (subject, chain), waiting in delta.waiting.items():
+            state = states[subject]
+            words = state.tips.setdefault(chain, {})
+            tip, stamp = None, None
+            for name, said in waiting.words.items():
+                word = self._word(words, name, said)
+                if word.tip is not tip or stamp is None:
+                    tip, stamp = word.tip, word.tip.stamp
+                if name == "":
+                    self._type(state, str(word.value), stamp)
+                elif (held := state.registers.get(name)) is None or newer(stamp, word.value, held):
+                    state.registers[name] = new(Register, (stamp, word.value))
+            if waiting.versions:
+                before = words.get(CLOCK)
+                clock, timely, behind = advance(before and before.tip, waiting.versions)
+                for version, stamp in timely:
+                    self._versioned(state.registers, delta.edges, version, stamp)
+                if before is None or clock != before.tip:
+                    words[CLOCK] = Word(clock, None)
+                if behind:
+                    late.setdefault(subject, []).extend(behind)
+        return late
+
+    def _versioned(self, registers: dict[str, Register], edges: dict[EdgeKey, EdgeState], version: Version, stamp: Stamp) -> None:
+        """What a version with that effective stamp says of registers and edges."""
+        for link, linked in version.links.items():
+            say(edges.setdefault(EdgeKey(version.subject, *link), EdgeState()), stamp, linked)
+        for name, value in version.properties.items():
+            if name not in self._latest_somewhere:
+                put(registers, name, new(Register, (stamp, value)))
+        for name, value in version.attributes.items():
+            put(registers, ATTRIBUTE + name, new(Register, (stamp, value)))
+
     def merge_node(self, old: NodeState, new: NodeState) -> NodeState:
         """The join of two states of one node; `old` is changed in place and returned."""
         if new.cls_stamp is not None:
             self._type(old, new.cls, new.cls_stamp)
         registers = old.registers
-        for name, (stamp, value) in new.registers.items():
-            held = registers.get(name)
-            if held is None or newer(stamp, value, held):
-                registers[name] = Register(stamp, value)
+        for name, register in new.registers.items():
+            put(registers, name, register)
         old.voided |= new.voided
         for name, spans in new.spans.items():
             old.spans[name] = fuse([*old.spans.get(name, ()), *spans])
         return old
 
     def rebuild(self, state: NodeState, versions: Collection[Version]) -> dict[EdgeKey, EdgeState]:
-        """Make the registers of a voided node anew, and return the states of all edges that leave it, or once left it.
+        """Make the registers of a node anew, and return the states of all edges that leave it, or once left it.
 
         `versions` are all that there are of the node. A register that keeps no versions stays at its newest stamp, without a
         value if that is void: what it was before is not known, and an older value that comes late must not win. What stands
@@ -152,17 +212,17 @@ class Joiner:
                 registers[name] = register
             elif name in self._latest_somewhere:
                 registers[name] = Register(register.stamp, None)
+        for words in state.tips.values():
+            for name, (tip, _) in words.items():
+                if name in self._latest_somewhere and (state.id, tip.event, tip.source) in void:
+                    words[name] = Word(tip, None)
         edges: dict[EdgeKey, EdgeState] = {}
-        for version in versions:
-            stands = standing(version, void)
-            for link, linked in version.links.items():
-                said = edges.setdefault(EdgeKey(state.id, *link), EdgeState())
-                if stands:
-                    say(said, version.stamp, linked)
-            for name, register in registers_of(version) if stands else ():
-                held = registers.get(name)
-                if name not in self._latest_somewhere and (held is None or newer(*register, held)):
-                    registers[name] = register
+        # What is void still has its place in its chain: a clock that was read was read.
+        for version in effective(list(versions)):
+            if standing(version, void):
+                self._versioned(registers, edges, version, version.stamp)
+            else:
+                edges |= {key: EdgeState() for link in version.links if (key := EdgeKey(state.id, *link)) not in edges}
         state.registers = registers
         return edges
 
@@ -172,6 +232,7 @@ class Joiner:
         for name, (stamp, value) in state.registers.items():
             if value is not None or name not in self._latest_somewhere:
                 stamps.append(stamp)
+        stamps += [word.tip.stamp for words in state.tips.values() for n, word in words.items() if n and word.value is not None]
         return any((state.id, stamp.event, stamp.source) in void for stamp in stamps)
 
     def _type(self, state: NodeState, cls: str, stamp: Stamp) -> None:
@@ -179,10 +240,15 @@ class Joiner:
         if held is None or (self._depth.get(cls, 0), stamp, cls) > (self._depth.get(state.cls, 0), held, state.cls):
             state.cls, state.cls_stamp = cls, stamp
 
-    def _state(self, delta: Delta, subject: str, cls: str, stamp: Stamp) -> NodeState:
+    def _class_known(self, change: Change) -> None:
+        if change.cls not in self._depth:
+            known = nearest(change.cls, self._depth)
+            raise BadChange(f"{change.subject}: the ontology has no class {change.cls!r}{known}")
+
+    def _state(self, delta: Delta, change: Change, stamp: Stamp) -> NodeState:
+        subject, cls = change.subject, change.cls
         state = delta.nodes.get(subject)
-        if cls not in self._depth:
-            raise BadChange(f"{subject}: the ontology has no class {cls!r}{nearest(cls, self._depth)}")
+        self._class_known(change)
         if state is None:
             delta.nodes[subject] = state = NodeState(subject, cls, stamp)
         elif state.cls != cls or state.cls_stamp is None or state.cls_stamp < stamp:
@@ -190,15 +256,13 @@ class Joiner:
         return state
 
     def _assert(self, delta: Delta, stamp: Stamp, change: Assert, received: int, recorded: int) -> None:
-        registers = self._state(delta, change.subject, change.cls, stamp).registers
+        registers = self._state(delta, change, stamp).registers
         self._known(change)
         for name, value in change.properties.items():
             held = registers.get(name)
             if held is None or newer(stamp, value, held):
                 registers[name] = new(Register, (stamp, value))
-        for name in self._spanned[change.cls]:
-            if counts(change.properties.get(name)):
-                self._reported(delta, name, stamp, change)
+        self._spans(delta, stamp, change)
         for name, value in change.attributes.items():
             held = registers.get(ATTRIBUTE + name)
             if held is None or newer(stamp, value, held):
@@ -211,20 +275,17 @@ class Joiner:
             else:
                 edge.linked = latest(edge.linked, stamp)
             delta.mentioned.add(link.target)
-        latest_only = self._latest[change.cls]
-        kept = {n: v for n, v in change.properties.items() if n not in latest_only} if latest_only else change.properties
-        if kept or change.attributes or change.links:
-            links = dict.fromkeys(change.links, True)
-            said = (change.subject, change.cls, stamp, received, recorded, kept, change.attributes, links, (), self._version)
-            self._keep(delta, new(Version, said))
+        self._keep(delta, self._version_of(change, stamp, received, recorded))
 
-    def _reported(self, delta: Delta, name: str, stamp: Stamp, change: Assert) -> None:
-        spans = delta.nodes[change.subject].spans.setdefault(name, [])
-        assert isinstance(spans, list)
-        add(spans, stamp.valid, stamp.event, stamp.source)
+    def _spans(self, delta: Delta, stamp: Stamp, change: Assert) -> None:
+        for name in self._spanned[change.cls]:
+            if counts(change.properties.get(name)):
+                spans = delta.nodes[change.subject].spans.setdefault(name, [])
+                assert isinstance(spans, list)
+                add(spans, stamp.valid, stamp.event, stamp.source)
 
     def _retract(self, delta: Delta, stamp: Stamp, change: Retract, received: int, recorded: int) -> None:
-        registers = self._state(delta, change.subject, change.cls, stamp).registers
+        registers = self._state(delta, change, stamp).registers
         self._known(change)
         for name in (*change.properties, *(ATTRIBUTE + n for n in change.attributes)):
             held = registers.get(name)
@@ -234,26 +295,11 @@ class Joiner:
             edge = delta.edges.setdefault(EdgeKey(change.subject, *link), EdgeState())
             edge.unlinked = latest(edge.unlinked, stamp)
             delta.mentioned.add(link.target)
-        self._keep(
-            delta,
-            Version(
-                change.subject,
-                change.cls,
-                stamp,
-                received,
-                recorded,
-                dict.fromkeys(change.properties),
-                dict.fromkeys(change.attributes),
-                dict.fromkeys(change.links, False),
-                (),
-                self._version,
-            ),
-        )
+        self._keep(delta, self._version_of(change, stamp, received, recorded))
 
     def _void(self, delta: Delta, stamp: Stamp, change: Void, received: int, recorded: int) -> None:
-        self._state(delta, change.subject, change.cls, stamp).voided = True
-        pairs = ((change.event, change.source),)
-        self._keep(delta, Version(change.subject, change.cls, stamp, received, recorded, {}, {}, {}, pairs, self._version))
+        self._state(delta, change, stamp).voided = True
+        self._keep(delta, self._version_of(change, stamp, received, recorded))
 
     def _known(self, change: Assert | Retract) -> None:
         if not self._properties.issuperset(change.properties):
@@ -265,90 +311,45 @@ class Joiner:
                 known = nearest(link.relation, self._relations)
                 raise BadChange(f"{change.subject}: the ontology has no relation {link.relation!r}{known}")
 
-    def _keep(self, delta: Delta, version: Version) -> None:
-        delta.versions.setdefault((version.subject, version.stamp, body(version)), version)
+    def _version_of(
+        self, change: Assert | Retract | Void, stamp: Stamp, received: int, recorded: int, order: Order | None = None
+    ) -> Version | None:
+        """None where it says but what keeps no versions."""
+        said: tuple[object, ...]
+        if isinstance(change, Assert):
+            latest_only = self._latest[change.cls]
+            kept = {n: v for n, v in change.properties.items() if n not in latest_only} if latest_only else change.properties
+            if not (kept or change.attributes or change.links):
+                return None
+            said = kept, change.attributes, dict.fromkeys(change.links, True), ()
+        elif isinstance(change, Retract):
+            said = *map(dict.fromkeys, (change.properties, change.attributes)), dict.fromkeys(change.links, False), ()
+        else:
+            said = {}, {}, {}, ((change.event, change.source),)
+        return new(Version, (change.subject, change.cls, stamp, received, recorded, *said, self._version, order))
+
+    @staticmethod
+    def _keep(delta: Delta, version: Version | None) -> None:
+        if version is not None:
+            delta.versions.setdefault((version.subject, version.stamp, body(version)), version)
 
     def _flag(self, delta: Delta, stamp: Stamp, flag: Flag) -> None:
         # A flagged subject exists, but a mere doubt about it says nothing about its state beyond its class.
-        self._state(delta, flag.subject, flag.cls, stamp)
+        self._state(delta, flag, stamp)
+        self._doubt(delta, stamp, flag)
+
+    def _doubt(self, delta: Delta, stamp: Stamp, flag: Flag) -> None:
         if flag.verdict is not Verdict.DUPLICATE:
             delta.qualities.add(
                 Quality(flag.subject, flag.property, flag.verdict, flag.at, flag.detail, stamp.event, stamp.source)
             )
 
 
-def latest(a: Stamp | None, b: Stamp | None) -> Stamp | None:
-    """The greater of two stamps; None is less than any."""
-    if a is None or b is None:
-        return a or b
-    return max(a, b)
-
-
-def counts(value: Value) -> bool:
-    """Whether a value says that something is going on: a number above 0, or true."""
-    return not isinstance(value, str) and value is not None and value > 0
-
-
-def registers_of(version: Version) -> Iterator[tuple[str, Register]]:
-    """What the version says, as registers by name."""
-    for name, value in version.properties.items():
-        yield name, Register(version.stamp, value)
-    for name, value in version.attributes.items():
-        yield ATTRIBUTE + name, Register(version.stamp, value)
-
-
-def say(edge: EdgeState, stamp: Stamp, linked: bool) -> None:
-    """Add a link or an unlink to the state of an edge."""
-    if linked:
-        edge.linked = latest(edge.linked, stamp)
-    else:
-        edge.unlinked = latest(edge.unlinked, stamp)
-
-
-def holding(states: dict[EdgeKey, EdgeState], functional: bool) -> dict[EdgeKey, Stamp]:
-    """Which of the edges of one (source, relation) hold, and since which stamp.
-
-    A functional relation has at most one: the newest link, unless that very link has been undone. What it replaced does not
-    come back when it is undone: the thing has left the old place too.
-    """
-    present = {key: s.linked for key, s in states.items() if s.present and s.linked is not None}
-    if not functional or not present:
-        return present
-    newest = max((s.linked, key) for key, s in states.items() if s.linked is not None)
-    return {newest[1]: newest[0]} if newest[1] in present else {}
-
-
-def holding_all(states: Mapping[EdgeKey, EdgeState], single: Collection[tuple[str, ...]]) -> set[EdgeKey]:
-    """Which of any edges hold. `single` are those pairs of a source and a functional relation that are among them."""
-    held = set()
-    groups: dict[tuple[str, ...], dict[EdgeKey, EdgeState]] = {pair: {} for pair in single}
-    for key, state in states.items():
-        if groups and (group := groups.get(key[:2])) is not None:
-            group[key] = state
-        elif state.present:
-            held.add(key)
-    for group in groups.values():
-        held.update(holding(group, True))
-    return held
-
-
-def to_node(state: NodeState) -> Node:
-    properties: dict[str, str | int | float | bool] = {}
-    attributes: dict[str, str | int | float | bool] = {}
-    stamps: dict[str, Stamp] = {} if state.cls_stamp is None else {"": state.cls_stamp}
-    for name, (stamp, value) in state.registers.items():
-        stamps[name] = stamp
-        if value is None:
-            continue
-        if name[0] == ATTRIBUTE:
-            attributes[name[1:]] = value
-        else:
-            properties[name] = value
-    return Node(state.id, state.cls, properties, attributes, stamps, state.spans)
-
-
-def to_edge(key: EdgeKey, stamp: Stamp) -> Edge:
-    return Edge(key.source, key.relation, key.target, key.qualifier, stamp)
+def put(registers: dict[str, Register], name: str, register: Register) -> None:
+    """Join one register."""
+    held = registers.get(name)
+    if held is None or newer(register.stamp, register.value, held):
+        registers[name] = register
 
 
 def notices(batch: Sequence[ChangeSet]) -> list[Notice]:
@@ -380,9 +381,11 @@ __all__ = [
     "Register",
     "body",
     "canonical",
+    "counts",
     "holding",
     "holding_all",
     "latest",
+    "new",
     "newer",
     "notices",
     "registers_of",

@@ -18,13 +18,25 @@ NOTHING: Mapping[str, Value] = {}
 class Stamp(NamedTuple):
     """Who says so, as of when. Tuple order is the order of precedence: valid time, then authority, then event id.
 
-    `source` breaks the tie of two sources that use one event id. `valid` is µs since the epoch, UTC.
+    `source` breaks the tie of two sources that use one event id. `valid` is µs since the epoch, UTC. `logical` is 0 but for what
+    stands in a chain (`Order`): there the two together are its hybrid logical time, and `valid` may be later than was claimed.
     """
 
     valid: int
+    logical: int
     authority: int
     event: str
     source: str
+
+
+class Order(NamedTuple):
+    """The place of an event in a chain: what stands at a greater position of the same chain came after it, whatever clocks say.
+
+    `position` is at least 0 and below 2**63. What shares one position of one chain has no order but that of stamps.
+    """
+
+    chain: str
+    position: int
 
 
 class Link(NamedTuple):
@@ -105,7 +117,8 @@ Change = Assert | Retract | Void | Flag
 class ChangeSet(NamedTuple):
     """All that one event says: the unit of idempotence. Times are µs since the epoch, UTC.
 
-    `event` is unique within `source` (CloudEvents 1.0, id and source). `received` is when it reached us.
+    `event` is unique within `source` (CloudEvents 1.0, id and source). `received` is when it reached us. `order` is known where
+    the source numbers its events, or where this one refers to an earlier one.
     """
 
     event: str
@@ -114,10 +127,12 @@ class ChangeSet(NamedTuple):
     received: int
     changes: tuple[Change, ...]
     authority: int = 0
+    order: Order | None = None
 
     @property
     def stamp(self) -> Stamp:
-        return Stamp(self.valid, self.authority, self.event, self.source)
+        """As claimed; what its chain makes of it, `brain.chains` knows."""
+        return Stamp(self.valid, 0, self.authority, self.event, self.source)
 
 
 class Mark(NamedTuple):
@@ -243,8 +258,9 @@ class Version(NamedTuple):
     """What one event said of one node, kept for ever: a row of the grow-only set. Times are µs.
 
     `properties` and `attributes` map names to values, None where retracted; `links` map to True, or False where retracted.
-    Properties whose history is LATEST are not in it. `voids` are the (event, source) that it takes back. `ontology` is the
-    version of the ontology under which it was stored: like `recorded`, it tells of us, and the model does not depend on it.
+    Properties whose history is LATEST are not in it. `stamp` is as claimed, whatever its `order` makes of it. `voids` are the
+    (event, source) that it takes back. `ontology` is the version of the ontology under which it was stored: like `recorded`, it
+    tells of us, and the model does not depend on it.
     """
 
     subject: str
@@ -257,3 +273,4 @@ class Version(NamedTuple):
     links: Mapping[Link, bool]
     voids: tuple[tuple[str, str], ...] = ()
     ontology: str = ""
+    order: Order | None = None

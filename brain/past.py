@@ -1,12 +1,14 @@
 """Reading the past out of versions: what held at a valid time, as known at a recorded time.
 
 Both intervals are half-open: a statement holds from its valid time on (included) until a greater stamp says otherwise, and it is
-known from its recorded time on (Snodgrass, *Developing Time-Oriented Database Applications in SQL*, 1999).
+known from its recorded time on (Snodgrass, *Developing Time-Oriented Database Applications in SQL*, 1999). What stands in a chain
+holds from its effective time on, by what was known of the chain: so an effect is never seen without its cause.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from brain.chains import effective
 from brain.errors import BadQuery
 from brain.join import (
     EdgeKey,
@@ -21,14 +23,16 @@ from brain.join import (
     to_node,
     voided,
 )
-from brain.model import Edge, Node, Version
+from brain.model import Edge, Node, Stamp, Version
 from brain.query import AsOf, Condition, Direction, Hop, Op
 from brain.schema import Scalar, Schema
 
 
-def visible(version: Version, at: AsOf) -> bool:
-    """Whether it was said of that time, by then. What takes other versions back does so for all times, once it is known."""
-    return (at.valid is None or version.stamp.valid <= at.valid) and (at.known is None or version.recorded <= at.known)
+def visible(versions: Iterable[Version], at: AsOf) -> Sequence[Version]:
+    """What was said of that time, by then, with effective stamps; the versions are all that there are of their subjects. What
+    takes other versions back does so for all times, once it is known."""
+    known = effective([version for version in versions if at.known is None or version.recorded <= at.known])
+    return [version for version in known if _within(version.stamp, at)]
 
 
 def node_at(joiner: Joiner, now: NodeState | None, versions: Iterable[Version], at: AsOf) -> Node | None:
@@ -40,17 +44,29 @@ def node_at(joiner: Joiner, now: NodeState | None, versions: Iterable[Version], 
     if now is None:
         return None
     state = NodeState(now.id)
-    known = list(versions)
+    known = [version for version in versions if at.known is None or version.recorded <= at.known]
     void = taken_back(known, at)
+    shown = visible(known, at)
+    for version in shown:
+        if standing(version, void):
+            joiner.merge_node(state, NodeState(now.id, registers=dict(registers_of(version))))
+    places = {version.order for version in shown}
+    later = set()
     for version in known:
-        if visible(version, at):
-            said = dict(registers_of(version)) if standing(version, void) else {}
-            joiner.merge_node(state, NodeState(now.id, version.cls, version.stamp, said))
+        if version.order in places if version.order else _within(version.stamp, at):
+            joiner.describe(state, version)
+        elif version.order:
+            later.add(version.stamp[2:])
     if at.known is None:
-        kept = {n: r for n, r in now.registers.items() if at.valid is None or r.stamp.valid <= at.valid}
-        typed = now.cls_stamp if now.cls_stamp and (at.valid is None or now.cls_stamp.valid <= at.valid) else None
-        joiner.merge_node(state, NodeState(now.id, now.cls, typed, kept))
+        # What won for good, and held already, won then.
+        state.registers |= {name: register for name, register in now.registers.items() if _within(register.stamp, at)}
+        if now.cls_stamp and _within(now.cls_stamp, at) and now.cls_stamp[2:] not in later:
+            state.cls, state.cls_stamp = now.cls, now.cls_stamp
     return to_node(state) if state.cls_stamp is not None else None
+
+
+def _within(stamp: Stamp, at: AsOf) -> bool:
+    return at.valid is None or stamp.valid <= at.valid
 
 
 def taken_back(versions: Iterable[Version], at: AsOf) -> set[tuple[str, str, str]]:
@@ -63,10 +79,8 @@ def edges_at(schema: Schema, versions: Iterable[Version], at: AsOf) -> list[Edge
     groups: defaultdict[tuple[str, str], dict[EdgeKey, EdgeState]] = defaultdict(dict)
     known = list(versions)
     void = taken_back(known, at)
-    for version in known:
-        if not visible(version, at) or not standing(version, void):
-            continue
-        for link, linked in version.links.items():
+    for version in visible(known, at):
+        for link, linked in version.links.items() if standing(version, void) else ():
             key = EdgeKey(version.subject, *link)
             say(groups[key.source, key.relation].setdefault(key, EdgeState()), version.stamp, linked)
     return [

@@ -1,10 +1,10 @@
-"""Versions as text, and which of them others take back."""
+"""Versions and stamps as text, and which versions others take back."""
 
 from collections.abc import Collection, Iterable
 
 import orjson
 
-from brain.model import Version
+from brain.model import Stamp, Version
 
 
 def canonical(value: object) -> bytes:
@@ -12,16 +12,26 @@ def canonical(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
+def written(stamp: Stamp) -> list[object]:
+    """`[valid, authority, event, source]`; with a logical time `[[valid, logical], authority, event, source]`."""
+    valid, logical, *said = stamp
+    return [[valid, logical] if logical else valid, *said]
+
+
 def body(version: Version) -> bytes:
     """The content of a version as canonical JSON: what tells two statements under one stamp apart.
 
     Shape: `{"c": class, "p": {property: value}, "a": {attribute: value}, "l": [[relation, target, qualifier, holds], …]}`, and
-    with `"v": [[event, source], …]` where it takes something back.
+    with `"v": [[event, source], …]` where it takes something back, with `"o": [chain, position]` where it stands in a chain.
     """
     links = [[*link, holds] for link, holds in version.links.items()]
     links.sort()
-    said = {"c": version.cls, "p": version.properties, "a": version.attributes, "l": links}
-    return canonical(said | {"v": version.voids} if version.voids else said)
+    said: dict[str, object] = {"c": version.cls, "p": version.properties, "a": version.attributes, "l": links}
+    if version.voids:
+        said["v"] = version.voids
+    if version.order is not None:
+        said["o"] = [*version.order]
+    return canonical(said)
 
 
 def voided(versions: Iterable[Version]) -> set[tuple[str, str, str]]:

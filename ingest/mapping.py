@@ -13,6 +13,7 @@ from ingest.authority import by_authority
 from ingest.clocks import Judged, judge, moved
 from ingest.paths import MISSING, Getter, Path, Scope
 from ingest.picking import BadRecord, Holds, Sources, Textual
+from ingest.placing import Place, placing
 from ingest.quality import excerpt
 from ingest.rules import Condition, Entity, Gateway, Rule, Rules
 from ingest.times import Clock, clock
@@ -38,7 +39,7 @@ class _Part(NamedTuple):
 
 class _Rule(NamedTuple):
     """`parts` has the rule's own authority first, though it may have nothing to write. `plain` is all that a rule writes which
-    has one authority, no gateway's time and no voids: most are so, and pay for none of these."""
+    has one authority, no gateway's time, no order and no voids: most are so, and pay for none of these."""
 
     when: Holds | None
     event: Textual | None
@@ -53,6 +54,7 @@ class _Rule(NamedTuple):
     distrust: Callable[[str], list[Write]]
     voids: bool
     authority: int
+    place: Place | None
 
 
 class Mapper:
@@ -114,11 +116,12 @@ class Mapper:
             untimed = ChangeSet(event, source, UNTIMED, scope[0].received, tuple(flags), rule.authority)
             return [untimed] if flags else []
         if rule.plain is None:
-            return self._apply_parts(rule, item, scope, event, source, valid)
+            made = self._apply_parts(rule, item, scope, event, source, valid)
+            return made if rule.place is None else _in_order(rule, made, item, scope)
         out: list[Change] = []
         for write in rule.plain:
             write(item, scope, valid, out)
-        return [new(ChangeSet, (event, source, valid, scope[0].received, tuple(out), rule.authority))] if out else []
+        return [new(ChangeSet, (event, source, valid, scope[0].received, tuple(out), rule.authority, None))] if out else []
 
     def _apply_parts(self, rule: _Rule, item: Any, scope: Scope, event: str, source: str, valid: int) -> list[ChangeSet]:
         """One change set for each authority, at the time that the gateway leaves standing."""
@@ -133,21 +136,35 @@ class Mapper:
             for write in writes:
                 write(item, scope, valid, out)
             if out:
-                made.append(new(ChangeSet, (event, source, valid, scope[0].received, tuple(out), authority)))
+                made.append(new(ChangeSet, (event, source, valid, scope[0].received, tuple(out), authority, None)))
         if rule.voids and any(type(c) is Void and c[2:] == (event, source) for one in made for c in one.changes):
             raise BadRecord(f"void: {excerpt(event)} takes back itself; name the earlier event")
         return made
 
 
 def _join(changes: list[ChangeSet], made: list[ChangeSet]) -> None:
-    """Two rules that match one record under one id and time say it together: one event, one change set for each authority."""
+    """Two rules that match one record under one id, time and order say it together, as one change set for each authority."""
     for one in made:
         for i, other in enumerate(changes):
-            if other[:3] == one[:3] and other.authority == one.authority:
+            if other[:3] == one[:3] and other[5:] == one[5:]:
                 changes[i] = other._replace(changes=other.changes + tuple(c for c in one.changes if c not in other.changes))
                 break
         else:
             changes.append(one)
+
+
+def _in_order(rule: _Rule, made: list[ChangeSet], item: Any, scope: Scope) -> list[ChangeSet]:
+    """What one message says, at its place in its chain. Where that cannot be told it is taken without, and says so."""
+    if not made or rule.place is None:
+        return made
+    order, fault = rule.place(item, scope, made[0].source)
+    if fault:
+        first = made[0]
+        flags = list(first.changes)
+        for write in rule.distrust(fault):
+            write(item, scope, first.valid, flags)
+        made[0] = first._replace(changes=tuple(flags))
+    return [one._replace(order=order) for one in made] if order is not None else made
 
 
 def _distrusted(parts: list[_Part], flags: list[Write], by: int) -> list[_Part]:
@@ -190,13 +207,14 @@ def _compile(rule: Rule, sources: Sources, writers: Writers) -> _Rule:
         sources.get(rule.time),
         clock(rule.form),
         _no_time(rule),
-        parts[0].writes if len(parts) == 1 and rule.gateway is None and not voids else None,
+        parts[0].writes if len(parts) == 1 and rule.gateway is None and not voids and rule.placing is None else None,
         parts,
         [writers.doubt(entity) for entity in rule.entities if not entity.step],
         _correct(rule.gateway, sources) if rule.gateway is not None else None,
         lambda fault: [writers.distrust(entity, fault) for entity in rule.entities],
         voids,
         rule.authority,
+        placing(rule.placing, sources) if rule.placing is not None else None,
     )
 
 

@@ -172,6 +172,18 @@ class Gateway:
 
 
 @dataclass(frozen=True, slots=True)
+class Placing:
+    """The chain of an event, within `source` (the message's own where None), and its position there: `constant`, or the first of
+    `paths` that is there, through `mapping` if there is one."""
+
+    chain: Key
+    source: Template | None
+    paths: tuple[Path, ...] = ()
+    mapping: Mapping[str, int] | None = None
+    constant: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """What a record that meets `when` says. Its time is the first of `time` that is there. No `event`: a digest."""
 
@@ -182,6 +194,7 @@ class Rule:
     event: Template | None = None
     authority: int = 0
     gateway: Gateway | None = None
+    placing: Placing | None = None
 
 
 @dataclass(frozen=True, slots=True)

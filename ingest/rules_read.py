@@ -11,7 +11,7 @@ from ingest.times import ISO, TimeFormat, clock
 
 DOCUMENT = ("adapter", "topics", "source", "authority", "format", "records", "accept", "rules", "ignore", "columns",
             "delimiter", "encoding", "namespaces", "nulls")  # fmt: skip
-RULE = ("when", "event", "time", "gateway_time", "historical", "clock", "entities", "steps", "authority")
+RULE = ("when", "event", "time", "gateway_time", "historical", "clock", "order", "entities", "steps", "authority")
 TIME = ("path", "format", "zone")
 ONLY_FOR = {"columns": Kind.CSV, "delimiter": Kind.CSV, "namespaces": Kind.XML}
 
@@ -262,13 +262,14 @@ def _namespaces(reader: Reader, item: Item | None) -> Mapping[str, str] | None:
 def _rule(reader: Reader, item: Item, document: Mapping[str, Item], cloudevents: bool) -> Rule:
     from ingest.rules_clock import read_gateway
     from ingest.rules_entity import read_entity, read_step
+    from ingest.rules_order import read_order
 
     fields = reader.fields(item, RULE, "a rule")
     when: Condition = ()
     event = Template((parse_path("$.id"),), "$.id") if cloudevents else None
     time: tuple[Path, ...] = (parse_path("$.time"),) if cloudevents else ()
     form, authority, entities = TimeFormat(ISO), 0, []
-    gateway = None
+    gateway, placing = None, None
     with reader.going_on():
         when = reader.condition(fields.get("when"), "when")
     with reader.going_on():
@@ -282,10 +283,12 @@ def _rule(reader: Reader, item: Item, document: Mapping[str, Item], cloudevents:
         authority = reader.whole(fields.get("authority") or document.get("authority"), "authority") or 0
     with reader.going_on():
         gateway = read_gateway(reader, fields, form, time)
+    with reader.going_on():
+        placing = read_order(reader, fields.get("order"))
     if "entities" not in fields and "steps" not in fields:
         reader.fault(item.line, "a rule without entities and steps says nothing: add one, or put its `when` under ignore")
     for name, read in (("entities", read_entity), ("steps", read_step)):
         for each in listed(fields[name]) if name in fields else ():
             with reader.going_on():
                 entities.append(read(reader, each, form))
-    return Rule(when, time, form, tuple(entities), event, authority, gateway)
+    return Rule(when, time, form, tuple(entities), event, authority, gateway, placing)

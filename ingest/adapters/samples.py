@@ -78,6 +78,8 @@ def described(changes: ChangeSet) -> dict[str, Any]:
     made: dict[str, Any] = {"event": changes.event, "source": changes.source, "valid": iso(changes.valid)}
     if changes.authority:
         made["authority"] = changes.authority
+    if changes.order is not None:
+        made["order"] = [*changes.order]
     return {**made, "changes": [_change(change) for change in changes.changes]}
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise, zip_longest
 
 from hypothesis import strategies as st
 
-from brain.model import Assert, Change, ChangeSet, Flag, Link, Retract, Verdict, Void
+from brain.model import Assert, Change, ChangeSet, Flag, Link, Order, Retract, Verdict, Void
 from brain.spans import SILENCE
 
 IDS = ["a/1", "a/2", "b/1", "b/\U0001f600", "b/\uffee"]
@@ -61,6 +61,7 @@ flags = st.builds(Flag, ids, classes, st.sampled_from(["flow", "n`o"]), st.sampl
 events = st.sampled_from(["e1", "e2", "e3", "e\U0001f600", "e\uffee"])
 sources = st.sampled_from(["s1", "s2"])
 voids = st.builds(Void, ids, classes, events, sources)
+orders = st.builds(Order, st.sampled_from(["k1", "k\U0001f600"]), st.sampled_from([0, 1, 2, 3, 7, 2**63 - 1]))
 change_sets = st.builds(
     ChangeSet,
     event=events,
@@ -69,6 +70,7 @@ change_sets = st.builds(
     received=st.integers(0, 9),
     changes=st.lists(asserts | asserts | asserts | retracts | flags | voids, min_size=1, max_size=3).map(tuple),
     authority=st.integers(0, 1),
+    order=st.none() | orders | orders,
 )
 
 

@@ -66,7 +66,7 @@ class OrderContract:
             await store.apply([event(name, valid, Assert("p/1", "Pump", {"name": name}), authority=authority)])
         node = await only(store, "p/1")
         assert node.properties == {"name": "e4"}
-        assert node.stamps["name"] == Stamp(2, 1, "e4", "s")
+        assert node.stamps["name"] == Stamp(2, 0, 1, "e4", "s")
 
     async def test_a_closer_class_wins_whenever_it_was_said(self, store: Store) -> None:
         await store.apply([event("e0", 1, Assert("s/1", "Scanner", links=(Link("monitors", "p/1"),)))])
@@ -75,7 +75,7 @@ class OrderContract:
         await store.apply([event("e2", 2, Assert("p/1", "Pump"))])
         await store.apply([event("e3", 9, Assert("p/1", "Entity", {"name": "n"}))])
         node = await only(store, "p/1")
-        assert (node.cls, node.stamps[""]) == ("Pump", Stamp(2, 0, "e2", "s"))
+        assert (node.cls, node.stamps[""]) == ("Pump", Stamp(2, 0, 0, "e2", "s"))
 
     async def test_a_placeholder_has_no_stamp_and_no_version(self, store: Store) -> None:
         await store.apply([event("e0", 1, Assert("p/1", "Pump", links=(Link("monitors", "x/1"),)))])
@@ -87,7 +87,7 @@ class OrderContract:
         await store.apply([event("e1", 1, Assert("p/1", "Pump", {"name": "A", "state": "on"}, {"x": 1}))])
         node = await only(store, "p/1")
         assert (node.properties, node.attributes) == ({"state": "on"}, {})
-        assert node.stamps["name"] == node.stamps["@x"] == Stamp(2, 0, "e2", "s")
+        assert node.stamps["name"] == node.stamps["@x"] == Stamp(2, 0, 0, "e2", "s")
         await store.apply([event("e3", 3, Assert("p/1", "Pump", {"name": "B"}))])
         assert (await only(store, "p/1")).properties == {"state": "on", "name": "B"}
 
@@ -115,7 +115,7 @@ class OrderContract:
                 await store.apply(batch)
             node = await only(store, "p/1")
             assert (node.properties, node.attributes) == ({"name": "A", "state": "on"}, {"x": 1})
-            assert node.stamps["name"] == Stamp(1, 0, "e1", "s")
+            assert node.stamps["name"] == Stamp(1, 0, 0, "e1", "s")
             assert await targets(store, "p/1") == ["w/1"]
             assert await targets(store, "p/1", "monitors") == []
             [versions] = await store.history(["p/1"])

@@ -156,7 +156,7 @@ class ReadContract:
         assert [(e.source, e.qualifier) for e in found[3]] == [("s/0", "x"), ("s/1", ""), ("s/1", "x")]
         assert found[4:6] == [[], []]
         assert found[6] == found[0]
-        assert found[0][0].stamp == Stamp(1, 0, "e1", "s")
+        assert found[0][0].stamp == Stamp(1, 0, 0, "e1", "s")
         assert await store.related([]) == []
 
     async def test_a_relation_that_no_schema_has_finds_nothing(self, store: Store) -> None:

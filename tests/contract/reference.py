@@ -32,23 +32,24 @@ def reference(schema: Schema, sets: Iterable[ChangeSet]) -> list[bytes]:
     latest_only = {p.name for cls in schema.classes.values() for p in cls.properties.values() if p.history is History.LATEST}
     samples: defaultdict[tuple[str, str], set[tuple[int, str, str]]] = defaultdict(set)
     void = {(c.subject, c.event, c.source) for one in sets for c in one.changes if isinstance(c, Void)}
+    clocks = Clocks(schema, latest_only, sets)
     for one in sets:
         for change in one.changes:
-            stamp, subject = one.stamp, change.subject
-            classes[subject].add((schema.classes[change.cls].depth, stamp, change.cls))
+            subject = change.subject
+            classes[subject].add((schema.classes[change.cls].depth, clocks.stamp(one, subject, change.cls), change.cls))
             if isinstance(change, Flag):
                 if change.verdict is not Verdict.DUPLICATE:
                     grown.add(canonical(["quality", *change[:1], *change[2:], one.event, one.source]))
                 continue
+            if kept := kept_of(schema, one, change):
+                grown.add(canonical(["version", subject, said_by(one.stamp)]) + canonical(kept))
             if isinstance(change, Void):
-                taken = {"c": change.cls, "p": {}, "a": {}, "l": [], "v": [[change.event, change.source]]}
-                grown.add(canonical(["version", subject, list(stamp)]) + canonical(taken))
                 continue
             stands = (subject, one.event, one.source) not in void
             holds = isinstance(change, Assert)
-            properties = dict(change.properties) if isinstance(change, Assert) else dict.fromkeys(change.properties)
-            attributes = dict(change.attributes) if isinstance(change, Assert) else dict.fromkeys(change.attributes)
+            properties, attributes = said_of(change)
             for name, value in [*properties.items(), *((f"@{n}", v) for n, v in attributes.items())]:
+                stamp = clocks.stamp(one, subject, f"={name}" if name in latest_only else VERSIONS)
                 if stands:
                     values[subject][name].append((stamp, canonical(value), value))
                 elif name in latest_only:
@@ -58,20 +59,13 @@ def reference(schema: Schema, sets: Iterable[ChangeSet]) -> list[bytes]:
                     samples[subject, name].add((one.valid, one.event, one.source))
             for link in change.links:
                 if stands:
-                    links[subject, link.relation][link][holds].append(stamp)
+                    links[subject, link.relation][link][holds].append(clocks.stamp(one, subject, VERSIONS))
                 mentioned.add(link.target)
-            if isinstance(change, Assert):
-                declared = schema.classes[change.cls].properties
-                properties = {n: v for n, v in properties.items() if n not in declared or declared[n].history is History.FULL}
-            if properties or attributes or change.links or isinstance(change, Retract):
-                said = sorted([*link, holds] for link in set(change.links))
-                body = {"c": change.cls, "p": properties, "a": attributes, "l": said}
-                grown.add(canonical(["version", subject, list(stamp)]) + canonical(body))
     lines = list(grown)
     for subject, candidates in classes.items():
         _, stamp, cls = max(candidates)
         won = {name: max(said, key=lambda s: s[:2]) for name, said in values[subject].items()}
-        stamps = {"": list(stamp)} | {name: list(s) for name, (s, _, _) in won.items()}
+        stamps = {"": said_by(stamp)} | {name: said_by(s) for name, (s, _, _) in won.items()}
         known = {name: v for name, (_, _, v) in won.items() if v is not None}
         properties = {n: v for n, v in known.items() if n[0] != "@"}
         attributes = {n[1:]: v for n, v in known.items() if n[0] == "@"}
@@ -81,8 +75,74 @@ def reference(schema: Schema, sets: Iterable[ChangeSet]) -> list[bytes]:
         lines.append(canonical(["spans", subject, name, _spans(sorted(found))]))
     for (subject, relation), ends in links.items():
         for link, stamp in _holding(ends, schema.relations[relation].functional):
-            lines.append(canonical(["edge", subject, *link, list(stamp)]))
+            lines.append(canonical(["edge", subject, *link, said_by(stamp)]))
     return sorted(lines)
+
+
+def said_of(change: Assert | Retract) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Properties and attributes, None where retracted."""
+    if isinstance(change, Assert):
+        return dict(change.properties), dict(change.attributes)
+    return dict.fromkeys(change.properties), dict.fromkeys(change.attributes)
+
+
+def kept_of(schema: Schema, one: ChangeSet, change: Assert | Retract | Void) -> dict[str, Any] | None:
+    """What the version says, if the change makes one."""
+    order = {} if one.order is None else {"o": [one.order.chain, one.order.position]}
+    if isinstance(change, Void):
+        return {"c": change.cls, "p": {}, "a": {}, "l": [], "v": [[change.event, change.source]], **order}
+    properties, attributes = said_of(change)
+    if isinstance(change, Assert):
+        declared = schema.classes[change.cls].properties
+        properties = {n: v for n, v in properties.items() if n not in declared or declared[n].history is History.FULL}
+        if not (properties or attributes or change.links):
+            return None
+    said = sorted([*link, isinstance(change, Assert)] for link in set(change.links))
+    return {"c": change.cls, "p": properties, "a": attributes, "l": said, **order}
+
+
+def said_by(stamp: Stamp) -> list[Any]:
+    return [[stamp.valid, stamp.logical] if stamp.logical else stamp.valid, stamp.authority, stamp.event, stamp.source]
+
+
+VERSIONS = "versions"
+
+
+class Clocks:
+    """When each statement is effective: what is said of one subject within one chain has a clock for all that makes versions, one
+    for each property that makes none ("=name"), and one for each class; of classes only the deepest that the chain names counts.
+    """
+
+    def __init__(self, schema: Schema, latest_only: set[str], sets: Iterable[ChangeSet]) -> None:
+        self._schema = schema
+        self._said: defaultdict[tuple[str, str, str], set[tuple[int, int]]] = defaultdict(set)
+        for one in sets:
+            for change in one.changes if one.order is not None else ():
+                self._add(one, change.subject, self._depth(change.cls))
+                if not isinstance(change, Flag) and kept_of(schema, one, change):
+                    self._add(one, change.subject, VERSIONS)
+                for name in change.properties if isinstance(change, Assert | Retract) else ():
+                    if name in latest_only:
+                        self._add(one, change.subject, f"={name}")
+
+    def _depth(self, cls: str) -> str:
+        return f"depth {self._schema.classes[cls].depth}"
+
+    def _add(self, one: ChangeSet, subject: str, what: str) -> None:
+        assert one.order is not None
+        self._said[subject, one.order.chain, what].add((one.order.position, one.valid))
+
+    def stamp(self, one: ChangeSet, subject: str, what: str) -> Stamp:
+        """The effective stamp, by the definition of Kulkarni et al., figure 5, over the positions instead of the messages."""
+        if one.order is None:
+            return one.stamp
+        chain, here = one.order
+        said = self._said[subject, chain, what if what == VERSIONS or what[0] == "=" else self._depth(what)]
+        l = max(valid for position, valid in said if position <= here)  # noqa: E741 - the paper's names
+        if all(valid < l for position, valid in said if position < here):
+            return Stamp(l, 0, one.authority, one.event, one.source)
+        c = here - min(position for position, valid in said if valid == l)
+        return Stamp(l, c, one.authority, one.event, one.source)
 
 
 def _spans(samples: list[tuple[int, str, str]]) -> list[list[Any]]:

@@ -8,13 +8,14 @@ import pytest
 from brain.ports import Store
 from brain.schema import Schema
 from tests.contract import schema as small
+from tests.contract.chains import ChainContract
 from tests.contract.order import Fresh, OrderContract
 from tests.contract.reads import PastContract, ReadContract, Ticks
 from tests.contract.streams import ConcurrentContract, StreamContract
 from tests.contract.voids import VoidContract
 
 
-class StoreContract(OrderContract, VoidContract, ReadContract, PastContract, StreamContract):
+class StoreContract(OrderContract, ChainContract, VoidContract, ReadContract, PastContract, StreamContract):
     @pytest.fixture
     def schema(self) -> Schema:
         return small.schema()

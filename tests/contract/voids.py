@@ -66,7 +66,7 @@ class VoidContract:
         await store.prepare(_changed(schema, kept))
         await store.apply([event("v", 3, Void("p/1", "Pump", "e2", "s"))])
         node = await only(store, "p/1")
-        assert (node.properties, node.stamps["flow"]) == ({"flow": 1.5}, Stamp(1, 0, "e1", "s"))
+        assert (node.properties, node.stamps["flow"]) == ({"flow": 1.5}, Stamp(1, 0, 0, "e1", "s"))
         await store.apply([event("w", 4, Void("p/1", "Pump", "e1", "s"))])
         assert (await only(store, "p/1")).properties == {}
 

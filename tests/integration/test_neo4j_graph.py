@@ -10,7 +10,7 @@ from neo4j import AsyncDriver, AsyncGraphDatabase
 
 from brain.canon import model_hash
 from brain.errors import BadChange, BadQuery, StoreBroken, StoreBusy
-from brain.model import Assert, ChangeSet, DeadLetter, Flag, Link, Mark, Retract, Verdict, Void
+from brain.model import Assert, ChangeSet, DeadLetter, Flag, Link, Mark, Order, Retract, Stamp, Verdict, Void
 from brain.query import Find, Nodes
 from brain.schema import Datatype, Property
 from brain.servers import free_port
@@ -217,22 +217,30 @@ async def test_another_format_is_refused(store: Neo4jStore, analyst: AsyncDriver
         await store.prepare(schema())
 
 
-async def test_a_database_of_the_format_before_opens_and_is_one_of_ours_then(store: Neo4jStore, analyst: AsyncDriver) -> None:
-    """Format 1 had neither voids nor spans, nor did its versions know their ontology."""
+@pytest.mark.parametrize("form", [1, 2])
+async def test_a_database_of_a_format_before_opens_and_is_one_of_ours_then(
+    store: Neo4jStore, analyst: AsyncDriver, form: int
+) -> None:
+    """Format 1 had neither voids nor spans, nor did its versions know their ontology; 2 had no chains."""
     await store.apply(
         [event("e1", 1, Assert("pump/1", "Pump", {"name": "A"})), event("e2", 2, Assert("pump/1", "Pump", {"name": "B"}))]
     )
     before = await model_hash(store)
-    await ask(analyst, "MATCH (b:Brain) SET b.format = 1")
+    await ask(analyst, f"MATCH (b:Brain) SET b.format = {form}")
     await ask(analyst, "MATCH (v:Version) REMOVE v._ontology")
     await store.prepare(schema())
     assert await model_hash(store) == before
-    assert await ask(analyst, "MATCH (b:Brain) RETURN b.format") == [[2]]
+    assert await ask(analyst, "MATCH (b:Brain) RETURN b.format") == [[3]]
     assert [version.ontology for version in (await store.history(["pump/1"]))[0]] == ["", ""]
     await store.apply([event("v", 3, Void("pump/1", "Pump", "e2", "s"))])
     [node] = await store.nodes(["pump/1"])
     assert node is not None
     assert node.properties == {"name": "A"}
+    numbered = [("e3", 20, 1), ("e4", 10, 2)]
+    await store.apply([event(e, t, Assert("pump/1", "Pump", {"name": e}))._replace(order=Order("k", p)) for e, t, p in numbered])
+    [node] = await store.nodes(["pump/1"])
+    assert node is not None
+    assert (node.properties, node.stamps["name"]) == ({"name": "e4"}, Stamp(20, 1, 0, "e4", "s"))
 
 
 @pytest.mark.parametrize("name", ["Version", "Quality", "Brain"])

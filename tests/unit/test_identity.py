@@ -235,7 +235,7 @@ async def test_equal_values_are_proposed_surest_first_within_a_keyspace() -> Non
         (("a/1", "a/2"), "serial", "X", 0.9),
         (("a/1", "a/3"), "badge", 7, 0.5),
     ]
-    assert found[0].evidence == (Stamp(1, 0, "a/1@1", "s"), Stamp(1, 0, "a/2@1", "s"))
+    assert found[0].evidence == (Stamp(1, 0, 0, "a/1@1", "s"), Stamp(1, 0, 0, "a/2@1", "s"))
 
 
 async def test_of_three_alike_one_told_apart_is_proposed_with_the_rest_alone() -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from brain.model import Assert, ChangeSet, Edge, Link, Node, Retract, Stamp
+from brain.model import Assert, ChangeSet, Edge, Link, Node, Order, Retract, Stamp
 from brain.query import AsOf, Condition, Direction, Find, Hop, Op
 from brain.schema import Schema
 from brain.stores.sqlite import SqliteStore
@@ -38,6 +38,7 @@ change_sets = st.builds(
     st.just(0),
     st.lists(asserts | asserts | retracts, min_size=1, max_size=2).map(tuple),
     st.integers(0, 1),
+    st.none() | st.builds(Order, st.sampled_from(["k", "l"]), st.integers(0, 3)),
 )
 
 
@@ -60,18 +61,19 @@ def histories(draw: st.DrawFn) -> list[Told]:
 
 
 def model(told: list[Told], at: AsOf) -> tuple[dict[str, Node], list[Edge]]:
-    """The model by its definition, over what was visible. A statement holds from its valid time on, and is known from the time
-    on at which it was first stored."""
-    seen = [
-        t.said for t in told if (at.valid is None or t.said.valid <= at.valid) and (at.known is None or t.recorded <= at.known)
-    ]
+    """The model by its definition, over what was visible. A statement holds from its effective time on, and is known from the
+    time on at which it was first stored."""
+    known = [t.said for t in told if at.known is None or t.recorded <= at.known]
+    seen = [(s, change, effective(s, known, change.subject)) for s in known for change in s.changes]
+    seen = [one for one in seen if at.valid is None or one[2].valid <= at.valid]
     classes: dict[str, tuple[int, Stamp, str]] = {}
     registers: dict[str, dict[str, tuple[Stamp, str]]] = {}
     links: dict[Key, dict[bool, Stamp]] = {}
-    for stamp, change in ((s.stamp, change) for s in seen for change in s.changes):
+    for said, change, stamp in seen:
         assert isinstance(change, Assert | Retract)
         subject, holds = change.subject, isinstance(change, Assert)
-        typed = (len(SCHEMA.classes[change.cls].ancestors), stamp, change.cls)
+        alike = [s for s, c, _ in seen if c.subject == subject and deep(c.cls) == deep(change.cls)]
+        typed = (deep(change.cls), effective(said, alike, subject), change.cls)
         classes[subject] = max(typed, classes.get(subject, typed))
         mine = registers.setdefault(subject, {})
         for mark, part in (("", change.properties), ("@", change.attributes)):
@@ -81,7 +83,10 @@ def model(told: list[Told], at: AsOf) -> tuple[dict[str, Node], list[Edge]]:
         for link in change.links:
             end = links.setdefault((subject, *link), {})
             end[holds] = max(stamp, end.get(holds, stamp))
-    nodes = {key[2]: Node(key[2], "Entity", {}, {}, {}) for key in links}
+    # What is only named was named when the sender's own clock says so.
+    named = [s for s in known if at.valid is None or s.valid <= at.valid]
+    targets = {link.target for s in named for c in s.changes if isinstance(c, Assert | Retract) for link in c.links}
+    nodes = {i: Node(i, "Entity", {}, {}, {}) for i in targets}
     for subject, (_, stamp, cls) in classes.items():
         mine = registers[subject]
         known = {name: json.loads(text) for name, (_, text) in mine.items() if text != "null"}
@@ -89,6 +94,20 @@ def model(told: list[Told], at: AsOf) -> tuple[dict[str, Node], list[Edge]]:
         attributes = {n[1:]: v for n, v in known.items() if n[0] == "@"}
         nodes[subject] = Node(subject, cls, properties, attributes, {"": stamp} | {n: s for n, (s, _) in mine.items()})
     return nodes, sorted(Edge(*key, stamp) for key, stamp in held(links).items())
+
+
+def deep(cls: str) -> int:
+    return len(SCHEMA.classes[cls].ancestors)
+
+
+def effective(said: ChangeSet, among: list[ChangeSet], subject: str) -> Stamp:
+    """(l, c) over what the same chain says of the subject at positions up to its own (Kulkarni et al.)."""
+    if said.order is None:
+        return said.stamp
+    chain = [s for s in among if s.order and s.order.chain == said.order.chain and any(c.subject == subject for c in s.changes)]
+    upto = [(s.valid, -s.order.position) for s in chain if s.order and s.order.position <= said.order.position]
+    valid, least = max(upto)
+    return Stamp(valid, said.order.position + least, *said.stamp[2:])
 
 
 def held(links: dict[Key, dict[bool, Stamp]]) -> dict[Key, Stamp]:
@@ -246,7 +265,7 @@ async def test_an_older_file_learns_what_was_once_of_another_class(tmp_path: Pat
         await store.close()
         db = sqlite3.connect(path)
         assert db.execute("SELECT class, id FROM aside").fetchall() == [("Pump", "x/1")]
-        later = [("node", "voided"), ("node", "spans"), ("version", "ontology")]
+        later = [("node", "voided"), ("node", "spans"), ("version", "ontology"), ("node", "tips")]
         drops = "; ".join(f"ALTER TABLE {table} DROP COLUMN {column}" for table, column in later)
         db.executescript(f"DROP TABLE aside; {drops}; PRAGMA user_version = 1")
         db.close()

@@ -11,7 +11,8 @@ Labels, relationship types and property names are the ontology's. Instants are n
 in the parallel lists `attributeNames` and `attributeValues` (`codec.attribute_text` says how a value is written). Names that
 begin with `_` are the brain's own evidence: `_valid`, `_authority`, `_event`, `_source` are the stamp of the node's class and
 of every value that is not in `_names`, whose stamps are in `_valids`, `_authorities`, `_events`, `_sources`; times in them are
-integers, µs since the epoch, UTC.
+integers, µs since the epoch, UTC. `_logical` and `_logicals` are there where a chain orders what clocks do not; `_tip…` are the
+tips of chains, and `_chain`, `_position` the place of a version in one (`brain.chains`).
 """
 
 from brain.stores.neo4j.store import Neo4jStore

@@ -9,12 +9,25 @@ from typing import Any
 
 import orjson
 
+from brain.chains import Tip, Word
 from brain.errors import BadChange
 from brain.join import ATTRIBUTE, NodeState, Register
-from brain.model import Link, Quality, Stamp, Verdict, Version
-from brain.schema import ROOT, Scalar, Value
+from brain.model import Link, Order, Quality, Stamp, Verdict, Version
+from brain.schema import ROOT, Value
 from brain.spans import Span
-from brain.stores.neo4j.cypher import APART, ATTRIBUTES, LINKS, SPANS, STAMP, VOIDED, VOIDS, instant
+from brain.stores.neo4j.cypher import (
+    APART,
+    ATTRIBUTES,
+    CLAIMED,
+    LINKS,
+    LOGICALS,
+    ORDER,
+    SPANS,
+    TIPS,
+    VOIDED,
+    VOIDS,
+    instant,
+)
 
 Row = list[Any]
 Cells = tuple[Row, dict[str, Any]]
@@ -24,7 +37,7 @@ _JSON_LIKE = re.compile(r'-?[0-9.]+(?:[eE][+-]?[0-9]+)?|true|false|null|".*"', r
 _EARLIEST, _LATEST = -(2**63) + 1000, 2**63 - 1000
 
 
-def attribute_text(value: Scalar) -> str:
+def attribute_text(value: Value) -> str:
     """A value as it reads in `attributeValues`: numbers, `true` and `false` as in JSON, a text as it is, unless it could be
     mistaken for one of those; then in JSON's quotes."""
     if isinstance(value, str) and not _JSON_LIKE.fullmatch(value):
@@ -40,6 +53,14 @@ def attribute_value(text: str) -> Value:
 def finite(value: Value) -> Value:
     """JSON has no infinity and no NaN, so the versions hold null for them; the registers then must too."""
     return None if type(value) is float and not isfinite(value) else value
+
+
+def stamp_row(stamp: Stamp | None) -> Row:
+    """The cells of STAMP."""
+    if stamp is None:
+        return [None] * 5
+    valid, logical, *said = stamp
+    return [valid, logical or None, *said]
 
 
 def node_row(state: NodeState) -> Cells:
@@ -60,8 +81,10 @@ def node_row(state: NodeState) -> Cells:
             cells[name] = value
     if apart:
         apart.sort()
-        stamps = ([stamp[i] for _, stamp in apart] for i in range(4))
-        cells.update(zip(APART, ([name for name, _ in apart], *stamps), strict=True))
+        valids, logicals, *said = ([stamp[i] for _, stamp in apart] for i in range(5))
+        cells.update(zip(APART, ([name for name, _ in apart], valids, *said), strict=True))
+        if any(logicals):
+            cells[LOGICALS] = logicals
     if attributes:
         cells.update(zip(ATTRIBUTES, (list(attributes), list(attributes.values())), strict=True))
     if state.voided:
@@ -69,12 +92,21 @@ def node_row(state: NodeState) -> Cells:
     if state.spans:
         spans = [(name, *span) for name, found in state.spans.items() for span in found]
         cells.update(zip(SPANS, map(list, zip(*spans, strict=True)), strict=True))
-    return [state.id, state.cls, *(main or (None, None, None, None))], cells
+    if state.tips:
+        cells.update(_tips(state))
+    return [state.id, state.cls, *stamp_row(main)], cells
+
+
+def _tips(state: NodeState) -> dict[str, list[Any]]:
+    rows = [
+        (chain, name, attribute_text(value), *tip) for chain, words in state.tips.items() for name, (tip, value) in words.items()
+    ]
+    return dict(zip(TIPS, map(list, zip(*rows, strict=True)), strict=True))
 
 
 def said_once(state: NodeState, version: Version) -> bool:
     """Whether the version says all that is known of the node, so that one row can make both."""
-    if state.voided or state.spans or (state.cls, state.cls_stamp) != (version.cls, version.stamp):
+    if state.voided or state.spans or state.tips or (state.cls, state.cls_stamp) != (version.cls, version.stamp):
         return False
     if len(state.registers) != len(version.properties) + len(version.attributes):
         return False
@@ -94,12 +126,15 @@ def node_state(row: Sequence[Any]) -> NodeState:
     state = NodeState(p.pop("id"), p.pop("_class", ROOT), voided=p.pop(VOIDED, False))
     if (valid := p.pop("_valid", None)) is None:
         return state
-    state.cls_stamp = main = Stamp(valid, p.pop("_authority"), p.pop("_event"), p.pop("_source"))
+    state.cls_stamp = main = Stamp(valid, p.pop("_logical", 0), p.pop("_authority"), p.pop("_event"), p.pop("_source"))
     registers = state.registers
-    for name, *stamp in zip(*(p.pop(n, ()) for n in APART), strict=True):
-        registers[name] = Register(Stamp(*stamp), None)
+    logicals = p.pop(LOGICALS, None) or repeat(0)
+    for (name, at, *stamp), logical in zip(zip(*(p.pop(n, ()) for n in APART), strict=True), logicals, strict=False):
+        registers[name] = Register(Stamp(at, logical, *stamp), None)
     for name, *span in zip(*(p.pop(n, ()) for n in SPANS), strict=True):
         state.spans[name] = (*state.spans.get(name, ()), Span(*span))
+    for chain, name, text, *tip in zip(*(p.pop(n, ()) for n in TIPS), strict=True):
+        state.tips.setdefault(chain, {})[name] = Word(Tip(*tip), attribute_value(text))
     values = _attributes(p, ATTRIBUTE)
     values.update(p)
     for name, value in values.items():
@@ -143,8 +178,11 @@ def version_row(version: Version, text: bytes) -> Cells:
     cells.update(links_of(version))
     if version.voids:
         cells.update(zip(VOIDS, map(list, zip(*version.voids, strict=True)), strict=True))
+    if version.order is not None:
+        cells.update(zip(ORDER, version.order, strict=True))
     said = (digest(text), version.received, version.recorded, version.ontology)
-    return [version.subject, version.cls, *version.stamp, *said], cells
+    valid, _, *by = version.stamp
+    return [version.subject, version.cls, valid, *by, *said], cells
 
 
 def links_of(version: Version) -> dict[str, list[Any]]:
@@ -170,7 +208,8 @@ def version(row: Sequence[Any]) -> Version:
     """From `[names, values]`."""
     p = dict(zip(row[0], row[1], strict=True))
     subject, cls = p.pop("_of"), p.pop("_class")
-    stamp = Stamp(*(p.pop(name) for name in STAMP))
+    valid, *by = (p.pop(name) for name in CLAIMED)
+    stamp, order = Stamp(valid, 0, *by), Order(p.pop(ORDER[0]), p.pop(ORDER[1])) if ORDER[0] in p else None
     received, recorded, ontology = p.pop("_received"), p.pop("_recorded"), p.pop("_ontology", "")
     del p["_digest"]
     voids = tuple(zip(*(p.pop(name, ()) for name in VOIDS), strict=True))
@@ -184,7 +223,7 @@ def version(row: Sequence[Any]) -> Version:
             attributes[name[1:]] = None
         else:
             p[name] = None
-    return Version(subject, cls, stamp, received, recorded, p, attributes, links, voids, ontology)
+    return Version(subject, cls, stamp, received, recorded, p, attributes, links, voids, ontology, order)
 
 
 def quality_row(quality: Quality) -> Row:

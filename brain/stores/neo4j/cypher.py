@@ -6,29 +6,37 @@ from dataclasses import dataclass
 from brain.errors import BadQuery
 from brain.schema import ROOT, Datatype, Relation, Schema
 
-FORMAT = 2
-"""What `(:Brain).format` says in databases that this code writes. It reads 1 too, which has no voids and no spans; a program that
-knows but 1 would take those for values, and so must not read 2."""
+FORMAT = 3
+"""What `(:Brain).format` says in databases that this code writes. It reads 1 too, which has no voids and no spans, and 2,
+which has no chains; a program that knows but these would take what is new for values, and so must not read 3."""
 
 VERSION, QUALITY, MARK, LETTER, BRAIN, OF = "Version", "Quality", "Mark", "DeadLetter", "Brain", "OF"
 OWN_LABELS = frozenset({VERSION, QUALITY, MARK, LETTER, BRAIN})
 FORMERLY = "FORMERLY_"
 
-STAMP = ("_valid", "_authority", "_event", "_source")
-UNLINKED = ("_unlinkedValid", "_unlinkedAuthority", "_unlinkedEvent", "_unlinkedSource")
+CLAIMED = ("_valid", "_authority", "_event", "_source")
+STAMP = ("_valid", "_logical", "_authority", "_event", "_source")
+"""A logical time is null where it is 0, which it is but for what stands in a chain."""
+UNLINKED = ("_unlinkedValid", "_unlinkedLogical", "_unlinkedAuthority", "_unlinkedEvent", "_unlinkedSource")
 APART = ("_names", "_valids", "_authorities", "_events", "_sources")
 """Registers whose stamp is not the class's: their names and, in parallel lists, their stamps."""
+LOGICALS = "_logicals"
+"""Their logical times, where not all are 0."""
 ATTRIBUTES = ("attributeNames", "attributeValues")
 LINKS = ("linkRelations", "linkTargets", "linkQualifiers", "linkHolds")
 VOIDS = ("voidEvents", "voidSources")
 SPANS = ("_spanNames", "_spanStarts", "_spanEvents", "_spanSources", "_spanEnds")
+ORDER = ("_chain", "_position")
+TIPS = ("_tipChains", "_tipNames", "_tipValues", "_tipPositions", "_tipAuthorities", "_tipEvents", "_tipSources", "_tipGreatest",
+        "_tipLeast")  # fmt: skip
+"""Of a node of which chains tell: each `brain.chains.Word`, its value as in `attributeValues`, and its tip."""
 VOIDED = "_voided"
 """On a node of which some version was taken back."""
 
 NODE_FIXED = ("id", "_class", *STAMP)
 SAID_FIXED = ("_digest", "_received", "_recorded", "_ontology")
-VERSION_FIXED = ("_of", "_class", *STAMP, *SAID_FIXED)
-OWN_NAMES = frozenset((*NODE_FIXED, *VERSION_FIXED, *APART, *ATTRIBUTES, *LINKS, *VOIDS, *SPANS, VOIDED, "retracted"))
+VERSION_FIXED = ("_of", "_class", *CLAIMED, *SAID_FIXED)
+OWN_NAMES = frozenset((*NODE_FIXED, *VERSION_FIXED, *APART, *ATTRIBUTES, *LINKS, *VOIDS, *SPANS, *TIPS, VOIDED, "retracted"))
 
 
 def quoted(name: str) -> str:
@@ -175,10 +183,10 @@ def _unique(name: str, label: str, *properties: str) -> str:
 
 
 def edge_map(unlinked: bool, qualified: str) -> str:
-    """The properties of a relationship, from the row `r`: the stamp of the link in slots 1 to 4; of the unlink in 5 to 8."""
+    """The properties of a relationship, from the row `r`: the stamp of the link in slots 1 to 5; of the unlink in 6 to 10."""
     slots = {"qualifier": qualified} | {name: f"r[{i}]" for i, name in enumerate(STAMP, 1)}
     if unlinked:
-        slots |= {name: f"r[{i}]" for i, name in enumerate(UNLINKED, 5)}
+        slots |= {name: f"r[{i}]" for i, name in enumerate(UNLINKED, 6)}
     return "{" + ", ".join(f"{name}: {slot}" for name, slot in slots.items()) + "}"
 
 

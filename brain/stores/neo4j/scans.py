@@ -20,7 +20,7 @@ CHUNK = 500
 SLICES = f"WITH collect(n) AS found UNWIND range(0, size(found) - 1, {CHUNK}) AS i WITH found[i..i + {CHUNK}] AS part"
 """Gathers references, not contents, so that a million nodes are some tens of megabytes of the server's memory."""
 
-STAMP = "coalesce(x.qualifier, ''), x._valid, x._authority, x._event, x._source"
+STAMP = "coalesce(x.qualifier, ''), x._valid, coalesce(x._logical, 0), x._authority, x._event, x._source"
 
 EVER = "WHERE x._valid IS NOT NULL"
 """Linked once: an edge may be known by its unlink alone."""

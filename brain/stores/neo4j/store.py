@@ -24,6 +24,7 @@ from brain.stores.neo4j.cypher import (
     LINKS,
     MARK,
     OF,
+    ORDER,
     OWN_LABELS,
     QUALITY,
     VERSION,
@@ -35,7 +36,7 @@ from brain.stores.neo4j.cypher import (
     schema_cypher,
 )
 from brain.stores.neo4j.finds import MICROS, conditions, where_cypher
-from brain.stores.neo4j.scans import QUALITY_ROW, SLICES, Scans
+from brain.stores.neo4j.scans import QUALITY_ROW, SLICES, STAMP, Scans
 from brain.stores.neo4j.writes import Writer
 
 RELABEL = 10_000
@@ -123,7 +124,8 @@ class Neo4jStore(Scans):
             return "[], false"
         pointing = f"(n)<-[{self._names.ever()}]-(:Entity)<-[:{OF}]-(v:{VERSION})"
         pointed = f"EXISTS {{ {pointing} WHERE {VISIBLE} AND n.id IN v.{LINKS[1]} }}"
-        return f"{SAID}, NOT EXISTS {{ (v:{VERSION})-[:{OF}]->(n) WHERE {VISIBLE} }} AND {pointed}"
+        described = f"EXISTS {{ (v:{VERSION})-[:{OF}]->(n) WHERE {VISIBLE} AND v.{ORDER[0]} IS NULL }}"
+        return f"{SAID}, NOT {described} AND {pointed}"
 
     def _then(self, rows: Iterable[Any], at: AsOf) -> Iterable[tuple[NodeState, Node | None]]:
         """Each node of rows `[node, versions, pointed]`, as it was at that point."""
@@ -197,7 +199,7 @@ class Neo4jStore(Scans):
         return f"""
             UNWIND $rows AS r CALL (r) {{
                 MATCH {pattern} WITH a, x, b ORDER BY $names[type(x)], b.id, coalesce(x.qualifier, '') LIMIT $limit
-                RETURN collect([{ends}, coalesce(x.qualifier, ''), x._valid, x._authority, x._event, x._source]) AS found
+                RETURN collect([{ends}, {STAMP}]) AS found
             }} RETURN collect([r[0], found])"""
 
     async def _related_then(self, hops: Sequence[Hop], at: AsOf) -> list[list[Edge]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from neo4j import AsyncManagedTransaction
 
-from brain.join import Delta, EdgeKey, EdgeState, Joiner, NodeState, Register, holding_all, latest
+from brain.join import Delta, EdgeKey, EdgeState, Joiner, NodeState, body, holding_all, latest
 from brain.model import DeadLetter, Mark, Stamp, Version
 from brain.past import functional
 from brain.schema import ROOT
@@ -64,8 +64,8 @@ EDGES_BETWEEN = """
     UNWIND $rows AS r MATCH (a:Entity {{id: r[0]}})-[x{types}]->(b:Entity {{id: r[1]}}) RETURN collect({edge})"""
 EDGES_FROM = "UNWIND $rows AS r MATCH (a:Entity {{id: r}})-[x{types}]->(b:Entity) RETURN collect({edge})"
 EDGE = (
-    "[a.id, b.id, coalesce(x.qualifier, ''), type(x), x._valid, x._authority, x._event, x._source,"
-    " x._unlinkedValid, x._unlinkedAuthority, x._unlinkedEvent, x._unlinkedSource]"
+    "[a.id, b.id, coalesce(x.qualifier, ''), type(x), x._valid, x._logical, x._authority, x._event, x._source,"
+    " x._unlinkedValid, x._unlinkedLogical, x._unlinkedAuthority, x._unlinkedEvent, x._unlinkedSource]"
 )
 
 FLAG = f"""
@@ -107,10 +107,12 @@ class Writer:
     ) -> None:
         before = await self._lock(tx, delta)
         once = await self._write_said_once(tx, delta, before)
-        await self._write_nodes(tx, delta, before, once)
+        late = await self._write_nodes(tx, delta, before, once)
         await self._write_edges(tx, delta, before)
+        anew = await self._late(tx, late, before)
         await self._write_versions(tx, delta, before, once)
-        await self._rebuild(tx, await self._shaken(tx, delta, before))
+        anew |= await self._shaken(tx, delta, before)
+        await self._rebuild(tx, anew)
         if delta.qualities:
             await run(tx, FLAG, rows=sorted(codec.quality_row(q) for q in delta.qualities))
         if marks:
@@ -127,29 +129,45 @@ class Writer:
             before.states = {row[1][row[0].index("id")]: codec.node_state(row) for row in await run(tx, READ, ids=known)}
         return before
 
-    async def _write_nodes(self, tx: AsyncManagedTransaction, delta: Delta, before: Before, once: set[str]) -> None:
+    async def _write_nodes(
+        self, tx: AsyncManagedTransaction, delta: Delta, before: Before, once: set[str]
+    ) -> dict[str, list[Version]]:
+        """What came too late for its chain to be merged is returned, by subject."""
+        merged, was = self._merged(delta, before)
+        late = self._joiner.settle(delta, merged)
         new: list[NodeState] = []
         changed: list[NodeState] = []
         retyped: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-        for subject in sorted(delta.nodes):
-            held = before.states.get(subject)
-            if held is None:
+        for subject, state in merged.items():
+            if (old := was.get(subject)) is None:
                 if subject not in once:
-                    new.append(delta.nodes[subject])
+                    new.append(state)
                 continue
-            cls, *was, registers = held.cls, held.cls_stamp, held.voided, dict(held.spans), dict(held.registers)
-            state = self._joiner.merge_node(held, delta.nodes[subject])
-            if state.cls != cls:
-                retyped[cls, state.cls].append(subject)
-            if [state.cls, state.cls_stamp, state.voided, state.spans] != [cls, *was] or _differ(registers, state.registers):
+            if state.cls != old.cls:
+                retyped[old.cls, state.cls].append(subject)
+            if _differ(old, state):
                 changed.append(state)
         if places := sorted(delta.mentioned - before.ids):
             await run(tx, PLACEHOLDERS, ids=places)
         await self._put(tx, new, "CREATE (n{labels} {map})")
         await self._put(tx, changed, "MATCH (n:Entity {{id: r[0]}}) SET n = {map}")
-        for (old, cls), ids in retyped.items():
-            relabel = relabelling(self._names.label_names(cls), self._names.label_names(old))
+        for (formerly, cls), ids in retyped.items():
+            relabel = relabelling(self._names.label_names(cls), self._names.label_names(formerly))
             await run(tx, f"UNWIND $ids AS id MATCH (n:Entity {{id: id}}) {relabel}", ids=ids)
+        return late
+
+    def _merged(self, delta: Delta, before: Before) -> tuple[dict[str, NodeState], dict[str, NodeState]]:
+        """All subjects of the batch as they are now, in order of id, and copies of those that were there as they were."""
+        merged, was = {}, {}
+        for subject in sorted(delta.nodes):
+            merged[subject] = delta.nodes[subject]
+            if (held := before.states.get(subject)) is not None:
+                tips = {chain: dict(tips) for chain, tips in held.tips.items()}
+                was[subject] = NodeState(
+                    subject, held.cls, held.cls_stamp, dict(held.registers), held.voided, dict(held.spans), tips
+                )
+                merged[subject] = self._joiner.merge_node(held, delta.nodes[subject])
+        return merged, was
 
     async def _put(self, tx: AsyncManagedTransaction, states: Iterable[NodeState], clause: str) -> None:
         instants = self._names.instants
@@ -228,8 +246,15 @@ class Writer:
         types = self._names.ever([relation])
         for row in await run(tx, text.format(types=types, edge=EDGE), rows=sorted(ends)):
             key = EdgeKey(row[0], relation, row[1], row[2])
-            found[key] = row[3], EdgeState(_stamp(row[4:8]), _stamp(row[8:12]))
+            found[key] = row[3], EdgeState(_stamp(row[4:9]), _stamp(row[9:14]))
         return found
+
+    async def _late(self, tx: AsyncManagedTransaction, late: dict[str, list[Version]], before: Before) -> dict[str, NodeState]:
+        """What must be made anew: where a chain tells something of an earlier place that was not stored yet."""
+        told = [v for versions in late.values() for v in versions]
+        rows = [[i, *codec.version_row(version, body(version))[0][:7]] for i, version in enumerate(told)]
+        known = set(await run(tx, SAID_ALREADY, rows=rows)) if rows else set()
+        return {v.subject: before.states[v.subject] for i, v in enumerate(told) if i not in known}
 
     async def _shaken(self, tx: AsyncManagedTransaction, delta: Delta, before: Before) -> dict[str, NodeState]:
         """What must be made anew: where the batch takes something back, or says again what was taken back before."""
@@ -245,7 +270,7 @@ class Writer:
         return voided
 
     async def _rebuild(self, tx: AsyncManagedTransaction, states: dict[str, NodeState]) -> None:
-        """Write those nodes and their edges anew, without what was taken back."""
+        """Write those nodes and their edges anew, without what was taken back, in the order of their chains."""
         if not states:
             return
         relations: defaultdict[str, dict[EdgeKey, EdgeState]] = defaultdict(dict)
@@ -298,9 +323,10 @@ class Writer:
                 plain[key.source, state.linked].append(end)
             else:
                 undone.append([key.source, *_slots(state), [end]])
-        for rows, width in ((sorted([s, *stamp, ends] for (s, stamp), ends in plain.items()), 5), (undone, 9)):
+        holding = [[source, *codec.stamp_row(stamp), ends] for (source, stamp), ends in sorted(plain.items())]
+        for rows, width in ((holding, 6), (undone, 11)):
             if rows:
-                edge = edge_map(unlinked=width == 9, qualified="o[1]")
+                edge = edge_map(unlinked=width == 11, qualified="o[1]")
                 text = (
                     f"UNWIND $rows AS r MATCH (a:Entity {{id: r[0]}}) UNWIND r[{width}] AS o"
                     f" MATCH (b:Entity {{id: o[0]}}) CREATE (a)-[:{quoted(kind)} {edge}]->(b)"
@@ -308,18 +334,21 @@ class Writer:
                 await run(tx, text, rows=rows)
 
 
-def _differ(old: dict[str, Register], new: dict[str, Register]) -> bool:
-    """By identity: the join keeps a register that it did not change, and equality would not tell 1 from 1.0."""
-    return len(old) != len(new) or any(old.get(name) is not register for name, register in new.items())
+def _differ(old: NodeState, new: NodeState) -> bool:
+    """Registers and tips by identity: the join keeps one that it did not change, and equality would not tell 1 from 1.0."""
+    if (old.cls, old.cls_stamp, old.voided, old.spans) != (new.cls, new.cls_stamp, new.voided, new.spans):
+        return True
+    kept = [(old.registers, new.registers)]
+    kept += [(old.tips.get(chain, {}), tips) for chain, tips in new.tips.items()]  # type: ignore[misc]
+    return any(len(a) != len(b) or any(a.get(name) is not one for name, one in b.items()) for a, b in kept)
 
 
 def _stamp(slots: Sequence[Any]) -> Stamp | None:
-    return None if slots[0] is None else Stamp(*slots)
+    return None if slots[0] is None else Stamp(slots[0], slots[1] or 0, *slots[2:])
 
 
 def _slots(state: EdgeState) -> Row:
-    nothing = (None, None, None, None)
-    return [*(state.linked or nothing), *(state.unlinked or nothing)]
+    return [*codec.stamp_row(state.linked), *codec.stamp_row(state.unlinked)]
 
 
 def _edge_at(kind: str, key: str) -> str:

@@ -12,7 +12,7 @@ from brain.query import AsOf, Direction, Find, Hop
 from brain.schema import ROOT, Schema
 from brain.stores.sqlite import rows
 from brain.stores.sqlite.rows import IN_LIST, NODE, VERSION
-from brain.stores.sqlite.tables import VOIDING, condition_sql, where_sql
+from brain.stores.sqlite.tables import CHAINED, VOIDING, condition_sql, where_sql
 
 FOREVER = 2**63 - 1
 LINKED = " AND instr(body, '\"l\":[]') = 0"
@@ -108,9 +108,10 @@ class Past:
         return edges_at(self._schema, versions, self._at)
 
     def _versions(self, subjects: Iterable[str], more: str = "") -> dict[str, list[Version]]:
-        """The visible versions of each subject that has any."""
+        """The versions of each subject that may be visible, and those that tell which are: voids, and what stands in chains."""
         grouped: defaultdict[str, list[Version]] = defaultdict(list)
-        sql = f"{VERSION} WHERE (valid <= ? AND recorded <= ?{more} OR recorded <= ? AND {VOIDING}) AND subject IN"
+        beyond = f"recorded <= ? AND ({VOIDING} OR {CHAINED})"
+        sql = f"{VERSION} WHERE (valid <= ? AND recorded <= ?{more} OR {beyond}) AND subject IN"
         for row in rows.select(self._db, sql, subjects, *self._times, self._times[1]):
             grouped[row[0]].append(rows.version(row))
         return grouped

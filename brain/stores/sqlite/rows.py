@@ -1,19 +1,21 @@
 """Rows of the tables, to and from the states that they hold."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
 import orjson
 
-from brain.join import ATTRIBUTE, NodeState, Register, canonical
-from brain.model import Edge, Link, Quality, Stamp, Verdict, Version
+from brain.chains import Tip, Word
+from brain.join import ATTRIBUTE, NodeState, Register, canonical, new
+from brain.model import Edge, Link, Order, Quality, Stamp, Verdict, Version
 from brain.spans import Span
+from brain.versions import written
 
 Row = tuple[Any, ...]
 
-NODE = "SELECT id, class, properties, attributes, stamps, voided, spans FROM node"
+NODE = "SELECT id, class, properties, attributes, stamps, voided, spans, tips FROM node"
 VERSION = "SELECT subject, valid, authority, event, source, received, recorded, body, ontology FROM version"
 
 IN_LIST = 500
@@ -31,8 +33,9 @@ def select(db: sqlite3.Connection, sql: str, keys: Iterable[str], *before: objec
 
 
 def node_row(state: NodeState) -> Row:
-    """(id, class, properties, attributes, stamps, voided, spans). Stamps are grouped, since one event mostly says all:
-    `[[valid, authority, event, source, name, …], …]`, where the name "" is the class's own."""
+    """(id, class, properties, attributes, stamps, voided, spans, tips). Stamps are grouped, since one event mostly says all:
+    `[[valid, authority, event, source, name, …], …]`, where the name "" is the class's own, and a valid time with a logical one
+    is `[valid, logical]` (`brain.versions.written`)."""
     properties, attributes = {}, {}
     last = state.cls_stamp
     names = [""]
@@ -46,13 +49,26 @@ def node_row(state: NodeState) -> Row:
                 attributes[name[1:]] = value
             else:
                 properties[name] = value
-    stamps = [[*stamp, *names] for stamp, names in groups.items()]
-    rest = int(state.voided), _spans(state) if state.spans else "{}"
+    stamps = [[*written(stamp), *names] for stamp, names in groups.items()]
+    rest = int(state.voided), _spans(state) if state.spans else "{}", _tips(state) if state.tips else "[]"
     return state.id, state.cls, _text(properties), _text(attributes) if attributes else "{}", _text(stamps), *rest
 
 
 def _spans(state: NodeState) -> str:
     return _text({name: [[*span] for span in spans] for name, spans in state.spans.items()})
+
+
+def _tips(state: NodeState) -> str:
+    """`[[chain, [position, authority, event, source, greatest, least], {name: value, …}], …]`, grouped likewise."""
+    told: list[list[Any]] = []
+    for chain, words in state.tips.items():
+        last, groups = None, dict[Tip, dict[str, Any]]()
+        for name, (tip, value) in words.items():
+            if tip is not last:
+                last, said = tip, groups.setdefault(tip, {})
+            said[name] = value
+        told += [[chain, [*tip], said] for tip, said in groups.items()]
+    return orjson.dumps(told).decode()
 
 
 def node_state(row: Row) -> NodeState:
@@ -61,7 +77,7 @@ def node_state(row: Row) -> NodeState:
     if row[6] != "{}":
         state.spans.update((name, [Span(*span) for span in spans]) for name, spans in orjson.loads(row[6]).items())
     for valid, authority, event, source, *names in orjson.loads(row[4]):
-        stamp = Stamp(valid, authority, event, source)
+        stamp = read([valid, authority, event, source])
         for name in names:
             if not name:
                 state.cls_stamp = stamp
@@ -69,28 +85,43 @@ def node_state(row: Row) -> NodeState:
                 state.registers[name] = Register(stamp, attributes.get(name[1:]))
             else:
                 state.registers[name] = Register(stamp, properties.get(name))
+    for chain, fields, said in orjson.loads(row[7]) if row[7] != "[]" else ():
+        tip, words = new(Tip, fields), state.tips.setdefault(chain, {})
+        for name, value in said.items():
+            words[name] = new(Word, (tip, value))
     return state
 
 
+def read(said: Sequence[Any]) -> Stamp:
+    """The stamp that is written so."""
+    valid, logical = said[0] if type(said[0]) is list else (said[0], 0)
+    return Stamp(valid, logical, *said[1:])
+
+
 def stamp_text(stamp: Stamp | None) -> str | None:
-    return None if stamp is None else _text(list(stamp))
+    return None if stamp is None else _text(written(stamp))
 
 
 def stamp(text: str | None) -> Stamp | None:
-    return None if text is None else Stamp(*orjson.loads(text))
+    return None if text is None else read(orjson.loads(text))
 
 
 def edge(row: Row) -> Edge:
     """From (source, relation, target, qualifier, linked)."""
-    return Edge(row[0], row[1], row[2], row[3], Stamp(*orjson.loads(row[4])))
+    return Edge(row[0], row[1], row[2], row[3], read(orjson.loads(row[4])))
 
 
 def version_rows(versions: Mapping[tuple[str, Stamp, bytes], Version]) -> list[Row]:
     """From a delta's versions, whose keys hold their bodies."""
     return [
-        (subject, *stamp, blake2b(text, digest_size=8).digest(), v.received, v.recorded, text.decode(), v.ontology)
+        (*version_key(subject, stamp, text), v.received, v.recorded, text.decode(), v.ontology)
         for (subject, stamp, text), v in versions.items()
     ]
+
+
+def version_key(subject: str, stamp: Stamp, text: bytes) -> Row:
+    """(subject, valid, authority, event, source, digest)."""
+    return subject, stamp.valid, *stamp[2:], blake2b(text, digest_size=8).digest()
 
 
 def version(row: Row) -> Version:
@@ -98,7 +129,8 @@ def version(row: Row) -> Version:
     said = orjson.loads(row[7])
     links = {Link(relation, target, qualifier): holds for relation, target, qualifier, holds in said["l"]}
     voids = tuple((event, source) for event, source in said.get("v", ()))
-    return Version(row[0], said["c"], Stamp(*row[1:5]), row[5], row[6], said["p"], said["a"], links, voids, row[8])
+    stamp, order = Stamp(row[1], 0, *row[2:5]), Order(*said["o"]) if "o" in said else None
+    return Version(row[0], said["c"], stamp, row[5], row[6], said["p"], said["a"], links, voids, row[8], order)
 
 
 def quality(row: Row) -> Quality:

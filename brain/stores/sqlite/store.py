@@ -3,12 +3,12 @@
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import chain
 
 import orjson
 
-from brain.join import Delta, EdgeState, Joiner, NodeState, notices, to_node
+from brain.join import Delta, EdgeState, Joiner, NodeState, body, notices, to_node
 from brain.model import ChangeSet, DeadLetter, Edge, Mark, Node, Notice, Quality, Version
 from brain.past import functional
 from brain.query import NOW, AsOf, Direction, Find, Hop, Page, Window
@@ -57,10 +57,11 @@ class SqliteStore(Scans):
         voiding = {state.id for state in delta.nodes.values() if state.voided}
 
         def work(db: sqlite3.Connection) -> None:
-            known = self._write_nodes(db, delta)
+            known, late = self._write_nodes(db, delta)
             self._write_edges(db, delta, known)
             _insert(db, "INSERT OR IGNORE INTO version", rows.version_rows(delta.versions))
-            self._rebuild(db, self._shaken(db, delta, voiding))
+            anew = {state.id: state for state in self._shaken(db, delta, voiding)}
+            self._rebuild(db, anew | {i: delta.nodes[i] for i in late})
             _insert(db, "INSERT OR IGNORE INTO quality", list(delta.qualities))
             db.executemany(
                 "INSERT INTO mark VALUES (?,?,?) ON CONFLICT DO UPDATE SET position = max(position, excluded.position)",
@@ -71,21 +72,22 @@ class SqliteStore(Scans):
         await self._connections.write(work)
         return notices(batch)
 
-    def _write_nodes(self, db: sqlite3.Connection, delta: Delta) -> set[str]:
-        """The ids of the batch that were there before, which alone can have edges."""
+    def _write_nodes(self, db: sqlite3.Connection, delta: Delta) -> tuple[set[str], set[str]]:
+        """The ids of the batch that were there before, which alone can have edges; and those of which a chain tells late."""
         states = delta.nodes
         known, before = set(), list[tuple[str, str]]()
         for row in select(db, f"{NODE} WHERE id IN", states):
             known.add(row[0])
             before.append((row[1], row[0]))
             states[row[0]] = self._joiner.merge_node(rows.node_state(row), states[row[0]])
+        late = self._joiner.settle(delta, states)
         _insert(db, "INSERT OR REPLACE INTO node", [rows.node_row(states[i]) for i in sorted(states)])
-        placeholders = [(i, ROOT, "{}", "{}", "[]", 0, "{}") for i in sorted(delta.mentioned)]
+        placeholders = [(i, ROOT, "{}", "{}", "[]", 0, "{}", "[]") for i in sorted(delta.mentioned)]
         _insert(db, "INSERT OR IGNORE INTO node", placeholders)
         said = [(version.cls, version.subject) for version in delta.versions.values()]
         aside = {(cls, i) for cls, i in chain(before, said) if cls != states[i].cls and cls != ROOT}
         _insert(db, "INSERT OR IGNORE INTO aside", sorted(aside))
-        return known
+        return known, {i for i, versions in late.items() if not all(_stored(db, version) for version in versions)}
 
     def _write_edges(self, db: sqlite3.Connection, delta: Delta, known: set[str]) -> None:
         states = delta.edges
@@ -104,15 +106,15 @@ class SqliteStore(Scans):
             void[subject].update((subject, *pair) for pair in orjson.loads(pairs))
         return [s for i, s in voided.items() if i in voiding or self._joiner.rests_on(s, edges[i], void[i])]
 
-    def _rebuild(self, db: sqlite3.Connection, states: Sequence[NodeState]) -> None:
-        """Write those nodes and their edges anew, without what was taken back."""
-        for state in states:
+    def _rebuild(self, db: sqlite3.Connection, states: Mapping[str, NodeState]) -> None:
+        """Write those nodes and their edges anew, without what was taken back, in the order of their chains."""
+        for state in states.values():
             edges = self._joiner.rebuild(
                 state, [rows.version(row) for row in db.execute(f"{VERSION} WHERE subject = ?", (state.id,))]
             )
             single = {key[:2] for key in edges if functional(self._schema, key.relation)}
             _insert(db, "INSERT OR REPLACE INTO edge", rows_of(edges, single))
-        _insert(db, "INSERT OR REPLACE INTO node", [rows.node_row(state) for state in states])
+        _insert(db, "INSERT OR REPLACE INTO node", [rows.node_row(state) for state in states.values()])
 
     async def nodes(self, ids: Sequence[str], at: AsOf = NOW) -> list[Node | None]:
         def work(db: sqlite3.Connection) -> list[Node | None]:
@@ -213,6 +215,12 @@ def _insert(db: sqlite3.Connection, verb: str, found: Sequence[Row]) -> None:
     for i in range(0, whole, ROWS):
         db.execute(f"{verb} VALUES {','.join([one] * ROWS)}", list(chain.from_iterable(found[i : i + ROWS])))
     db.executemany(f"{verb} VALUES {one}", found[whole:])
+
+
+def _stored(db: sqlite3.Connection, version: Version) -> bool:
+    sql = "SELECT 1 FROM version WHERE (subject, valid, authority, event, source, digest) = (?,?,?,?,?,?)"
+    key = rows.version_key(version.subject, version.stamp, body(version))
+    return db.execute(sql, key).fetchone() is not None
 
 
 def _page(found: list[Node], query: Find) -> Page:

@@ -5,16 +5,19 @@ from brain.past import within_64_bits
 from brain.query import Condition, Find, Op
 from brain.schema import Schema, nearest
 
-FORMAT = 3
+FORMAT = 4
 """`PRAGMA user_version` of the files that this code reads and writes."""
 
 VOIDING = "instr(body, '\"v\":[[') > 0"
 """The versions that take others back: quotes inside a text are escaped, and no value is a list. `version_voids` is over these."""
 
+CHAINED = "instr(body, '\"o\":[') > 0"
+"""The versions that stand in a chain; likewise."""
+
 TABLES = """
 CREATE TABLE IF NOT EXISTS node (
     id TEXT PRIMARY KEY, class TEXT NOT NULL, properties TEXT NOT NULL, attributes TEXT NOT NULL, stamps TEXT NOT NULL,
-    voided INTEGER NOT NULL DEFAULT 0, spans TEXT NOT NULL DEFAULT '{}'
+    voided INTEGER NOT NULL DEFAULT 0, spans TEXT NOT NULL DEFAULT '{}', tips TEXT NOT NULL DEFAULT '[]'
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS node_class ON node (class, id);
 CREATE TABLE IF NOT EXISTS aside (class TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (class, id)) WITHOUT ROWID;
@@ -55,9 +58,11 @@ JOIN node n ON n.id = v.subject WHERE said <> n.class AND said <> 'Entity'"""],
         "ALTER TABLE node ADD COLUMN spans TEXT NOT NULL DEFAULT '{}'",
         "ALTER TABLE version ADD COLUMN ontology TEXT NOT NULL DEFAULT ''",
     ],
+    3: ["ALTER TABLE node ADD COLUMN tips TEXT NOT NULL DEFAULT '[]'"],
 }  # fmt: skip
 """What makes a file of each older format one of the next. `aside`, new in 2, has every class that a version says of a node and
-that is not the node's own now: the past is looked for there too. 3 knows what was taken back, and under which ontology."""
+that is not the node's own now: the past is looked for there too. 3 knows what was taken back, and under which ontology; 4 knows
+chains."""
 
 
 def index_sql(schema: Schema) -> list[str]:
