@@ -181,47 +181,50 @@ class Joiner:
 
     def _state(self, delta: Delta, subject: str, cls: str, stamp: Stamp) -> NodeState:
         state = delta.nodes.get(subject)
+        if state is not None and state.cls == cls and (held := state.cls_stamp) is not None:
+            if held < stamp:
+                state.cls_stamp = stamp
+            return state
         if cls not in self._depth:
             raise BadChange(f"{subject}: the ontology has no class {cls!r}{nearest(cls, self._depth)}")
         if state is None:
             delta.nodes[subject] = state = NodeState(subject, cls, stamp)
-        elif state.cls != cls or state.cls_stamp is None or state.cls_stamp < stamp:
+        else:
             self._type(state, cls, stamp)
         return state
 
     def _assert(self, delta: Delta, stamp: Stamp, change: Assert, received: int, recorded: int) -> None:
-        registers = self._state(delta, change.subject, change.cls, stamp).registers
-        self._known(change)
-        for name, value in change.properties.items():
+        subject, cls, properties, attributes, links = change
+        state = self._state(delta, subject, cls, stamp)
+        registers, latest_only = state.registers, self._latest[cls]
+        # Telemetry, of which no version is kept: nothing is said but properties that the class has.
+        telemetry = not links and not attributes and latest_only.issuperset(properties)
+        if not telemetry:
+            self._known(change)
+        for name, value in properties.items():
             held = registers.get(name)
-            if held is None or newer(stamp, value, held):
+            if held is None or stamp > held[0] or newer(stamp, value, held):
                 registers[name] = new(Register, (stamp, value))
-        for name in self._spanned[change.cls]:
-            if counts(change.properties.get(name)):
-                self._reported(delta, name, stamp, change)
-        for name, value in change.attributes.items():
+        for name in self._spanned[cls]:
+            if (sample := properties.get(name)) is not None and counts(sample):
+                _reported(state, name, stamp)
+        if telemetry:
+            return
+        for name, value in attributes.items():
             held = registers.get(ATTRIBUTE + name)
             if held is None or newer(stamp, value, held):
                 registers[ATTRIBUTE + name] = new(Register, (stamp, value))
-        for link in change.links:
-            key = new(EdgeKey, (change.subject, *link))
+        for link in links:
+            key = new(EdgeKey, (subject, *link))
             edge = delta.edges.get(key)
             if edge is None:
                 delta.edges[key] = EdgeState(stamp)
             else:
                 edge.linked = latest(edge.linked, stamp)
             delta.mentioned.add(link.target)
-        latest_only = self._latest[change.cls]
-        kept = {n: v for n, v in change.properties.items() if n not in latest_only} if latest_only else change.properties
-        if kept or change.attributes or change.links:
-            links = dict.fromkeys(change.links, True)
-            said = (change.subject, change.cls, stamp, received, recorded, kept, change.attributes, links, (), self._version)
-            self._keep(delta, new(Version, said))
-
-    def _reported(self, delta: Delta, name: str, stamp: Stamp, change: Assert) -> None:
-        spans = delta.nodes[change.subject].spans.setdefault(name, [])
-        assert isinstance(spans, list)
-        add(spans, stamp.valid, stamp.event, stamp.source)
+        kept = {n: v for n, v in properties.items() if n not in latest_only} if latest_only else properties
+        said = (subject, cls, stamp, received, recorded, kept, attributes, dict.fromkeys(links, True), (), self._version)
+        self._keep(delta, new(Version, said))
 
     def _retract(self, delta: Delta, stamp: Stamp, change: Retract, received: int, recorded: int) -> None:
         registers = self._state(delta, change.subject, change.cls, stamp).registers
@@ -287,6 +290,14 @@ def latest(a: Stamp | None, b: Stamp | None) -> Stamp | None:
 def counts(value: Value) -> bool:
     """Whether a value says that something is going on: a number above 0, or true."""
     return not isinstance(value, str) and value is not None and value > 0
+
+
+def _reported(state: NodeState, name: str, stamp: Stamp) -> None:
+    spans = state.spans.get(name)
+    if spans is None:
+        state.spans[name] = spans = []
+    assert isinstance(spans, list)
+    add(spans, stamp.valid, stamp.event, stamp.source)
 
 
 def registers_of(version: Version) -> Iterator[tuple[str, Register]]:
@@ -357,6 +368,8 @@ def notices(batch: Sequence[ChangeSet]) -> list[Notice]:
     for changes in batch:
         for change in changes.changes:
             match change:
+                case Assert() if not change.attributes and not change.links:
+                    names = tuple(change.properties)
                 case Assert() | Retract():
                     names = (*change.properties, *change.attributes, *[link.relation for link in change.links])
                 case Flag():
