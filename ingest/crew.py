@@ -70,7 +70,7 @@ def tell_taken(taken: Taken) -> None:
 
 def _tell(what: str, said: object) -> None:
     with contextlib.suppress(BrokenPipeError):  # the crew has ended, and the lifeline with it
-        sys.stdout.buffer.write(orjson.dumps({what: said}) + b"\n")
+        sys.stdout.buffer.write(orjson.dumps({what: said}, option=orjson.OPT_NON_STR_KEYS) + b"\n")
         sys.stdout.buffer.flush()
 
 

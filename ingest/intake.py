@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,9 +24,6 @@ class Taken:
     dead: int = 0
     duplicates: int = 0
     flags: Counter[str] = field(default_factory=Counter)
-    begun: float | None = None
-    ended: float | None = None
-    """When the first batch came, and when the last was committed: seconds since the epoch, None where none was."""
 
     def __add__(self, other: "Taken") -> "Taken":
         """What two have taken in together."""
@@ -37,8 +33,6 @@ class Taken:
             self.dead + other.dead,
             self.duplicates + other.duplicates,
             self.flags + other.flags,
-            min((t for t in (self.begun, other.begun) if t is not None), default=None),
-            max((t for t in (self.ended, other.ended) if t is not None), default=None),
         )
 
     def __str__(self) -> str:
@@ -56,16 +50,11 @@ class Intake:
 
     async def take(self, envelopes: Sequence[Envelope], marks: Sequence[Mark] = (), letters: Sequence[DeadLetter] = ()) -> None:
         """`letters` are messages that were dead before they reached the pipeline, such as damaged blocks."""
-        self._begin()
         await self.keep(envelopes, self.pipeline.run(envelopes), marks, letters)
 
     async def read(self, envelopes: Sequence[Envelope]) -> Result:
         """What the pipeline makes of the envelopes, for `keep`; in a thread, so that the store may work on others meanwhile."""
-        self._begin()
         return await asyncio.to_thread(self.pipeline.run, envelopes)
-
-    def _begin(self) -> None:
-        self.taken.begun = self.taken.begun or time.time()
 
     async def keep(
         self, envelopes: Sequence[Envelope], result: Result, marks: Sequence[Mark] = (), letters: Sequence[DeadLetter] = ()
@@ -84,7 +73,6 @@ class Intake:
         taken.dead += len(buried)
         taken.duplicates += stats.duplicates
         taken.flags.update(stats.flags)
-        taken.ended = time.time()
         for one in buried:
             log.info("dead letter %s from %s: %s", one.id[:12], one.topic, one.reason)
         return buried
