@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from brain.cli.ingest import PORTION
+from brain.cli.options import collect_seldom
 from brain.join import Joiner, notices
 from brain.stores import open_store
 from ingest.adapters import load_adapters
@@ -19,6 +21,7 @@ ROUNDS = 5
 
 async def stages(url: str, envelopes: Sequence[Envelope]) -> None:
     """Print µs an event, the least of several rounds, for one portion as large as a worker's."""
+    collect_seldom(PORTION)  # as a worker does
     many = len(envelopes)
     print(f"stages: µs of CPU time an event, least of {ROUNDS}, in a portion of {many:,} readings")
 
