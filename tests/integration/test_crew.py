@@ -117,7 +117,8 @@ async def marks_sum(store: Path) -> int:
 
 @pytest.mark.timeout(180)
 async def test_two_workers_share_the_work_and_make_the_model_of_one(kafka_address: str, tmp_path: Path) -> None:
-    messages = [reading(i) for i in range(3000)]
+    dirty = b'{"device":"PUMP-0","seq":2,"ts":"2026-03-02T06:00:10.000Z","flow_ml_h":null}'
+    messages = [*(reading(i) for i in range(2999)), reading(0)._replace(payload=dirty)]
     arguments = await sent(kafka_address, 0)
     one = tmp_path / "one.db"
     with crew(tmp_path / "two.db", *arguments, "--idle-exit", "4") as it:
@@ -128,7 +129,7 @@ async def test_two_workers_share_the_work_and_make_the_model_of_one(kafka_addres
     assert len(shares) == 2
     assert min(shares) > 0
     assert sum(shares) == 3000
-    assert re.search(r"^brain ingest: 3,000 messages, 3,000 events, 0 dead, 0 duplicates$", it.heard, re.MULTILINE)
+    assert re.search(r"^brain ingest: 3,000 messages, 3,000 events, 0 dead, 0 duplicates, 1 null$", it.heard, re.MULTILINE)
     alone = [*arguments[:-1], "alone-" + arguments[-1], "--idle-exit", "2"]
     done = subprocess.run([sys.executable, "-m", "brain", "ingest", "--store", f"sqlite:///{one}", *alone], check=False)
     assert done.returncode == 0
