@@ -7,7 +7,8 @@
   event ids and duplicates. CPU time of this one thread, the best of several rounds, since the machine may have other work.
 - sqlite, neo4j: the same of 1,000 pumps that say their state at every 60th reading, through pipeline, engine and store; and
   steps: the order-management log. Wall time. The peer is a loop over the driver (`bench/raw.py`): same telemetry, same server.
-- kafka: telemetry in blocks out of Kafka into Neo4j by one faust worker, from the first batch taken to the last committed.
+- kafka: telemetry in blocks through Kafka into Neo4j by `brain ingest --workers`, as one runs it (`bench/streaming.py`).
+- stages: CPU time of each stage of it, so that one sees where the time goes (`bench/stages.py`).
 """
 
 import argparse
@@ -22,26 +23,28 @@ import orjson
 
 from bench import raw
 from bench.messages import steps, telemetry
+from bench.stages import stages
+from bench.streaming import streamed
 from brain.cli.options import collect_seldom
 from brain.engine import Engine
-from brain.model import DeadLetter, Mark
 from brain.stores import open_store
 from ingest.adapters import load_adapters
 from ingest.importing import BATCH as IMPORT_BATCH
 from ingest.intake import Intake
-from ingest.pipeline import Pipeline, Result
+from ingest.pipeline import Pipeline
 from ingest.record import Envelope, pack, unpack
-from ingest.sources.kafka import BLOCK, send
-from ingest.stream import PORTIONS, StreamOptions, work
+from ingest.sources.kafka import BLOCK
+from ingest.stream import PORTIONS
 from ingest.wiring import whole_pipeline
 from ontology import load_schema
 
-PARTS = ("pure", "sqlite", "neo4j", "kafka")
+PARTS = ("pure", "sqlite", "neo4j", "kafka", "stages")
 BATCH = 1000
 READINGS, STEPS = PORTIONS[2], IMPORT_BATCH
 """Messages a transaction: what the worker comes to with telemetry, and what an import has."""
 DEVICES = 1000
 STATE_EVERY = 60
+WORKERS = (1, 2)
 ROUNDS = 3
 
 
@@ -128,8 +131,7 @@ async def sqlite(events: int) -> None:
         told(f"steps: {len(records):,} records of a log", max(rates), peer)
 
 
-async def neo4j(url: str, events: int) -> float:
-    """The rate of the peer, too."""
+async def neo4j(url: str, events: int) -> None:
     print(f"neo4j: telemetry {events:,} readings of {DEVICES:,} pumps; events/s, warm, best of {ROUNDS}, as a share of the peer")
     rounds = [telemetry(events, DEVICES, STATE_EVERY, first=n * events) for n in range(ROUNDS + 1)]
     peer = _peer(url, rounds)
@@ -137,7 +139,6 @@ async def neo4j(url: str, events: int) -> float:
     told("telemetry, end to end", max([await stored(url, readings) for readings in rounds][1:]), peer)
     records = steps()
     told(f"steps: {len(records):,} records of a log, once", await stored(url, records, STEPS), peer)
-    return peer
 
 
 def _peer(url: str, rounds: Sequence[Sequence[Envelope]]) -> float:
@@ -148,42 +149,14 @@ def _peer(url: str, rounds: Sequence[Sequence[Envelope]]) -> float:
         loop.close()
 
 
-class Timed(Intake):
-    """Knows when the first batch came, and when the last of so many messages was committed."""
-
-    first = 0.0
-    last = 0.0
-
-    async def read(self, envelopes: Sequence[Envelope]) -> Result:
-        self.first = self.first or time.perf_counter()
-        return await super().read(envelopes)
-
-    async def keep(
-        self, envelopes: Sequence[Envelope], result: Result, marks: Sequence[Mark] = (), letters: Sequence[DeadLetter] = ()
-    ) -> list[DeadLetter]:
-        try:
-            return await super().keep(envelopes, result, marks, letters)
-        finally:
-            self.last = time.perf_counter()
-
-
-async def kafka(url: str, address: str, events: int, peer: float) -> None:
-    first = (ROUNDS + 1) * events
-    schema = load_schema()
-    print(f"kafka: telemetry {events:,} readings of {DEVICES:,} pumps, one worker into Neo4j; events/s, as a share of that peer")
-    begin = time.perf_counter()
-    await send(telemetry(events, DEVICES, STATE_EVERY, first), address)
-    sent = events / (time.perf_counter() - begin)
-    store = open_store(url)
-    try:
-        await store.prepare(schema)
-        intake = Timed(whole_pipeline(schema), Engine(store))
-        await work(StreamOptions(address, idle_exit=3.0), intake, store, asyncio.Event())
-    finally:
-        await store.close()
-    assert (intake.taken.messages, intake.taken.dead) == (events, 0), intake.taken
-    told("sent into Kafka (made, packed, acknowledged)", sent, peer)
-    told("Kafka to Neo4j, end to end", events / (intake.last - intake.first), peer)
+async def kafka(url: str, address: str, events: int) -> None:
+    made = (telemetry(events, DEVICES, STATE_EVERY, first=n * events) for n in count(ROUNDS + 1))
+    print(f"kafka: telemetry {events:,} readings of {DEVICES:,} pumps into Neo4j; events/s, warm, best of {ROUNDS} in turn")
+    rates = await streamed(url, address, made, WORKERS, ROUNDS)
+    peer = rates.pop(0)
+    told("peer: the driver, UNWIND of guarded updates", peer, peer)
+    for workers, figure in rates.items():
+        told(f"Kafka to Neo4j, end to end, --workers {workers}", figure, peer)
 
 
 @contextmanager
@@ -192,7 +165,7 @@ def servers(parts: Sequence[str]) -> Iterator[tuple[str, str]]:
     from brain.servers import kafka_server, neo4j_server
 
     with ExitStack() as stack:
-        url = stack.enter_context(neo4j_server()).url if {"neo4j", "kafka"} & set(parts) else ""
+        url = stack.enter_context(neo4j_server()).url if {"neo4j", "kafka", "stages"} & set(parts) else ""
         address = stack.enter_context(kafka_server()).address if "kafka" in parts else ""
         yield url, address
 
@@ -204,12 +177,11 @@ async def run(parts: Sequence[str], events: int) -> None:
         await sqlite(events)
     with servers(parts) as (url, address):
         if "neo4j" in parts:
-            peer = await neo4j(url, events)
+            await neo4j(url, events)
         if "kafka" in parts:
-            if "neo4j" not in parts:
-                peer = _peer(url, [telemetry(events, DEVICES, STATE_EVERY, first=n * events) for n in range(2)])
-                told("peer: the driver, UNWIND of guarded updates", peer, peer)
-            await kafka(url, address, events, peer)
+            await kafka(url, address, events)
+        if "stages" in parts:
+            await stages(url, telemetry(READINGS, DEVICES, STATE_EVERY))
 
 
 def main() -> None:

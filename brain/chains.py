@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from brain.model import Order, Stamp, Version
+from brain.registers import new
 from brain.schema import Value
 from brain.versions import canonical
 
@@ -19,8 +20,6 @@ END = 2**63 - 1
 
 CLOCK = "#"
 """The tip that has no register of its own: it tells how far the versions of a chain have come. No property has such a name."""
-
-new = tuple.__new__
 
 
 class Tip(NamedTuple):

@@ -100,7 +100,7 @@ def check(prop: Property) -> Check:
     """The check of one property's values, for callers that judge value by value."""
     match prop.datatype:
         case Datatype.FLOAT:
-            return _float_test(*_float_range(prop))
+            return _float_test(*float_range(prop))
         case Datatype.INTEGER:
             return _integer_test(*_integer_range(prop, INT_MIN, INT_MAX), frozenset(prop.one_of))
         case Datatype.INSTANT:
@@ -111,7 +111,7 @@ def check(prop: Property) -> Check:
             return _string_test(prop)
 
 
-def _float_range(prop: Property) -> tuple[float, float]:
+def float_range(prop: Property) -> tuple[float, float]:
     """The least and greatest allowed float: an exclusive bound is its neighbour, so that one comparison does for both."""
     low = [-sys.float_info.max] if prop.minimum is None else [prop.minimum]
     high = [sys.float_info.max] if prop.maximum is None else [prop.maximum]

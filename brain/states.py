@@ -6,17 +6,12 @@ from typing import NamedTuple
 
 from brain.chains import Word
 from brain.model import Edge, Node, Quality, Stamp, Version
+from brain.registers import Register
 from brain.schema import ROOT, Value
 from brain.spans import Span
-from brain.versions import canonical
 
 ATTRIBUTE = "@"
 """Prefix of a register that holds an attribute rather than a property of the ontology."""
-
-
-class Register(NamedTuple):
-    stamp: Stamp
-    value: Value
 
 
 class EdgeKey(NamedTuple):
@@ -76,14 +71,6 @@ class Delta:
     qualities: set[Quality] = field(default_factory=set)
     mentioned: set[str] = field(default_factory=set)
     waiting: dict[tuple[str, str], Waiting] = field(default_factory=dict)
-
-
-def newer(stamp: Stamp, value: Value, old: Register) -> bool:
-    """Whether (stamp, value) wins over a register. Two values under one stamp contradict; the greater text wins, everywhere."""
-    if stamp != old.stamp:
-        return stamp > old.stamp
-    # By text, since 1 == 1.0 == True in Python, and the first to come would win.
-    return value is not old.value and canonical(value) > canonical(old.value)
 
 
 def latest(a: Stamp | None, b: Stamp | None) -> Stamp | None:

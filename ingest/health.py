@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from ingest.liveness import Liveness
+from ingest.liveness import Heard
 
 
 @asynccontextmanager
-async def serving(liveness: Liveness, host: str, port: int) -> AsyncIterator[str]:
+async def serving(liveness: Heard, host: str, port: int) -> AsyncIterator[str]:
     """Look and answer while the block runs; its value is the address, `http://HOST:PORT`. OSError where it cannot listen there.
 
     200 or 503 with a JSON object: `status`, `state`, and where there is one `reason` and `since`; `sources` with what each has

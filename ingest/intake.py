@@ -25,6 +25,16 @@ class Taken:
     duplicates: int = 0
     flags: Counter[str] = field(default_factory=Counter)
 
+    def __add__(self, other: "Taken") -> "Taken":
+        """What two have taken in together."""
+        return Taken(
+            self.messages + other.messages,
+            self.events + other.events,
+            self.dead + other.dead,
+            self.duplicates + other.duplicates,
+            self.flags + other.flags,
+        )
+
     def __str__(self) -> str:
         flags = "".join(f", {count:,} {verdict}" for verdict, count in sorted(self.flags.items()))
         return f"{self.messages:,} messages, {self.events:,} events, {self.dead:,} dead, {self.duplicates:,} duplicates{flags}"

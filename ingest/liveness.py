@@ -148,6 +148,14 @@ class Report:
         return {key: value for key, value in said.items() if value is not None} | {"sources": self.sources}
 
 
+class Heard(Protocol):
+    """What can be asked over HTTP how it is: `run` keeps what `report` says up to date, until cancelled."""
+
+    async def run(self) -> None: ...
+
+    def report(self) -> Report: ...
+
+
 class Liveness:
     """Looks at all sources and at the store every few seconds. `stuck` are the seconds after which standing still is no life."""
 
@@ -184,7 +192,12 @@ class Liveness:
         """Look again and again, until cancelled."""
         while True:
             await self.look()
-            await asyncio.sleep(min(ROUND_SECONDS, self._stuck / 5))
+            await asyncio.sleep(self.round_seconds)
+
+    @property
+    def round_seconds(self) -> float:
+        """Between two looks."""
+        return min(ROUND_SECONDS, self._stuck / 5)
 
     async def look(self) -> None:
         if self._probed is not None:

@@ -4,7 +4,7 @@ All that can be decided is decided when the rules are compiled; an event then co
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, NamedTuple
 
 from brain.model import Assert, Change, ChangeSet, Flag, Verdict, Void
@@ -37,7 +37,8 @@ class _Part(NamedTuple):
     timed: list[frozenset[str]]
 
 
-class _Rule(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Rule:
     """`parts` has the rule's own authority first, though it may have nothing to write. `plain` is all that a rule writes which
     has one authority, no gateway's time, no order and no voids: most are so, and pay for none of these."""
 

@@ -47,6 +47,12 @@ class Sources:
 
         return first
 
+    def member(self, paths: tuple[Path, ...]) -> str | None:
+        """The one name by which `get` would ask a JSON object, where it does nothing else."""
+        plain = len(paths) == 1 and paths[0].root == "" and len(paths[0].steps) == 1 and not self._xml and not self._nulls
+        step = paths[0].steps[0] if plain else None
+        return step if isinstance(step, str) else None
+
     def _one(self, path: Path) -> Getter:
         get, nulls = getter(path, self._xml), self._nulls
         if not nulls:

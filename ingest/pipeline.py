@@ -7,7 +7,6 @@ into batches. Only the statistics remember: they count events that came again.
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, NamedTuple
 
 from brain.errors import Fatal, Reject, Retry
@@ -23,7 +22,7 @@ from ingest.rules import Kind, Rules
 MAX_PAYLOAD = 1 << 20
 MAX_RECORDS = 10_000
 WINDOW = 1 << 16
-"""How many events the pipeline remembers at least, and twice that at most, to tell which came again."""
+"""How many events the pipeline remembers at least, and at most twice that and two runs', to tell which came again."""
 REASONS = 5
 """The most reasons that one dead letter lists."""
 
@@ -68,7 +67,8 @@ class Result(NamedTuple):
     stats: Stats
 
 
-class _Route(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Route:
     """One adapter, ready to run."""
 
     name: str
@@ -111,20 +111,19 @@ class Pipeline:
         stats = Stats(messages=len(batch))
         good: list[ChangeSet] = []
         bad: dict[str, DeadLetter] = {}
-        fresh: dict[tuple[str, str, int], list[int]] = {}
+        first: dict[tuple[str, str, int], int] = {}
+        again: dict[tuple[str, str, int], list[int]] = {}
         for envelope in batch:
             for changes in self._read(envelope, bad, stats):
                 event = changes[:3]
-                if event in fresh:
-                    if _again(changes, good, fresh[event], stats):
-                        continue
-                else:
-                    fresh[event] = [len(good)]
-                    self._remember(hash(event), stats)
+                place = first.setdefault(event, len(good))
+                if place != len(good) and _again(changes, good, again.setdefault(event, [place]), stats):
+                    continue
                 good.append(changes)
                 for change in changes.changes:
                     if type(change) is Flag:
                         stats.flags[change.verdict] = stats.flags.get(change.verdict, 0) + 1
+        self._remember(set(map(hash, first)), stats)
         stats.events += len(good)
         stats.dead = len(bad)
         return Result(good, list(bad.values()), stats)
@@ -134,14 +133,25 @@ class Pipeline:
         topic = envelope.topic
         if topic in self._direct:
             stats.records += 1
-            return _guarded(topic, self._direct[topic], envelope, [], bad) or ()
+            return _directly(self._direct[topic], envelope, bad)
         routes = self._routes.get(topic)
         if routes is None:
             routes = self._find(topic)
         found: Sequence[ChangeSet] | None = None
-        reading = _Reading(stats)
+        # Documents of one format share the decoded message.
+        message, decode = None, None
         for route in routes:
-            made = _guarded(route.name, partial(_apply, route, reading), envelope, reading.faults, bad)
+            faults: list[str] = []
+            made: Sequence[ChangeSet] | None = ()
+            try:
+                if route.decode is not decode:
+                    message = _decoded(route.decode, envelope)
+                    decode = route.decode
+                made = _apply(route, message, envelope, faults, stats)
+            except Exception as error:
+                faults = [_fault(error)]
+            if faults:
+                _bury(route.name, envelope, faults, bad)
             if made is not None:
                 found = made if found is None else [*found, *made]
         if found is None:
@@ -163,15 +173,14 @@ class Pipeline:
         self._routes[topic] = routes
         return routes
 
-    def _remember(self, event: int, stats: Stats) -> None:
-        """Count an event that an earlier run knew. Hashes will do: a clash miscounts by one, and loses nothing."""
-        if event in self._seen or event in self._before:
-            stats.duplicates += 1
-            return
+    def _remember(self, events: set[int], stats: Stats) -> None:
+        """Count the events that an earlier run knew. Hashes will do: a clash miscounts by one, and loses nothing."""
+        fresh = events - self._seen - self._before
+        stats.duplicates += len(events) - len(fresh)
         # Two generations: the older is dropped whole, so that remembering costs the same for ever.
         if len(self._seen) >= WINDOW:
             self._before, self._seen = self._seen, set()
-        self._seen.add(event)
+        self._seen |= fresh
 
 
 def _again(changes: ChangeSet, good: list[ChangeSet], places: list[int], stats: Stats) -> bool:
@@ -226,75 +235,60 @@ def _route(adapter: Adapter, schema: Schema) -> _Route:
     )
 
 
-class _Reading:
-    """What is known of one message while its adapters read it: documents of one format share the decoded message."""
-
-    __slots__ = ("decode", "faults", "message", "stats")
-
-    def __init__(self, stats: Stats) -> None:
-        self.stats = stats
-        self.decode: Decode | None = None
-        self.message: Any = None
-        self.faults: list[str] = []
-
-
-def _apply(route: _Route, reading: _Reading, envelope: Envelope) -> list[ChangeSet] | None:
-    """What one adapter makes of a message; None where its rules do not accept it."""
+def _decoded(decode: Decode, envelope: Envelope) -> Any:
     if len(envelope.payload) > MAX_PAYLOAD:
         raise BadPayload(f"{len(envelope.payload)} bytes; at most {MAX_PAYLOAD} are read: send smaller messages")
-    if route.decode is not reading.decode:
-        reading.message = route.decode(envelope)
-        reading.decode = route.decode
-    message, scope, mapper = reading.message, (envelope,), route.mapper
+    return decode(envelope)
+
+
+def _apply(route: _Route, message: Any, envelope: Envelope, faults: list[str], stats: Stats) -> list[ChangeSet] | None:
+    """What one adapter makes of a message; None where its rules do not accept it."""
+    scope, mapper = (envelope,), route.mapper
     if route.accept is not None and not route.accept(message, scope):
         return None
     digest = _digest(mapper, envelope) if mapper.needs_digest else ""
     if route.records is None and type(message) is not list:
-        reading.stats.records += 1
-        made = mapper.map(message, scope, digest, reading.faults)
+        stats.records += 1
+        made = mapper.map(message, scope, digest, faults)
         if made is None:
-            reading.stats.ignored += 1
+            stats.ignored += 1
         return made or []
     found = route.records(message, scope) if route.records is not None else [(record, scope) for record in message]
     if len(found) > MAX_RECORDS:
         raise BadPayload(f"{len(found)} records in one message; at most {MAX_RECORDS} are read: send smaller messages")
-    return _map_each(mapper, found, digest, reading)
+    return _map_each(mapper, found, digest, faults, stats)
 
 
-def _map_each(mapper: Mapper, found: Sequence[tuple[Any, Scope]], digest: str, reading: _Reading) -> list[ChangeSet]:
+def _map_each(
+    mapper: Mapper, found: Sequence[tuple[Any, Scope]], digest: str, faults: list[str], stats: Stats
+) -> list[ChangeSet]:
     made: list[ChangeSet] = []
-    reading.stats.records += len(found)
+    stats.records += len(found)
     for number, (record, around) in enumerate(found):
-        faults: list[str] = []
-        changes = mapper.map(record, around, f"{digest}-{number}", faults)
+        wrong: list[str] = []
+        changes = mapper.map(record, around, f"{digest}-{number}", wrong)
         if changes is None:
-            reading.stats.ignored += 1
+            stats.ignored += 1
         else:
             made += changes
-        reading.faults += [f"record {number + 1}: {fault}" for fault in faults]
+        faults += [f"record {number + 1}: {fault}" for fault in wrong]
     return made
 
 
-def _guarded(
-    adapter: str,
-    read: Callable[[Envelope], Sequence[ChangeSet] | None],
-    envelope: Envelope,
-    faults: list[str],
-    bad: dict[str, DeadLetter],
-) -> Sequence[ChangeSet] | None:
-    """What `read` makes of a message, its faults buried. One message must never stop the stream, whatever it holds."""
+def _directly(read: Callable[[Envelope], list[ChangeSet]], envelope: Envelope, bad: dict[str, DeadLetter]) -> Sequence[ChangeSet]:
     try:
-        made = read(envelope)
-    except (Retry, Fatal, MemoryError):
-        raise
-    except Reject as error:
-        made, faults[:] = (), [str(error)]
+        return read(envelope)
     except Exception as error:
-        made, faults[:] = (), [f"{type(error).__name__}: {error}"]
-    if faults:
-        _bury(adapter, envelope, faults, bad)
-        faults.clear()
-    return made
+        _bury(envelope.topic, envelope, [_fault(error)], bad)
+        return ()
+
+
+def _fault(error: Exception) -> str:
+    """Why a message cannot be read; raises what is no fault of its own. One message must never stop the stream, whatever it
+    holds."""
+    if isinstance(error, Retry | Fatal | MemoryError):
+        raise error
+    return str(error) if isinstance(error, Reject) else f"{type(error).__name__}: {error}"
 
 
 def _digest(mapper: Mapper, envelope: Envelope) -> str:

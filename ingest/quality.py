@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from brain.checks import Check, check
+from brain.checks import Check, check, float_range
 from brain.checks import detail as plain_detail
 from brain.model import Verdict
 from brain.schema import Datatype, Property, Scalar
@@ -39,7 +39,7 @@ def coerce(property: Property, pick: Pick = Pick(), textual: bool = False) -> Ta
 def _plain(property: Property, pick: Pick, judge: Check, parse: bool) -> Take:
     match property.datatype:
         case Datatype.FLOAT:
-            return _float(judge, pick.conversion, parse)
+            return _float(judge, *float_range(property), pick.conversion, parse)
         case Datatype.INTEGER:
             return _integer(judge, pick.conversion, parse)
         case Datatype.BOOLEAN:
@@ -52,7 +52,7 @@ def _plain(property: Property, pick: Pick, judge: Check, parse: bool) -> Take:
             return _string(judge, parse)
 
 
-def _float(judge: Check, conversion: Conversion, parse: bool) -> Take:
+def _float(judge: Check, low: float, high: float, conversion: Conversion, parse: bool) -> Take:
     multiply, add, divide = conversion
     same = conversion == IDENTITY
 
@@ -66,7 +66,8 @@ def _float(judge: Check, conversion: Conversion, parse: bool) -> Take:
             else:
                 return NULL if raw is None else WRONG_TYPE
         value = raw if same else (raw * multiply + add) / divide
-        return judge(value) or value
+        # Asked here first, since most readings are good and a call for each costs as much as all the rest.
+        return value if low <= value <= high else judge(value) or value
 
     return take
 

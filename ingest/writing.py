@@ -99,8 +99,9 @@ class Writers:
 
         def judge(item: Any, scope: Scope, subject: str, valid: int, flags: list[Flag]) -> dict[str, Scalar]:
             good: dict[str, Scalar] = {}
-            for name, get, take, optional, required in settings:
-                raw = get(item, scope)
+            ask = item.get if type(item) is dict else _nothing
+            for name, member, get, take, optional, required in settings:
+                raw = get(item, scope) if member is None else ask(member, MISSING)
                 if raw is MISSING:
                     if required:
                         raise BadRecord(f"{cls}: {name} is missing")
@@ -116,11 +117,13 @@ class Writers:
 
         return judge
 
-    def _setting(self, name: str, pick: Pick, property: Property) -> tuple[str, Getter, Take, bool, bool]:
+    def _setting(self, name: str, pick: Pick, property: Property) -> tuple[str, str | None, Getter, Take, bool, bool]:
+        """Most are plain members of a JSON object, which is then asked itself: a getter's call costs as much as the taking."""
         if not pick.paths:
             constant = pick.constant
-            return name, lambda item, scope: constant, lambda raw: raw, False, False
-        return name, self._sources.get(pick.paths), coerce(property, pick, self._textual), pick.optional, pick.required
+            return name, None, lambda item, scope: constant, lambda raw: raw, False, False
+        get, take = self._sources.get(pick.paths), coerce(property, pick, self._textual)
+        return name, self._sources.member(pick.paths), get, take, pick.optional, pick.required
 
     def _attributes(self, entity: Entity) -> Callable[..., dict[str, Scalar]] | None:
         if not entity.attributes and entity.spread is None:
@@ -238,6 +241,10 @@ class Writers:
             return None if found is None else (self._schema.of(cls).node_id(found), cls)
 
         return name_of
+
+
+def _nothing(member: str, default: Any) -> Any:
+    return default
 
 
 def _constant(value: Any) -> Getter:

@@ -14,18 +14,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from brain.cli.ingest_crew import SILENT, TELLING, crew_of, in_crew, run_crew
 from brain.cli.legible import Legible
-from brain.cli.options import Opened, opened, run, settings_for, store_option
+from brain.cli.options import Opened, collect_seldom, opened, run, settings_for, store_option
 
 if TYPE_CHECKING:
+    from brain.schema import Schema
     from ingest.intake import Intake
-    from ingest.liveness import Liveness, Tap
+    from ingest.liveness import Heard, Liveness, Tap
+    from ingest.pipeline import Pipeline
+
+
+PORTION = 1_000_000
+"""Objects of the largest portions that a worker of Kafka has in hand, two at a time: to go through them cost 8 % of its time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """The sources that the command line names, with their options."""
 
+    workers: int
     kafka: str | None
     topics: tuple[str, ...]
     group: str
@@ -47,6 +55,13 @@ class Asked:
             raise click.UsageError("--tryton needs --database NAME and --user USER")
         if self.once and (self.kafka or self.mqtt):
             raise click.UsageError("--once is for --tryton and --folder; for --kafka there is --idle-exit")
+        if self.workers > 1 and (not self.kafka or self.mqtt or self.tryton or self.folders):
+            raise click.UsageError("--workers share the partitions of --kafka; give other sources a command of their own")
+
+    def of_one(self) -> list[str]:
+        """The arguments of one worker of several."""
+        idle = [] if self.idle_exit is None else [f"--idle-exit={self.idle_exit}"]
+        return [f"--kafka={self.kafka}", f"--group={self.group}", *[f"--topic={topic}" for topic in self.topics], *idle]
 
     def sources(
         self, o: Opened, intake: "Intake", stop: asyncio.Event, liveness: "Liveness"
@@ -72,6 +87,8 @@ class Asked:
 @click.option("--kafka", metavar="HOST:PORT", help="Read topics of this broker; several workers share the partitions.")
 @click.option("--topic", "topics", multiple=True, metavar="NAME[=ADAPTER/TOPIC]",
               help="Kafka topic to read, and the name under which adapters know it. [default: brain.envelopes]")  # fmt: skip
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
+              help="Kafka: processes that share the partitions, one for each core to spare. If one fails, all end.")  # fmt: skip
 @click.option("--group", default="brain", show_default=True, help="Kafka consumer group; workers of one group share the work.")
 @click.option("--idle-exit", type=click.FloatRange(0.1), metavar="SECONDS", help="Kafka: end when nothing has come for so long.")
 @click.option("--mqtt", metavar="HOST:PORT", help="Subscribe to the adapters' topics at this broker.")
@@ -99,28 +116,34 @@ class Asked:
     metavar="SECONDS",
     help="/livez: how long nothing may be stored though something waits (a single write: 150). A Kafka group may take 40.",
 )
+@click.option("--crew", type=click.Choice([SILENT, TELLING]), hidden=True, help="We are one of the --workers of a command.")
 @click.option("-v", "--verbose", is_flag=True, help="Say more: dead letters as they come, partitions taken and given back.")
 @run
 async def ingest(
-    store: str | None, rules: Path | None, verbose: bool, health: tuple[str, int] | None, stuck_after: float, **asked: Any
+    store: str | None,
+    rules: Path | None,
+    verbose: bool,
+    health: tuple[str, int] | None,
+    stuck_after: float,
+    crew: str | None,
+    **asked: Any,
 ) -> None:
     """Take live messages in, until Ctrl-C. A message is acknowledged once it is stored, or buried with its reason.
 
     With --health, GET /livez is 200 while what is stored advances or nothing waits, and 503 with partitions, lag and time where
     it stands still: a restart may help. While the store or the broker is away or busy, /livez stays 200, since no restart would
-    mend that, and /readyz is 503 with the reason. Both tell topics and lags to whoever reaches them.
+    mend that, and /readyz is 503 with the reason. Both tell topics and lags to whoever reaches them. With --workers they speak
+    for all of them: 200 where each is well.
 
     \b
     brain ingest --mqtt 127.0.0.1:1883
+    brain ingest --kafka 127.0.0.1:9092 --workers 4
     brain ingest --kafka 127.0.0.1:9092 --topic plant.telemetry=plant/telemetry
     brain ingest --tryton http://127.0.0.1:8000 --database plant --user brain --folder drop/mes=mes/b2mml
     brain ingest --kafka 127.0.0.1:9092 --health 8081        curl -s localhost:8081/livez
     """
     wanted = Asked(**asked)
     _speak(verbose)
-    from brain.engine import Engine
-    from brain.feeds import open_feed
-    from ingest.intake import Intake
     from ingest.liveness import Liveness
     from ingest.wiring import whole_pipeline
     from ontology import load_schema
@@ -128,9 +151,36 @@ async def ingest(
     settings = settings_for(store)
     schema = load_schema(settings.ontology)
     pipeline = whole_pipeline(schema, settings.adapters, rules)
-    liveness = Liveness(stuck_after)
+    if wanted.workers > 1:
+        rest = [f"--stuck-after={stuck_after}", *([f"--rules={rules}"] if rules else []), *(["--verbose"] if verbose else [])]
+        together = crew_of(wanted.workers, [*wanted.of_one(), *rest], settings.store, health is not None)
+        async with _heard(together, health):
+            # Once, before all of them do: what is wrong with the store is said once.
+            async with opened(store, schema, create=True):
+                pass
+            await run_crew(together, wanted.workers, _stop_on_signals())
+    else:
+        await _alone(wanted, store, schema, pipeline, Liveness(stuck_after), health, crew)
+
+
+async def _alone(
+    wanted: Asked,
+    store: str | None,
+    schema: "Schema",
+    pipeline: "Pipeline",
+    liveness: "Liveness",
+    health: tuple[str, int] | None,
+    crew: str | None,
+) -> None:
+    """All that was asked for in this one process, which may be a worker of a crew."""
+    from brain.engine import Engine
+    from brain.feeds import open_feed
+    from ingest.crew import tell_taken
+    from ingest.intake import Intake
+
     # Heard before the store is opened, which may take long after the ontology has changed.
-    async with _heard(liveness, health), opened(store, schema, create=True) as o:
+    async with in_crew(liveness, crew), _heard(liveness, health), opened(store, schema, create=True) as o:
+        collect_seldom(PORTION)
         o = replace(o, store=liveness.store(o.store))
         feed = open_feed(o.settings)
         intake = Intake(pipeline, Engine(o.store, liveness.feed(feed)))
@@ -139,6 +189,8 @@ async def ingest(
         finally:
             await feed.close()
             click.echo(f"brain ingest: {intake.taken}", err=True)
+            if crew is not None:
+                tell_taken(intake.taken)
 
 
 def _speak(verbose: bool) -> None:
@@ -160,7 +212,7 @@ def _listening(given: str | None) -> tuple[str, int] | None:
 
 
 @asynccontextmanager
-async def _heard(liveness: "Liveness", at: tuple[str, int] | None) -> AsyncIterator[None]:
+async def _heard(liveness: "Heard", at: tuple[str, int] | None) -> AsyncIterator[None]:
     if at is None:
         yield
         return

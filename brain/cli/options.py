@@ -91,10 +91,11 @@ def _exists(url: str) -> None:
             pass  # the store says what is wrong with it
 
 
-def collect_seldom() -> None:
-    """Batches are many small tuples and no cycles: looking for some after every 700 new objects took a sixth of an import."""
+def collect_seldom(young: int = 50_000) -> None:
+    """Batches are many small tuples and no cycles: looking for some after every 700 new objects took a sixth of an import.
+    `young` are the new objects after which it is done: more than a batch has, and it is hardly ever done."""
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(young, 20, 100)
 
 
 def run(command: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:

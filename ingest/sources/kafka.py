@@ -1,6 +1,6 @@
 """Into Kafka: envelopes packed into blocks, so that what the workers pay for each record is paid once a few hundred messages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from zlib import crc32
 
@@ -22,6 +22,16 @@ class BrokerAway(Retry):
     """The Kafka broker is out of reach."""
 
 
+def blocks(envelopes: Iterable[Envelope], partitions: int) -> Iterator[tuple[int, bytes]]:
+    """The envelopes as blocks, each with the partition of its keys."""
+    parts: dict[int, list[Envelope]] = {}
+    for envelope in envelopes:
+        parts.setdefault(crc32(envelope.key.encode()) % partitions, []).append(envelope)
+    for number, part in sorted(parts.items()):
+        for i in range(0, len(part), BLOCK):
+            yield number, pack(part[i : i + BLOCK])
+
+
 async def send(envelopes: Iterable[Envelope], address: str, topic: str = TOPIC, partitions: int = PARTITIONS) -> int:
     """Send all envelopes as blocks, each to the partition of its key; how many were sent and acknowledged.
 
@@ -34,14 +44,7 @@ async def send(envelopes: Iterable[Envelope], address: str, topic: str = TOPIC, 
         await producer.start()
         count = len(await producer.partitions_for(topic))
         while some := list(islice(stream, ROUND)):
-            parts: dict[int, list[Envelope]] = {}
-            for envelope in some:
-                parts.setdefault(crc32(envelope.key.encode()) % count, []).append(envelope)
-            acknowledged = [
-                await producer.send(topic, pack(part[i : i + BLOCK]), partition=number)
-                for number, part in sorted(parts.items())
-                for i in range(0, len(part), BLOCK)
-            ]
+            acknowledged = [await producer.send(topic, block, partition=number) for number, block in blocks(some, count)]
             for one in acknowledged:
                 await one
             sent += len(some)
