@@ -1,14 +1,16 @@
 """Rows of the tables, to and from the states that they hold."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
+from itertools import chain
 from typing import Any
 
 import orjson
 
 from brain.join import ATTRIBUTE, NodeState, Register, canonical
 from brain.model import Edge, Link, Quality, Stamp, Verdict, Version
+from brain.schema import Value
 from brain.spans import Span
 
 Row = tuple[Any, ...]
@@ -18,6 +20,8 @@ VERSION = "SELECT subject, valid, authority, event, source, received, recorded, 
 
 IN_LIST = 500
 """Ids a statement. SQLite takes 32,766 parameters; short lists keep the statement cache useful."""
+ROWS, PARAMETERS = 500, 32_766
+"""Rows that one statement inserts, and parameters that SQLite lets it have."""
 
 
 def select(db: sqlite3.Connection, sql: str, keys: Iterable[str], *before: object) -> list[Row]:
@@ -28,6 +32,23 @@ def select(db: sqlite3.Connection, sql: str, keys: Iterable[str], *before: objec
         part = ordered[i : i + IN_LIST]
         found += db.execute(f"{sql} ({','.join('?' * len(part))})", (*before, *part))
     return found
+
+
+def insert(db: sqlite3.Connection, verb: str, found: Sequence[Row]) -> None:
+    """Insert whole rows, most of them many a statement: SQLite lets other threads run while it works on one."""
+    if not found:
+        return
+    one = f"({','.join('?' * len(found[0]))})"
+    many = min(ROWS, PARAMETERS // len(found[0]))
+    whole = len(found) - len(found) % many
+    for i in range(0, whole, many):
+        db.execute(f"{verb} VALUES {','.join([one] * many)}", list(chain.from_iterable(found[i : i + many])))
+    db.executemany(f"{verb} VALUES {one}", found[whole:])
+
+
+def sql_value(value: Value) -> Value:
+    """A value as SQLite's `json_extract` gives it: an integer beyond 64 bits is a float."""
+    return float(value) if isinstance(value, int) and not -(2**63) <= value < 2**63 else value
 
 
 def node_row(state: NodeState) -> Row:
