@@ -14,9 +14,11 @@ from neo4j import GraphDatabase
 from api.sdl import COMMITTED, sdl
 from brain.checks import Checks
 from brain.model import Verdict
+from brain.query import Condition, Find, Op
 from brain.servers.process import free_port
 from brain.stores import open_store
 from brain.stores.neo4j.address import parse
+from brain.stores.sqlite.tables import where_sql
 from ontology import load_schema
 from tests.e2e.test_mqtt_to_subscriber import ingesting
 
@@ -110,9 +112,8 @@ def test_it_is_in_the_indexes_of_sqlite(brewery: Path) -> None:
 
     db = sqlite3.connect(path)
     names = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
-    plan = " ".join(
-        str(row) for row in db.execute("EXPLAIN QUERY PLAN SELECT id FROM node WHERE json_extract(properties, '$.recipe') = 'x'")
-    )
+    where, values = where_sql(load_schema((brewery / "domains",)), Find("MashTun", (Condition("recipe", Op.EQ, "x"),)))
+    plan = " ".join(str(row) for row in db.execute(f"EXPLAIN QUERY PLAN SELECT id FROM node WHERE {where} ORDER BY id", values))
     db.close()
     assert {"node_recipe", "node_tunNumber", "node_nickname"} <= names
     assert "node_wort" not in names

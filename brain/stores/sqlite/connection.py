@@ -18,6 +18,9 @@ T = TypeVar("T")
 
 BUSY_SECONDS = 30.0
 READERS = 4
+IMMEDIATE = "BEGIN IMMEDIATE"
+CACHE, WRITER_CACHE = 2**16, 2**18
+"""KiB of pages that a connection holds at the most, reading and writing. It takes them as the file grows, not before."""
 
 
 class Connections:
@@ -37,14 +40,14 @@ class Connections:
         self._lock = threading.Lock()
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._run, work, "BEGIN IMMEDIATE")
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._run, work, IMMEDIATE)
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         # A shared in-memory database locks whole tables, so there its readers queue behind the writer instead.
         pool = self._readers if self._path else self._writer
         return await asyncio.get_running_loop().run_in_executor(pool, self._run, work, "BEGIN")
 
-    def connect(self) -> sqlite3.Connection:
+    def connect(self, cache: int = CACHE) -> sqlite3.Connection:
         """A new connection that any one thread at a time may use; the caller closes it."""
         with told(self._path):
             if self._path:
@@ -64,14 +67,14 @@ class Connections:
                 connection.close()
                 raise
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-            connection.execute("PRAGMA cache_size = -65536")
-            # 32 MB: a page that every batch changes is copied from the log to its place once, not with every batch.
-            connection.execute("PRAGMA wal_autocheckpoint = 8000")
+            connection.execute(f"PRAGMA cache_size = {-cache}")
+            # 128 MB: a page that many batches change is copied from the log to its place once, not with every batch.
+            connection.execute("PRAGMA wal_autocheckpoint = 32000")
             return connection
 
     def _run(self, work: Callable[[sqlite3.Connection], T], begin: str) -> T:
         with told(self._path):
-            connection = self._mine()
+            connection = self._mine(WRITER_CACHE if begin == IMMEDIATE else CACHE)
             connection.execute(begin)
             try:
                 result = work(connection)
@@ -82,10 +85,10 @@ class Connections:
                 raise
             return result
 
-    def _mine(self) -> sqlite3.Connection:
+    def _mine(self, cache: int) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = self.connect()
+            connection = self._local.connection = self.connect(cache)
             with self._lock:
                 self._open.append(connection)
         return connection

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ import orjson
 from brain.chains import Tip, Word
 from brain.join import ATTRIBUTE, NodeState, Register, canonical, new
 from brain.model import Edge, Link, Order, Quality, Stamp, Verdict, Version
+from brain.schema import Value
 from brain.spans import Span
 from brain.versions import written
 
@@ -20,6 +22,8 @@ VERSION = "SELECT subject, valid, authority, event, source, received, recorded, 
 
 IN_LIST = 500
 """Ids a statement. SQLite takes 32,766 parameters; short lists keep the statement cache useful."""
+ROWS, PARAMETERS = 500, 32_766
+"""Rows that one statement inserts, and parameters that SQLite lets it have."""
 
 
 def select(db: sqlite3.Connection, sql: str, keys: Iterable[str], *before: object) -> list[Row]:
@@ -30,6 +34,23 @@ def select(db: sqlite3.Connection, sql: str, keys: Iterable[str], *before: objec
         part = ordered[i : i + IN_LIST]
         found += db.execute(f"{sql} ({','.join('?' * len(part))})", (*before, *part))
     return found
+
+
+def insert(db: sqlite3.Connection, verb: str, found: Sequence[Row]) -> None:
+    """Insert whole rows, most of them many a statement: SQLite lets other threads run while it works on one."""
+    if not found:
+        return
+    one = f"({','.join('?' * len(found[0]))})"
+    many = min(ROWS, PARAMETERS // len(found[0]))
+    whole = len(found) - len(found) % many
+    for i in range(0, whole, many):
+        db.execute(f"{verb} VALUES {','.join([one] * many)}", list(chain.from_iterable(found[i : i + many])))
+    db.executemany(f"{verb} VALUES {one}", found[whole:])
+
+
+def sql_value(value: Value) -> Value:
+    """A value as SQLite's `json_extract` gives it: an integer beyond 64 bits is a float."""
+    return float(value) if isinstance(value, int) and not -(2**63) <= value < 2**63 else value
 
 
 def node_row(state: NodeState) -> Row:
@@ -61,13 +82,13 @@ def _spans(state: NodeState) -> str:
 def _tips(state: NodeState) -> str:
     """`[[chain, [position, authority, event, source, greatest, least], {name: value, …}], …]`, grouped likewise."""
     told: list[list[Any]] = []
-    for chain, words in state.tips.items():
+    for name_of_chain, words in state.tips.items():
         last, groups = None, dict[Tip, dict[str, Any]]()
         for name, (tip, value) in words.items():
             if tip is not last:
                 last, said = tip, groups.setdefault(tip, {})
             said[name] = value
-        told += [[chain, [*tip], said] for tip, said in groups.items()]
+        told += [[name_of_chain, [*tip], said] for tip, said in groups.items()]
     return orjson.dumps(told).decode()
 
 
@@ -85,8 +106,8 @@ def node_state(row: Row) -> NodeState:
                 state.registers[name] = Register(stamp, attributes.get(name[1:]))
             else:
                 state.registers[name] = Register(stamp, properties.get(name))
-    for chain, fields, said in orjson.loads(row[7]) if row[7] != "[]" else ():
-        tip, words = new(Tip, fields), state.tips.setdefault(chain, {})
+    for name_of_chain, fields, said in orjson.loads(row[7]) if row[7] != "[]" else ():
+        tip, words = new(Tip, fields), state.tips.setdefault(name_of_chain, {})
         for name, value in said.items():
             words[name] = new(Word, (tip, value))
     return state

@@ -8,10 +8,11 @@ import orjson
 
 from brain.join import to_node
 from brain.model import Occurrence
-from brain.query import Edges, Nodes, Occurrences, Qualities, Scope, Versions
+from brain.query import Condition, Edges, Nodes, Occurrences, Op, Qualities, Scope, Versions
 from brain.schema import Schema
 from brain.stores.sqlite import rows
 from brain.stores.sqlite.connection import Connections, told
+from brain.stores.sqlite.tables import condition_sql, indexed
 
 CHUNK = 5000
 
@@ -65,7 +66,8 @@ class Scans:
             objects = f"SELECT id FROM node WHERE class IN ({_marks(values)})"
         else:
             values = [object_type]
-            objects = "SELECT id FROM node WHERE json_extract(properties, '$.objectType') = ?"
+            where, _ = condition_sql(Condition("objectType", Op.EQ, object_type), indexed(self._schema))
+            objects = f"SELECT id FROM node WHERE {where}"
         sql = f"""
             SELECT DISTINCT e.target, e.source, s.properties, p.target FROM edge e CROSS JOIN node s ON s.id = e.source
             LEFT JOIN edge p ON p.source = e.source AND p.relation = 'performedBy' AND p.holds = 1

@@ -16,13 +16,11 @@ from brain.schema import ROOT, Schema
 from brain.stores.sqlite import rows
 from brain.stores.sqlite.connection import Connections
 from brain.stores.sqlite.edges import edge_rows, rows_of
+from brain.stores.sqlite.nodes import Change, add_columns, insert_nodes, key_of, mention, property_columns, update_nodes
 from brain.stores.sqlite.past import Past
-from brain.stores.sqlite.rows import NODE, VERSION, Row, select
+from brain.stores.sqlite.rows import NODE, VERSION, insert, select
 from brain.stores.sqlite.scans import Scans
-from brain.stores.sqlite.tables import FORMAT, TABLES, UPGRADES, VOIDING, index_sql, where_sql
-
-ROWS = 500
-"""Rows that one statement inserts."""
+from brain.stores.sqlite.tables import FORMAT, SAME_INDEX, TABLES, UPGRADES, VOIDING, where_sql
 
 NEWEST = "ORDER BY valid DESC, authority DESC, event DESC, source DESC, digest DESC"
 
@@ -42,11 +40,12 @@ class SqliteStore(Scans):
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         (found,) = db.execute("PRAGMA user_version").fetchone()
-        for statement in (*TABLES.split(";\n"), *index_sql(self._schema)):
+        for statement in (*TABLES.split(";\n"), SAME_INDEX):
             db.execute(statement)
         for older in range(found, FORMAT) if found else ():
             for statement in UPGRADES[older]:
                 db.execute(statement)
+        add_columns(db, self._schema)
         db.execute(f"PRAGMA user_version = {FORMAT}")
 
     async def apply(
@@ -59,40 +58,43 @@ class SqliteStore(Scans):
         def work(db: sqlite3.Connection) -> None:
             known, late = self._write_nodes(db, delta)
             self._write_edges(db, delta, known)
-            _insert(db, "INSERT OR IGNORE INTO version", rows.version_rows(delta.versions))
+            insert(db, "INSERT OR IGNORE INTO version", rows.version_rows(delta.versions))
             anew = {state.id: state for state in self._shaken(db, delta, voiding)}
             self._rebuild(db, anew | {i: delta.nodes[i] for i in late})
-            _insert(db, "INSERT OR IGNORE INTO quality", list(delta.qualities))
+            insert(db, "INSERT OR IGNORE INTO quality", list(delta.qualities))
             db.executemany(
                 "INSERT INTO mark VALUES (?,?,?) ON CONFLICT DO UPDATE SET position = max(position, excluded.position)",
                 marks,
             )
-            _insert(db, "INSERT OR REPLACE INTO letter", letters)
+            insert(db, "INSERT OR REPLACE INTO letter", letters)
 
         await self._connections.write(work)
         return notices(batch)
 
     def _write_nodes(self, db: sqlite3.Connection, delta: Delta) -> tuple[set[str], set[str]]:
         """The ids of the batch that were there before, which alone can have edges; and those of which a chain tells late."""
-        states = delta.nodes
-        known, before = set(), list[tuple[str, str]]()
+        states, properties = delta.nodes, property_columns(db)
+        known, before, changes = set(), list[tuple[str, str]](), list[Change]()
         for row in select(db, f"{NODE} WHERE id IN", states):
             known.add(row[0])
             before.append((row[1], row[0]))
-            states[row[0]] = self._joiner.merge_node(rows.node_state(row), states[row[0]])
+            old = rows.node_state(row)
+            key = key_of(old, properties)
+            states[row[0]] = self._joiner.merge_node(old, states[row[0]])
+            changes.append((old, key))
         late = self._joiner.settle(delta, states)
-        _insert(db, "INSERT OR REPLACE INTO node", [rows.node_row(states[i]) for i in sorted(states)])
-        placeholders = [(i, ROOT, "{}", "{}", "[]", 0, "{}", "[]") for i in sorted(delta.mentioned)]
-        _insert(db, "INSERT OR IGNORE INTO node", placeholders)
+        update_nodes(db, changes, properties)
+        insert_nodes(db, [states[i] for i in sorted(states.keys() - known)], properties)
+        mention(db, delta.mentioned)
         said = [(version.cls, version.subject) for version in delta.versions.values()]
         aside = {(cls, i) for cls, i in chain(before, said) if cls != states[i].cls and cls != ROOT}
-        _insert(db, "INSERT OR IGNORE INTO aside", sorted(aside))
+        insert(db, "INSERT OR IGNORE INTO aside", sorted(aside))
         return known, {i for i, versions in late.items() if not all(_stored(db, version) for version in versions)}
 
     def _write_edges(self, db: sqlite3.Connection, delta: Delta, known: set[str]) -> None:
         states = delta.edges
         single = {key[:2] for key in states if functional(self._schema, key.relation)}
-        _insert(db, "INSERT OR REPLACE INTO edge", edge_rows(db, states, single, known))
+        insert(db, "INSERT OR REPLACE INTO edge", edge_rows(db, states, single, known))
 
     def _shaken(self, db: sqlite3.Connection, delta: Delta, voiding: Collection[str]) -> list[NodeState]:
         """What must be made anew: where the batch takes something back, or says again what was taken back before."""
@@ -113,8 +115,8 @@ class SqliteStore(Scans):
                 state, [rows.version(row) for row in db.execute(f"{VERSION} WHERE subject = ?", (state.id,))]
             )
             single = {key[:2] for key in edges if functional(self._schema, key.relation)}
-            _insert(db, "INSERT OR REPLACE INTO edge", rows_of(edges, single))
-        _insert(db, "INSERT OR REPLACE INTO node", [rows.node_row(state) for state in states.values()])
+            insert(db, "INSERT OR REPLACE INTO edge", rows_of(edges, single))
+        update_nodes(db, [(state, None) for state in states.values()], property_columns(db) if states else ())
 
     async def nodes(self, ids: Sequence[str], at: AsOf = NOW) -> list[Node | None]:
         def work(db: sqlite3.Connection) -> list[Node | None]:
@@ -204,17 +206,6 @@ class SqliteStore(Scans):
 
     async def close(self) -> None:
         self._connections.close()
-
-
-def _insert(db: sqlite3.Connection, verb: str, found: Sequence[Row]) -> None:
-    """Insert whole rows, most of them many a statement: SQLite lets other threads run while it works on one."""
-    if not found:
-        return
-    one = f"({','.join('?' * len(found[0]))})"
-    whole = len(found) - len(found) % ROWS
-    for i in range(0, whole, ROWS):
-        db.execute(f"{verb} VALUES {','.join([one] * ROWS)}", list(chain.from_iterable(found[i : i + ROWS])))
-    db.executemany(f"{verb} VALUES {one}", found[whole:])
 
 
 def _stored(db: sqlite3.Connection, version: Version) -> bool:

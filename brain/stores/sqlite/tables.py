@@ -1,5 +1,7 @@
 """Tables, indexes and the SQL of `find`. Times are integers, µs; JSON texts are canonical (brain.join.canonical)."""
 
+from collections.abc import Collection
+
 from brain.errors import BadQuery
 from brain.past import within_64_bits
 from brain.query import Condition, Find, Op
@@ -61,20 +63,37 @@ JOIN node n ON n.id = v.subject WHERE said <> n.class AND said <> 'Entity'"""],
     3: ["ALTER TABLE node ADD COLUMN tips TEXT NOT NULL DEFAULT '[]'"],
 }  # fmt: skip
 """What makes a file of each older format one of the next. `aside`, new in 2, has every class that a version says of a node and
-that is not the node's own now: the past is looked for there too. 3 knows what was taken back, and under which ontology; 4 knows
-chains."""
+that is not the node's own now: the past is looked for there too. 3 knows what was taken back, and under which ontology. 4 knows
+chains, and has columns of indexed properties, made by `nodes.add_columns`: a program that does not fill them must not write into
+the file."""
 
 
-def index_sql(schema: Schema) -> list[str]:
-    """An index on each property that the ontology declares indexed. Names are the schema's, checked to be identifiers."""
+SAME_INDEX = "CREATE INDEX IF NOT EXISTS edge_same ON edge (source, target) WHERE relation = 'sameAs'"
+"""Merges are few, and looked up again and again."""
+
+
+def indexed(schema: Schema) -> list[str]:
+    """The properties that have a column and an index. Names are the schema's, checked to be identifiers."""
     names = sorted({p.name for cls in schema.classes.values() for p in cls.properties.values() if p.indexed})
-    found = [
-        f"CREATE INDEX IF NOT EXISTS node_{name} ON node (json_extract(properties, '$.{name}'), id)"
-        f" WHERE json_extract(properties, '$.{name}') IS NOT NULL"
-        for name in names
+    # SQLite does not tell columns apart by case: of two such names the first has the column.
+    return sorted({name.lower(): name for name in reversed(names)}.values())
+
+
+def column_of(name: str) -> str:
+    """The column of an indexed property, as SQL. It repeats what `properties` says: an index on `json_extract(properties, …)`
+    would be written anew with every change of any property."""
+    return f'"p_{name}"'
+
+
+def column_sql(name: str) -> list[str]:
+    """What gives a table of nodes the column, and its index instead of that on an expression which files up to format 3 have."""
+    column, value = column_of(name), f"json_extract(properties, '$.{name}')"
+    return [
+        f"DROP INDEX IF EXISTS node_{name}",
+        f"ALTER TABLE node ADD COLUMN {column}",
+        f"UPDATE node SET {column} = {value} WHERE {value} IS NOT NULL",
+        f"CREATE INDEX node_{name} ON node ({column}, id) WHERE {column} IS NOT NULL",
     ]
-    # Merges are few, and looked up again and again.
-    return [*found, "CREATE INDEX IF NOT EXISTS edge_same ON edge (source, target) WHERE relation = 'sameAs'"]
 
 
 def where_sql(schema: Schema, query: Find) -> tuple[str, list[object]]:
@@ -82,11 +101,12 @@ def where_sql(schema: Schema, query: Find) -> tuple[str, list[object]]:
     cls = schema.of(query.cls)
     classes = schema.descendants[cls.name]
     known = {name: p for below in classes for name, p in schema.classes[below].properties.items()}
+    columns = indexed(schema)
     clauses, values = [f"class IN ({','.join('?' * len(classes))})"], list[object](classes)
     for condition in query.where:
         if condition.property != "id" and condition.property not in known:
             raise BadQuery(f"{cls.name} has no property {condition.property!r}{nearest(condition.property, known)}")
-        clause, parameters = condition_sql(condition)
+        clause, parameters = condition_sql(condition, columns)
         clauses.append(clause)
         values.extend(parameters)
     return " AND ".join(clauses), values
@@ -95,9 +115,11 @@ def where_sql(schema: Schema, query: Find) -> tuple[str, list[object]]:
 _COMPARE = {Op.EQ: "=", Op.NE: "<>", Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
 
 
-def condition_sql(condition: Condition) -> tuple[str, list[object]]:
-    """A condition on a property, or on the id, of a row of `node`, and its parameters. BadQuery where it makes no sense."""
-    column = "id" if condition.property == "id" else f"json_extract(properties, '$.{condition.property}')"
+def condition_sql(condition: Condition, columns: Collection[str] = ()) -> tuple[str, list[object]]:
+    """A condition on a property, or on the id, of a row of `node`, and its parameters. `columns` are the properties that have a
+    column of their own. BadQuery where it makes no sense."""
+    name = condition.property
+    column = "id" if name == "id" else column_of(name) if name in columns else f"json_extract(properties, '$.{name}')"
     value = condition.value
     for one in value if isinstance(value, tuple) else (value,):
         within_64_bits(one)
