@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from brain.errors import BadQuery
 from brain.schema import ROOT, Datatype, Relation, Schema
 
-FORMAT = 2
-"""What `(:Brain).format` says in databases that this code writes. It reads 1 too, which has no voids and no spans; a program that
-knows but 1 would take those for values, and so must not read 2."""
+FORMAT = 3
+"""What `(:Brain).format` says in databases that this code writes. It reads 1 too, which has no voids and no spans, and 2, which
+has no blocks of versions. A program that knows but those would not see what it does not know, and so must not read 3."""
 
-VERSION, QUALITY, MARK, LETTER, BRAIN, OF = "Version", "Quality", "Mark", "DeadLetter", "Brain", "OF"
-OWN_LABELS = frozenset({VERSION, QUALITY, MARK, LETTER, BRAIN})
+VERSION, BLOCK, QUALITY, MARK, LETTER, BRAIN, OF = "Version", "Versions", "Quality", "Mark", "DeadLetter", "Brain", "OF"
+OWN_LABELS = frozenset({VERSION, BLOCK, QUALITY, MARK, LETTER, BRAIN})
 FORMERLY = "FORMERLY_"
 
 STAMP = ("_valid", "_authority", "_event", "_source")
@@ -28,7 +28,13 @@ VOIDED = "_voided"
 NODE_FIXED = ("id", "_class", *STAMP)
 SAID_FIXED = ("_digest", "_received", "_recorded", "_ontology")
 VERSION_FIXED = ("_of", "_class", *STAMP, *SAID_FIXED)
-OWN_NAMES = frozenset((*NODE_FIXED, *VERSION_FIXED, *APART, *ATTRIBUTES, *LINKS, *VOIDS, *SPANS, VOIDED, "retracted"))
+EACH = ("_valids", "_events", "_receiveds")
+"""What each version of a block has for itself, beside its values and targets."""
+BLOCK_FIXED = ("_of", "_class", "_authority", "_source", "_recorded", "_ontology", "_count", "_valid", "_last", *EACH)
+"""`_valid` and `_last` are the first and the last of `_valids`."""
+OWN_NAMES = frozenset(
+    (*NODE_FIXED, *VERSION_FIXED, *BLOCK_FIXED, *APART, *ATTRIBUTES, *LINKS, *VOIDS, *SPANS, VOIDED, "retracted")
+)
 
 
 def quoted(name: str) -> str:
@@ -151,6 +157,7 @@ def schema_cypher(schema: Schema) -> list[str]:
         _unique("letter_id", LETTER, "id"),
         _unique("brain_key", BRAIN, "key"),
         f"CREATE INDEX version_of IF NOT EXISTS FOR (n:{VERSION}) ON (n._of, n._valid)",
+        f"CREATE INDEX versions_of IF NOT EXISTS FOR (n:{BLOCK}) ON (n._of, n._last)",
     ]
     for cls, name in sorted(indexed(schema)):
         index = quoted(f"{cls}_{name}")

@@ -17,9 +17,12 @@ from brain.model import DeadLetter, Mark, Stamp, Version
 from brain.past import functional
 from brain.schema import ROOT
 from brain.stores.neo4j import codec
+from brain.stores.neo4j.blocks import block_row, grouped
 from brain.stores.neo4j.codec import Row
 from brain.stores.neo4j.connection import run
 from brain.stores.neo4j.cypher import (
+    BLOCK,
+    BLOCK_FIXED,
     FORMERLY,
     LETTER,
     LINKS,
@@ -38,21 +41,17 @@ from brain.stores.neo4j.cypher import (
     literal,
     quoted,
     relabelling,
-    rows_of,
+    row_of,
 )
+from brain.stores.neo4j.said import PLACES, SAID, Place, extents, unsaid, versions
 
-LOCK = "UNWIND $ids AS id MATCH (n:Entity {id: id}) SET n.id = id RETURN collect(id)"
-"""Setting a property to what it is takes the write lock and writes nothing."""
+LOCK = f"""
+    UNWIND $rows AS r MATCH (n:Entity {{id: r[0]}}) SET n.id = r[0] WITH collect([n, r]) AS locked
+    UNWIND locked AS l WITH l[0] AS n, l[1][0] AS id, l[1][1] AS read, l[1][2] AS first, l[1][3] AS last
+    RETURN collect([id, CASE WHEN read THEN {row_of("properties(n)")} END, {PLACES}])"""
+"""Setting a property to what it is takes the write lock and writes nothing. All locks are taken before anything is read."""
 
-READ = f"UNWIND $ids AS id MATCH (n:Entity {{id: id}}) WITH collect(n) AS found RETURN {rows_of('found')}"
-
-SAID_ALREADY = f"""
-    UNWIND $rows AS r MATCH (v:{VERSION} {{_of: r[1], _valid: r[3]}})
-    WHERE v._event = r[5] AND v._source = r[6] AND v._authority = r[4] AND v._digest = r[7] RETURN collect(r[0])"""
-
-SAID = f"""
-    UNWIND $ids AS id MATCH (v:{VERSION} {{_of: id}}) WITH id, collect(v) AS found
-    RETURN collect([id, {rows_of("found")}])"""
+SAID_OF = f"UNWIND $ids AS id MATCH (n:Entity {{id: id}}) RETURN collect([id, {SAID}])"
 
 TAKEN_BACK = f"""
     UNWIND $ids AS id MATCH (v:{VERSION} {{_of: id}}) WHERE v.{VOIDS[0]} IS NOT NULL
@@ -86,10 +85,12 @@ BURY = f"""
 
 @dataclass
 class Before:
-    """What the batch touches, as it was: the state of each known subject, and all known ids."""
+    """What the batch touches, as it was: the state of each known subject, all known ids, and where versions of the batch may be
+    stored already."""
 
     states: dict[str, NodeState] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
+    places: dict[str, Sequence[Place]] = field(default_factory=dict)
 
 
 class Writer:
@@ -100,6 +101,7 @@ class Writer:
         self._joiner = joiner
         self._nodes_seen: dict[str, list[str]] = {}
         self._versions_seen: dict[str, list[str]] = {}
+        self._blocks_seen: dict[str, list[str]] = {}
         self._said_seen: dict[str, list[str]] = {}
 
     async def write(
@@ -121,10 +123,14 @@ class Writer:
 
     async def _lock(self, tx: AsyncManagedTransaction, delta: Delta) -> Before:
         before = Before()
-        if touched := sorted(delta.nodes.keys() | delta.mentioned):
-            before.ids.update(await run(tx, LOCK, ids=touched))
-        if known := sorted(before.ids.intersection(delta.nodes)):
-            before.states = {row[1][row[0].index("id")]: codec.node_state(row) for row in await run(tx, READ, ids=known)}
+        extent = extents(delta.versions.values())
+        rows = [[i, i in delta.nodes, *extent.get(i, (None, None))] for i in sorted(delta.nodes.keys() | delta.mentioned)]
+        for id, row, places in await run(tx, LOCK, rows=rows) if rows else ():
+            before.ids.add(id)
+            if row is not None:
+                before.states[id] = codec.node_state(row)
+            if places:
+                before.places[id] = places
         return before
 
     async def _write_nodes(self, tx: AsyncManagedTransaction, delta: Delta, before: Before, once: set[str]) -> None:
@@ -162,13 +168,13 @@ class Writer:
 
         It is what an import mostly brings; one row for both halves the time.
         """
-        versions: dict[str, tuple[Version, bytes] | None] = {}
+        single: dict[str, tuple[Version, bytes] | None] = {}
         for (subject, _, text), version in delta.versions.items():
             if subject not in before.ids:
-                versions[subject] = None if subject in versions else (version, text)
+                single[subject] = None if subject in single else (version, text)
         rows = [
             codec.said_row(delta.nodes[subject], *versioned)
-            for subject, versioned in sorted(versions.items())
+            for subject, versioned in sorted(single.items())
             if versioned is not None and codec.said_once(delta.nodes[subject], versioned[0])
         ]
         once = {row[0] for row, _ in rows}
@@ -182,19 +188,20 @@ class Writer:
         return once
 
     async def _write_versions(self, tx: AsyncManagedTransaction, delta: Delta, before: Before, once: set[str]) -> None:
-        new: list[codec.Cells] = []
-        doubtful: list[codec.Cells] = []
-        for (subject, _, text), version in delta.versions.items():
-            if subject not in once:
-                (doubtful if subject in before.states else new).append(codec.version_row(version, text))
-        if doubtful:
-            known = set(await run(tx, SAID_ALREADY, rows=[[i, *row[:7]] for i, (row, _) in enumerate(doubtful)]))
-            new += [cells for i, cells in enumerate(doubtful) if i not in known]
+        said = [(version, text) for (subject, _, text), version in delta.versions.items() if subject not in once]
+        together, alone = grouped(await unsaid(tx, said, before.places))
         instants = self._names.instants
-        for _, names, rows in codec.by_class(new, self._versions_seen, instants):
-            said = literal(columns(VERSION_FIXED, names, instants))
-            put = f"UNWIND $rows AS r MATCH (n:Entity {{id: r[0]}}) CREATE (:{VERSION} {said})-[:{OF}]->(n)"
-            await run(tx, put, rows=rows)
+        rows = [codec.version_row(version, text) for version, text in alone]
+        for _, names, full in codec.by_class(rows, self._versions_seen, instants):
+            await self._keep(tx, VERSION, columns(VERSION_FIXED, names, instants), full)
+        # The lists of a block are parameters as they are, instants too.
+        rows = [block_row(block, instants) for block in together]
+        for _, names, full in codec.by_class(rows, self._blocks_seen, frozenset()):
+            await self._keep(tx, BLOCK, columns(BLOCK_FIXED, names, frozenset()), full)
+
+    async def _keep(self, tx: AsyncManagedTransaction, label: str, cells: dict[str, str], rows: list[Row]) -> None:
+        put = f"UNWIND $rows AS r MATCH (n:Entity {{id: r[0]}}) CREATE (:{label} {literal(cells)})-[:{OF}]->(n)"
+        await run(tx, put, rows=rows)
 
     async def _write_edges(self, tx: AsyncManagedTransaction, delta: Delta, before: Before) -> None:
         relations: defaultdict[str, dict[EdgeKey, EdgeState]] = defaultdict(dict)
@@ -249,8 +256,8 @@ class Writer:
         if not states:
             return
         relations: defaultdict[str, dict[EdgeKey, EdgeState]] = defaultdict(dict)
-        for subject, said in await run(tx, SAID, ids=sorted(states)):
-            for key, edge in self._joiner.rebuild(states[subject], [codec.version(row) for row in said]).items():
+        for subject, said in await run(tx, SAID_OF, ids=sorted(states)):
+            for key, edge in self._joiner.rebuild(states[subject], list(versions(said))).items():
                 relations[key.relation][key] = edge
         await self._put(tx, states.values(), "MATCH (n:Entity {{id: r[0]}}) SET n = {map}")
         for relation, edges in sorted(relations.items()):
