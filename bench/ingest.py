@@ -1,6 +1,6 @@
 """How many events a second ingesting takes: the pure part alone, and end to end into each store, each beside a peer.
 
-    python -m bench.ingest [--only pure|sqlite|neo4j|kafka]… [--events N]
+    python -m bench.ingest [--only pure|sqlite|neo4j|kafka|full]… [--events N]
 
 - pure: pump telemetry as in the demo (`ingest/adapters/hospital`): JSON of 135 bytes, an ISO time, three measurements, a state.
   The peer is bare `orjson.loads` and five look-ups in the same process: the rest is the price of rules, units, times, checks,
@@ -8,6 +8,8 @@
 - sqlite, neo4j: the same of 1,000 pumps that say their state at every 60th reading, through pipeline, engine and store; and
   steps: the order-management log. Wall time. The peer is a loop over the driver (`bench/raw.py`): same telemetry, same server.
 - kafka: telemetry in blocks out of Kafka into Neo4j by one faust worker, from the first batch taken to the last committed.
+- full: the same two of Neo4j, under an ontology in which every property has full history, so that each reading is a version for
+  ever. The peer, which writes as many properties a reading, still keeps the newest alone.
 """
 
 import argparse
@@ -16,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from itertools import count
 
 import orjson
@@ -25,6 +28,8 @@ from bench.messages import steps, telemetry
 from brain.cli.options import collect_seldom
 from brain.engine import Engine
 from brain.model import DeadLetter, Mark
+from brain.query import Versions
+from brain.schema import History, Schema
 from brain.stores import open_store
 from ingest.adapters import load_adapters
 from ingest.importing import BATCH as IMPORT_BATCH
@@ -36,7 +41,7 @@ from ingest.stream import PORTIONS, StreamOptions, work
 from ingest.wiring import whole_pipeline
 from ontology import load_schema
 
-PARTS = ("pure", "sqlite", "neo4j", "kafka")
+PARTS = ("pure", "sqlite", "neo4j", "kafka", "full")
 BATCH = 1000
 READINGS, STEPS = PORTIONS[2], IMPORT_BATCH
 """Messages a transaction: what the worker comes to with telemetry, and what an import has."""
@@ -92,9 +97,19 @@ def pure(events: int) -> None:
     told(f"pure pipeline, blocks of {BLOCK}", rate(events, in_blocks), peer)
 
 
-async def stored(url: str, envelopes: Sequence[Envelope], portion: int = READINGS) -> float:
-    """Events a second, from bytes to commit, in transactions of so many messages."""
+def keeping_all() -> Schema:
+    """The ontology as it is, but every property with full history."""
     schema = load_schema()
+    classes = {
+        name: replace(cls, properties={n: replace(p, history=History.FULL) for n, p in cls.properties.items()})
+        for name, cls in schema.classes.items()
+    }
+    return Schema(f"{schema.version}-full", classes)
+
+
+async def stored(url: str, envelopes: Sequence[Envelope], portion: int = READINGS, schema: Schema | None = None) -> float:
+    """Events a second, from bytes to commit, in transactions of so many messages."""
+    schema = schema or load_schema()
     store = open_store(url)
     try:
         await store.prepare(schema)
@@ -167,13 +182,8 @@ class Timed(Intake):
             self.last = time.perf_counter()
 
 
-async def kafka(url: str, address: str, events: int, peer: float) -> None:
-    first = (ROUNDS + 1) * events
-    schema = load_schema()
-    print(f"kafka: telemetry {events:,} readings of {DEVICES:,} pumps, one worker into Neo4j; events/s, as a share of that peer")
-    begin = time.perf_counter()
+async def kafka(url: str, address: str, events: int, peer: float, schema: Schema, first: int) -> None:
     await send(telemetry(events, DEVICES, STATE_EVERY, first), address)
-    sent = events / (time.perf_counter() - begin)
     store = open_store(url)
     try:
         await store.prepare(schema)
@@ -182,8 +192,29 @@ async def kafka(url: str, address: str, events: int, peer: float) -> None:
     finally:
         await store.close()
     assert (intake.taken.messages, intake.taken.dead) == (events, 0), intake.taken
-    told("sent into Kafka (made, packed, acknowledged)", sent, peer)
     told("Kafka to Neo4j, end to end", events / (intake.last - intake.first), peer)
+
+
+async def full(url: str, address: str, events: int) -> None:
+    """All readings are later than those of the other parts, and each must have become a version."""
+    first, schema = 2 * (ROUNDS + 1) * events, keeping_all()
+    print(f"full: telemetry {events:,} readings of {DEVICES:,} pumps, every version kept; events/s, as a share of the peer")
+    rounds = [telemetry(events, DEVICES, STATE_EVERY, first + n * events) for n in range(ROUNDS + 1)]
+    peer = _peer(url, rounds)
+    told("peer: the driver, UNWIND of guarded updates", peer, peer)
+    before = await _versions(url, schema)
+    told("telemetry, end to end", max([await stored(url, readings, schema=schema) for readings in rounds][1:]), peer)
+    await kafka(url, address, events, peer, schema, first + len(rounds) * events)
+    assert await _versions(url, schema) - before == (len(rounds) + 1) * events
+
+
+async def _versions(url: str, schema: Schema) -> int:
+    store = open_store(url)
+    try:
+        await store.prepare(schema)
+        return sum([1 async for _ in store.scan(Versions())])
+    finally:
+        await store.close()
 
 
 @contextmanager
@@ -192,8 +223,8 @@ def servers(parts: Sequence[str]) -> Iterator[tuple[str, str]]:
     from brain.servers import kafka_server, neo4j_server
 
     with ExitStack() as stack:
-        url = stack.enter_context(neo4j_server()).url if {"neo4j", "kafka"} & set(parts) else ""
-        address = stack.enter_context(kafka_server()).address if "kafka" in parts else ""
+        url = stack.enter_context(neo4j_server()).url if {"neo4j", "kafka", "full"} & set(parts) else ""
+        address = stack.enter_context(kafka_server()).address if {"kafka", "full"} & set(parts) else ""
         yield url, address
 
 
@@ -209,7 +240,12 @@ async def run(parts: Sequence[str], events: int) -> None:
             if "neo4j" not in parts:
                 peer = _peer(url, [telemetry(events, DEVICES, STATE_EVERY, first=n * events) for n in range(2)])
                 told("peer: the driver, UNWIND of guarded updates", peer, peer)
-            await kafka(url, address, events, peer)
+            print(
+                f"kafka: telemetry {events:,} readings of {DEVICES:,} pumps, one worker into Neo4j; events/s, as a share of that peer"
+            )
+            await kafka(url, address, events, peer, load_schema(), (ROUNDS + 1) * events)
+        if "full" in parts:
+            await full(url, address, events)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from brain.join import ATTRIBUTE
 from brain.model import Link, Stamp, Version
@@ -30,24 +30,41 @@ Said = tuple[Version, bytes]
 """A version, and its body."""
 
 
-def grouped(said: Iterable[Said]) -> tuple[list[list[Version]], list[Said]]:
-    """The blocks to make of versions that one transaction stores, each in order of stamp, and the versions that go alone."""
+class Parcel(NamedTuple):
+    """The versions that one transaction stores: blocks, each in order of stamp, and those that go alone."""
+
+    blocks: list[list[Said]]
+    alone: list[Said]
+
+    def extents(self) -> dict[str, tuple[int, int]]:
+        """The first and the last valid time of what is said of each subject."""
+        found: dict[str, tuple[int, int]] = {}
+        for block in (*self.blocks, *([one] for one in self.alone)):
+            (version, _), (last, _) = block[0], block[-1]
+            begin, end = found.get(version.subject, (version.stamp.valid, last.stamp.valid))
+            found[version.subject] = min(begin, version.stamp.valid), max(end, last.stamp.valid)
+        return found
+
+    def said(self) -> Iterator[Said]:
+        return chain(*self.blocks, self.alone)
+
+
+def parcelled(said: Iterable[Said]) -> Parcel:
     shapes: defaultdict[tuple[Any, ...], list[Said]] = defaultdict(list)
-    alone: list[Said] = []
     for one in said:
         shapes[_shape(one[0])].append(one)
-    blocks: list[list[Version]] = []
+    parcel = Parcel([], [])
     for found in shapes.values():
-        if len(found) < LEAST or found[0][0].voids or not all(_finite(version) for version, _ in found):
-            alone += found
+        if len(found) < LEAST or found[0][0].voids or not _finite(found):
+            parcel.alone.extend(found)
             continue
-        versions = sorted([version for version, _ in found], key=_stamp)
-        blocks += [versions[at : at + MOST] for at in range(0, len(versions), MOST)]
-    return blocks, alone
+        found.sort(key=_stamp)
+        parcel.blocks.extend(found[at : at + MOST] for at in range(0, len(found), MOST))
+    return parcel
 
 
-def _stamp(version: Version) -> Stamp:
-    return version.stamp
+def _stamp(said: Said) -> Stamp:
+    return said[0].stamp
 
 
 def _shape(version: Version) -> tuple[Any, ...]:
@@ -66,23 +83,29 @@ def _shape(version: Version) -> tuple[Any, ...]:
     )
 
 
-def _finite(version: Version) -> bool:
-    """A number that is none is as good as retracted (`codec.finite`), and so has another shape than the others."""
-    values = chain(version.properties.values(), version.attributes.values())
-    return all(isfinite(value) for value in values if type(value) is float)
+def _finite(alike: Sequence[Said]) -> bool:
+    """Whether no number is none: that is as good as retracted (`codec.finite`), and so has another shape than the others."""
+    first = alike[0][0]
+    floats = [name for name, value in first.properties.items() if type(value) is float]
+    if not all(map(isfinite, [version.properties[name] for name in floats for version, _ in alike])):  # type: ignore[arg-type]
+        return False
+    attributes = (value for version, _ in alike for value in version.attributes.values()) if first.attributes else ()
+    return all(isfinite(value) for value in attributes if type(value) is float)
 
 
-def block_row(versions: Sequence[Version], instants: frozenset[str]) -> Cells:
+def block_row(said: Sequence[Said], instants: frozenset[str]) -> Cells:
     """The fixed cells of a block (BLOCK_FIXED), and its others by name."""
+    versions = [version for version, _ in said]
     first, last = versions[0], versions[-1]
     cells: dict[str, Any] = {}
-    retracted = [name for name, value in first.properties.items() if value is None]
-    for name, column in zip(first.properties, zip(*(v.properties.values() for v in versions), strict=True), strict=False):
-        if name in instants and column[0] is not None:
-            for value in column:
-                codec.instant_checked(name, value)
-        if column[0] is not None:
-            cells[name] = list(column)
+    retracted: list[str] = []
+    for name, value in first.properties.items():
+        if value is None:
+            retracted.append(name)
+            continue
+        cells[name] = column = [version.properties[name] for version in versions]
+        for held in column if name in instants else ():
+            codec.instant_checked(name, held)
     if first.attributes:
         kept = [name for name, value in first.attributes.items() if value is not None]
         retracted += [ATTRIBUTE + name for name, value in first.attributes.items() if value is None]
@@ -95,13 +118,13 @@ def block_row(versions: Sequence[Version], instants: frozenset[str]) -> Cells:
         cells[LINKS[1]] = [link.target for v in versions for link in v.links]
     stamp = first.stamp
     common = [first.subject, first.cls, stamp.authority, stamp.source, first.recorded, first.ontology]
-    extent = [len(versions), stamp.valid, last.stamp.valid]
-    return [*common, *extent, *map(list, zip(*map(_each, versions), strict=True))], cells
+    return [*common, len(versions), stamp.valid, last.stamp.valid, *_each(versions)], cells
 
 
-def _each(version: Version) -> Row:
-    """What each version of a block has for itself, as in EACH: here, there and in `_stamps` a further part of a stamp would go."""
-    return [version.stamp.valid, version.stamp.event, version.received]
+def _each(versions: Sequence[Version]) -> list[Row]:
+    """The lists of EACH. A further part of a stamp would go here, there, and where `versions` makes stamps of them."""
+    stamps = [version.stamp for version in versions]
+    return [[s.valid for s in stamps], [s.event for s in stamps], [version.received for version in versions]]
 
 
 def versions(row: Sequence[Any]) -> Iterator[Version]:

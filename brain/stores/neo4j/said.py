@@ -10,7 +10,7 @@ from neo4j import AsyncManagedTransaction
 from brain.model import Stamp, Version
 from brain.query import Window
 from brain.stores.neo4j import blocks, codec
-from brain.stores.neo4j.blocks import Said
+from brain.stores.neo4j.blocks import Parcel, parcelled
 from brain.stores.neo4j.connection import run
 from brain.stores.neo4j.cypher import BLOCK, LINKS, OF, VERSION, Names, row_of
 from brain.versions import body
@@ -52,19 +52,20 @@ def versions(rows: Iterable[Sequence[Any]]) -> Iterable[Version]:
     return chain.from_iterable(map(blocks.versions, rows))
 
 
-async def unsaid(tx: AsyncManagedTransaction, said: Sequence[Said], places: Mapping[str, Sequence[Place]]) -> list[Said]:
-    """Those that are not in the database yet. `places` are by subject what PLACES found.
+async def unsaid(tx: AsyncManagedTransaction, parcel: Parcel, places: Mapping[str, Sequence[Place]]) -> Parcel:
+    """What of it is not in the database yet. `places` are by subject what PLACES found.
 
     Only what has a valid time of the new ones is read: a stream that goes on asks for nothing, nor does one that comes shuffled.
     """
     times: defaultdict[str, set[int]] = defaultdict(set)
-    for version, _ in said if places else ():
-        times[version.subject].add(version.stamp.valid)
+    for version, _ in parcel.said() if places else ():
+        if version.subject in places:
+            times[version.subject].add(version.stamp.valid)
     doubtful = sorted(i for subject, found in places.items() for i, valids in found if not times[subject].isdisjoint(valids))
     if not doubtful:
-        return list(said)
+        return parcel
     there = {(v.subject, v.stamp, body(v)) for v in versions(await run(tx, SAID_AT, ids=doubtful))}
-    return [(version, text) for version, text in said if (version.subject, version.stamp, text) not in there]
+    return parcelled(one for one in parcel.said() if (one[0].subject, one[0].stamp, one[1]) not in there)
 
 
 def history_cypher(window: Window) -> str:
@@ -120,13 +121,3 @@ def by_subject(found: Iterable[Version]) -> dict[str, list[Version]]:
     for version in found:
         groups[version.subject].append(version)
     return groups
-
-
-def extents(said: Iterable[Version]) -> dict[str, tuple[int, int]]:
-    """The first and the last valid time of what is said of each subject."""
-    found: dict[str, tuple[int, int]] = {}
-    for version in said:
-        valid = version.stamp.valid
-        first, last = found.get(version.subject, (valid, valid))
-        found[version.subject] = min(first, valid), max(last, valid)
-    return found

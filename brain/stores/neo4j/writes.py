@@ -5,7 +5,7 @@ Neo4j is read-committed, so everything that the merge rests on is read after its
 deadlock. Where a node is missing, its place in the index of ids is locked, so that it is made once.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,11 +13,11 @@ from typing import Any
 from neo4j import AsyncManagedTransaction
 
 from brain.join import Delta, EdgeKey, EdgeState, Joiner, NodeState, Register, holding_all, latest
-from brain.model import DeadLetter, Mark, Stamp, Version
+from brain.model import DeadLetter, Mark, Stamp
 from brain.past import functional
 from brain.schema import ROOT
 from brain.stores.neo4j import codec
-from brain.stores.neo4j.blocks import block_row, grouped
+from brain.stores.neo4j.blocks import Parcel, block_row, parcelled
 from brain.stores.neo4j.codec import Row
 from brain.stores.neo4j.connection import run
 from brain.stores.neo4j.cypher import (
@@ -43,7 +43,7 @@ from brain.stores.neo4j.cypher import (
     relabelling,
     row_of,
 )
-from brain.stores.neo4j.said import PLACES, SAID, Place, extents, unsaid, versions
+from brain.stores.neo4j.said import PLACES, SAID, Place, unsaid, versions
 
 LOCK = f"""
     UNWIND $rows AS r MATCH (n:Entity {{id: r[0]}}) SET n.id = r[0] WITH collect([n, r]) AS locked
@@ -107,11 +107,12 @@ class Writer:
     async def write(
         self, tx: AsyncManagedTransaction, delta: Delta, marks: Sequence[Mark], letters: Sequence[DeadLetter]
     ) -> None:
-        before = await self._lock(tx, delta)
-        once = await self._write_said_once(tx, delta, before)
+        parcel = parcelled((version, text) for (_, _, text), version in delta.versions.items())
+        before = await self._lock(tx, delta, parcel)
+        once = await self._write_said_once(tx, delta, parcel, before)
         await self._write_nodes(tx, delta, before, once)
         await self._write_edges(tx, delta, before)
-        await self._write_versions(tx, delta, before, once)
+        await self._write_versions(tx, await unsaid(tx, parcel, before.places), once)
         await self._rebuild(tx, await self._shaken(tx, delta, before))
         if delta.qualities:
             await run(tx, FLAG, rows=sorted(codec.quality_row(q) for q in delta.qualities))
@@ -121,9 +122,9 @@ class Writer:
             newest = {letter.id: letter for letter in letters}.values()
             await run(tx, BURY, rows=sorted([*letter[:5], *instant(letter.received)] for letter in newest))
 
-    async def _lock(self, tx: AsyncManagedTransaction, delta: Delta) -> Before:
+    async def _lock(self, tx: AsyncManagedTransaction, delta: Delta, parcel: Parcel) -> Before:
         before = Before()
-        extent = extents(delta.versions.values())
+        extent = parcel.extents()
         rows = [[i, i in delta.nodes, *extent.get(i, (None, None))] for i in sorted(delta.nodes.keys() | delta.mentioned)]
         for id, row, places in await run(tx, LOCK, rows=rows) if rows else ():
             before.ids.add(id)
@@ -163,19 +164,19 @@ class Writer:
             said = literal(columns(NODE_FIXED, names, instants))
             await run(tx, f"UNWIND $rows AS r {clause.format(labels=self._names.labels(cls), map=said)}", rows=rows)
 
-    async def _write_said_once(self, tx: AsyncManagedTransaction, delta: Delta, before: Before) -> set[str]:
+    async def _write_said_once(self, tx: AsyncManagedTransaction, delta: Delta, parcel: Parcel, before: Before) -> set[str]:
         """Create the new nodes of which one event says all, each with its one version, and return their ids.
 
         It is what an import mostly brings; one row for both halves the time.
         """
-        single: dict[str, tuple[Version, bytes] | None] = {}
-        for (subject, _, text), version in delta.versions.items():
-            if subject not in before.ids:
-                single[subject] = None if subject in single else (version, text)
+        told = Counter(version.subject for version, _ in parcel.alone)
+        told.update(block[0][0].subject for block in parcel.blocks)
         rows = [
-            codec.said_row(delta.nodes[subject], *versioned)
-            for subject, versioned in sorted(single.items())
-            if versioned is not None and codec.said_once(delta.nodes[subject], versioned[0])
+            codec.said_row(delta.nodes[version.subject], version, text)
+            for version, text in sorted(parcel.alone, key=lambda said: said[0].subject)
+            if told[version.subject] == 1
+            and version.subject not in before.ids
+            and codec.said_once(delta.nodes[version.subject], version)
         ]
         once = {row[0] for row, _ in rows}
         instants = self._names.instants
@@ -187,15 +188,13 @@ class Writer:
             await run(tx, f"UNWIND $rows AS r {made}", rows=full)
         return once
 
-    async def _write_versions(self, tx: AsyncManagedTransaction, delta: Delta, before: Before, once: set[str]) -> None:
-        said = [(version, text) for (subject, _, text), version in delta.versions.items() if subject not in once]
-        together, alone = grouped(await unsaid(tx, said, before.places))
+    async def _write_versions(self, tx: AsyncManagedTransaction, parcel: Parcel, once: set[str]) -> None:
         instants = self._names.instants
-        rows = [codec.version_row(version, text) for version, text in alone]
+        rows = [codec.version_row(version, text) for version, text in parcel.alone if version.subject not in once]
         for _, names, full in codec.by_class(rows, self._versions_seen, instants):
             await self._keep(tx, VERSION, columns(VERSION_FIXED, names, instants), full)
         # The lists of a block are parameters as they are, instants too.
-        rows = [block_row(block, instants) for block in together]
+        rows = [block_row(block, instants) for block in parcel.blocks]
         for _, names, full in codec.by_class(rows, self._blocks_seen, frozenset()):
             await self._keep(tx, BLOCK, columns(BLOCK_FIXED, names, frozenset()), full)
 
