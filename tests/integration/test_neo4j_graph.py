@@ -227,7 +227,7 @@ async def test_a_database_of_the_format_before_opens_and_is_one_of_ours_then(sto
     await ask(analyst, "MATCH (v:Version) REMOVE v._ontology")
     await store.prepare(schema())
     assert await model_hash(store) == before
-    assert await ask(analyst, "MATCH (b:Brain) RETURN b.format") == [[2]]
+    assert await ask(analyst, "MATCH (b:Brain) RETURN b.format") == [[3]]
     assert [version.ontology for version in (await store.history(["pump/1"]))[0]] == ["", ""]
     await store.apply([event("v", 3, Void("pump/1", "Pump", "e2", "s"))])
     [node] = await store.nodes(["pump/1"])
@@ -235,7 +235,7 @@ async def test_a_database_of_the_format_before_opens_and_is_one_of_ours_then(sto
     assert node.properties == {"name": "A"}
 
 
-@pytest.mark.parametrize("name", ["Version", "Quality", "Brain"])
+@pytest.mark.parametrize("name", ["Version", "Versions", "Quality", "Brain"])
 async def test_an_ontology_may_not_take_the_stores_own_labels(empty: str, name: str) -> None:
     store = Neo4jStore(empty)
     with pytest.raises(BadQuery, match="rename"):

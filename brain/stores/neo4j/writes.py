@@ -6,9 +6,9 @@ deadlock. Where a node is missing, its place in the index of ids is locked, so t
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from neo4j import AsyncManagedTransaction
 
@@ -61,11 +61,17 @@ PLACEHOLDERS = f"UNWIND $ids AS id CREATE (:{ROOT} {{id: id, _class: '{ROOT}'}})
 
 EDGES_BETWEEN = """
     UNWIND $rows AS r MATCH (a:Entity {{id: r[0]}})-[x{types}]->(b:Entity {{id: r[1]}}) RETURN collect({edge})"""
+EDGES_NEWEST = """
+    UNWIND $rows AS r MATCH (a:Entity {{id: r[0]}}) WITH a, r, EXISTS {{ (a)-[{holding}]->() }} AS holds
+    MATCH (a)-[x{types}]->(b:Entity) WHERE NOT holds OR x{holding} OR b.id IN r[1] RETURN collect({edge})"""
+"""Of a functional relation: the newest link, and those to the targets in the row. The one that holds is the newest; where none
+does, all are read."""
 EDGES_FROM = "UNWIND $rows AS r MATCH (a:Entity {{id: r}})-[x{types}]->(b:Entity) RETURN collect({edge})"
 EDGE = (
     "[a.id, b.id, coalesce(x.qualifier, ''), type(x), x._valid, x._authority, x._event, x._source,"
-    " x._unlinkedValid, x._unlinkedAuthority, x._unlinkedEvent, x._unlinkedSource]"
+    " x._unlinkedValid, x._unlinkedAuthority, x._unlinkedEvent, x._unlinkedSource, elementId(x)]"
 )
+EDGE_AT = "UNWIND $rows AS r MATCH ()-[x]->() WHERE elementId(x) = r[0]"
 
 FLAG = f"""
     UNWIND $rows AS r MATCH (n:Entity {{id: r[1]}}) MERGE (q:{QUALITY} {{_key: r[0]}})
@@ -81,6 +87,14 @@ BURY = f"""
     UNWIND $rows AS r MERGE (l:{LETTER} {{id: r[0]}})
     ON CREATE SET l.adapter = r[1], l.topic = r[2], l.payload = r[4], l.received = datetime.fromEpoch(r[5], r[6])
     SET l.reason = r[3]"""
+
+
+class Stored(NamedTuple):
+    """An edge as it is in the database: the type of its relationship, its state, and where it is."""
+
+    kind: str
+    state: EdgeState
+    place: str
 
 
 @dataclass
@@ -209,7 +223,7 @@ class Writer:
         for relation in sorted(relations):
             states = relations[relation]
             was = await self._edges_before(tx, relation, states, before)
-            merged = {key: (state.linked, state.unlinked) for key, (_, state) in was.items()}
+            merged = {key: (stored.state.linked, stored.state.unlinked) for key, stored in was.items()}
             for key, state in states.items():
                 linked, unlinked = merged.get(key, (None, None))
                 merged[key] = latest(linked, state.linked), latest(unlinked, state.unlinked)
@@ -217,24 +231,25 @@ class Writer:
 
     async def _edges_before(
         self, tx: AsyncManagedTransaction, relation: str, states: Iterable[EdgeKey], before: Before
-    ) -> dict[EdgeKey, tuple[str, EdgeState]]:
-        """The edges that the batch may change, with their types: of a functional relation all that leave the same sources."""
-        if functional(self._names.schema, relation):
-            return await self._edges(tx, relation, EDGES_FROM, {k.source for k in states if k.source in before.states})
-        known = before.ids
-        pairs = {(k.source, k.target) for k in states if k.source in before.states and k.target in known}
-        return await self._edges(tx, relation, EDGES_BETWEEN, pairs)
+    ) -> dict[EdgeKey, Stored]:
+        """The edges that the batch may change, and of a functional relation the newest link too, on which all depends."""
+        if not functional(self._names.schema, relation):
+            pairs = {(k.source, k.target) for k in states if k.source in before.states and k.target in before.ids}
+            return await self._edges(tx, relation, EDGES_BETWEEN, sorted(pairs))
+        targets: defaultdict[str, set[str]] = defaultdict(set)
+        for key in states:
+            if key.source in before.states:
+                targets[key.source].add(key.target)
+        return await self._edges(tx, relation, EDGES_NEWEST, [[source, sorted(ends)] for source, ends in sorted(targets.items())])
 
-    async def _edges(
-        self, tx: AsyncManagedTransaction, relation: str, text: str, ends: Collection[Any]
-    ) -> dict[EdgeKey, tuple[str, EdgeState]]:
-        found: dict[EdgeKey, tuple[str, EdgeState]] = {}
-        if not ends:
+    async def _edges(self, tx: AsyncManagedTransaction, relation: str, text: str, rows: list[Any]) -> dict[EdgeKey, Stored]:
+        found: dict[EdgeKey, Stored] = {}
+        if not rows:
             return found
-        types = self._names.ever([relation])
-        for row in await run(tx, text.format(types=types, edge=EDGE), rows=sorted(ends)):
+        types, holding = self._names.ever([relation]), self._names.holding([relation])
+        for row in await run(tx, text.format(types=types, holding=holding, edge=EDGE), rows=rows):
             key = EdgeKey(row[0], relation, row[1], row[2])
-            found[key] = row[3], EdgeState(_stamp(row[4:8]), _stamp(row[8:12]))
+            found[key] = Stored(row[3], EdgeState(_stamp(row[4:8]), _stamp(row[8:12])), row[12])
         return found
 
     async def _shaken(self, tx: AsyncManagedTransaction, delta: Delta, before: Before) -> dict[str, NodeState]:
@@ -260,37 +275,36 @@ class Writer:
                 relations[key.relation][key] = edge
         await self._put(tx, states.values(), "MATCH (n:Entity {{id: r[0]}}) SET n = {map}")
         for relation, edges in sorted(relations.items()):
-            was = await self._edges(tx, relation, EDGES_FROM, {key.source for key in edges})
+            was = await self._edges(tx, relation, EDGES_FROM, sorted({key.source for key in edges}))
             await self._put_edges(tx, relation, was, edges)
 
     async def _put_edges(
         self,
         tx: AsyncManagedTransaction,
         relation: str,
-        was: dict[EdgeKey, tuple[str, EdgeState]],
+        was: dict[EdgeKey, Stored],
         now: dict[EdgeKey, EdgeState],
     ) -> None:
         new: defaultdict[str, list[tuple[EdgeKey, EdgeState]]] = defaultdict(list)
-        gone: defaultdict[str, list[Row]] = defaultdict(list)
-        changed: defaultdict[str, list[Row]] = defaultdict(list)
+        gone: list[Row] = []
+        changed: list[Row] = []
         label = self._names.label_of(relation)
         single = {key[:2] for key in now} if functional(self._names.schema, relation) else ()
         held = holding_all(now, single)
         for key, state in now.items():
             kind = label if key in held else FORMERLY + label
-            old, before = was.get(key, (None, None))
-            if old == kind:
-                if state != before:
-                    changed[kind].append([[key.source, key.target, key.qualifier], *_slots(state)])
+            old = was.get(key)
+            if old is not None and old.kind == kind:
+                if state != old.state:
+                    changed.append([old.place, *_slots(state)])
                 continue
             if old is not None:
-                gone[old].append([key.source, key.target, key.qualifier])
+                gone.append([old.place])
             new[kind].append((key, state))
-        for kind, rows in gone.items():
-            await run(tx, f"{_edge_at(kind, 'r')} DELETE x", rows=sorted(rows))
-        for kind, rows in changed.items():
-            edge = edge_map(unlinked=True, qualified="x.qualifier")
-            await run(tx, f"{_edge_at(kind, 'r[0]')} SET x = {edge}", rows=sorted(rows, key=lambda r: r[0]))
+        if gone:
+            await run(tx, f"{EDGE_AT} DELETE x", rows=gone)
+        if changed:
+            await run(tx, f"{EDGE_AT} SET x = {edge_map(unlinked=True, qualified='x.qualifier')}", rows=changed)
         for kind, edges in new.items():
             await self._link(tx, kind, edges)
 
@@ -326,10 +340,3 @@ def _stamp(slots: Sequence[Any]) -> Stamp | None:
 def _slots(state: EdgeState) -> Row:
     nothing = (None, None, None, None)
     return [*(state.linked or nothing), *(state.unlinked or nothing)]
-
-
-def _edge_at(kind: str, key: str) -> str:
-    return (
-        f"UNWIND $rows AS r MATCH (:Entity {{id: {key}[0]}})-[x:{quoted(kind)}]->(:Entity {{id: {key}[1]}})"
-        f" WHERE coalesce(x.qualifier, '') = {key}[2]"
-    )
