@@ -183,7 +183,9 @@ class Timed(Intake):
 
 
 async def kafka(url: str, address: str, events: int, peer: float, schema: Schema, first: int) -> None:
+    begin = time.perf_counter()
     await send(telemetry(events, DEVICES, STATE_EVERY, first), address)
+    sent = events / (time.perf_counter() - begin)
     store = open_store(url)
     try:
         await store.prepare(schema)
@@ -192,6 +194,7 @@ async def kafka(url: str, address: str, events: int, peer: float, schema: Schema
     finally:
         await store.close()
     assert (intake.taken.messages, intake.taken.dead) == (events, 0), intake.taken
+    told("sent into Kafka (made, packed, acknowledged)", sent, peer)
     told("Kafka to Neo4j, end to end", events / (intake.last - intake.first), peer)
 
 
@@ -240,9 +243,7 @@ async def run(parts: Sequence[str], events: int) -> None:
             if "neo4j" not in parts:
                 peer = _peer(url, [telemetry(events, DEVICES, STATE_EVERY, first=n * events) for n in range(2)])
                 told("peer: the driver, UNWIND of guarded updates", peer, peer)
-            print(
-                f"kafka: telemetry {events:,} readings of {DEVICES:,} pumps, one worker into Neo4j; events/s, as a share of that peer"
-            )
+            print(f"kafka: telemetry {events:,} readings of {DEVICES:,} pumps, one worker; events/s, as a share of that peer")
             await kafka(url, address, events, peer, load_schema(), (ROUNDS + 1) * events)
         if "full" in parts:
             await full(url, address, events)
