@@ -218,10 +218,9 @@ async def test_another_format_is_refused(store: Neo4jStore, analyst: AsyncDriver
 
 
 async def test_a_database_of_the_format_before_opens_and_is_one_of_ours_then(store: Neo4jStore, analyst: AsyncDriver) -> None:
-    """Format 1 had neither voids nor spans, nor did its versions know their ontology."""
-    await store.apply(
-        [event("e1", 1, Assert("pump/1", "Pump", {"name": "A"})), event("e2", 2, Assert("pump/1", "Pump", {"name": "B"}))]
-    )
+    """Format 1 had neither voids nor spans nor blocks, nor did its versions know their ontology."""
+    for one in (event("e1", 1, Assert("pump/1", "Pump", {"name": "A"})), event("e2", 2, Assert("pump/1", "Pump", {"name": "B"}))):
+        await store.apply([one])  # together they would be a block
     before = await model_hash(store)
     await ask(analyst, "MATCH (b:Brain) SET b.format = 1")
     await ask(analyst, "MATCH (v:Version) REMOVE v._ontology")

@@ -50,17 +50,26 @@ class Parcel(NamedTuple):
 
 
 def parcelled(said: Iterable[Said]) -> Parcel:
+    subjects: defaultdict[str, list[Said]] = defaultdict(list)
+    for one in said:
+        subjects[one[0].subject].append(one)
+    parcel = Parcel([], [])
+    for found in subjects.values():
+        for alike in _alike(found) if len(found) >= LEAST else (found,):
+            if len(alike) < LEAST or alike[0][0].voids or not _finite(alike):
+                parcel.alone.extend(alike)
+                continue
+            alike.sort(key=_stamp)
+            parcel.blocks.extend(alike[at : at + MOST] for at in range(0, len(alike), MOST))
+    return parcel
+
+
+def _alike(said: Iterable[Said]) -> Iterable[list[Said]]:
+    """What is said of one subject, by shape."""
     shapes: defaultdict[tuple[Any, ...], list[Said]] = defaultdict(list)
     for one in said:
         shapes[_shape(one[0])].append(one)
-    parcel = Parcel([], [])
-    for found in shapes.values():
-        if len(found) < LEAST or found[0][0].voids or not _finite(found):
-            parcel.alone.extend(found)
-            continue
-        found.sort(key=_stamp)
-        parcel.blocks.extend(found[at : at + MOST] for at in range(0, len(found), MOST))
-    return parcel
+    return shapes.values()
 
 
 def _stamp(said: Said) -> Stamp:
@@ -68,17 +77,16 @@ def _stamp(said: Said) -> Stamp:
 
 
 def _shape(version: Version) -> tuple[Any, ...]:
-    """Versions of one shape differ in nothing but what `EACH`, the values and the targets of links say."""
+    """Versions of one subject and shape differ in nothing but what `EACH`, the values and the targets of links say."""
     stamp, properties, attributes, links = version.stamp, version.properties, version.attributes, version.links
     return (
-        version.subject,
         version.cls,
         stamp.authority,
         stamp.source,
         *properties,
         *map(type, properties.values()),
         (*attributes, *(value is None for value in attributes.values())) if attributes else (),
-        tuple((link.relation, link.qualifier, holds) for link, holds in links.items()) if links else (),
+        tuple([(link.relation, link.qualifier, holds) for link, holds in links.items()]) if links else (),
         bool(version.voids),
     )
 
