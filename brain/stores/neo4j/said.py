@@ -97,9 +97,7 @@ _BOUNDS = (("start", ">="), ("end", "<"))
 def newest(found: Iterable[Version], window: Window) -> list[Version]:
     """Those of the window, the newest first; what one stamp says twice, by the digests of its bodies."""
     start, end = window.start, window.end
-    inside = [
-        v for v in found if (start is None or v.stamp.valid >= start) and (end is None or v.stamp.valid < end)
-    ]  # fmt: skip
+    inside = [v for v in found if (start is None or v.stamp.valid >= start) and (end is None or v.stamp.valid < end)]
     inside.sort(key=_stamp, reverse=True)
     ordered: list[Version] = []
     for _, alike in groupby(inside, _stamp):
