@@ -1,6 +1,6 @@
 """How many events a second ingesting takes: the pure part alone, and end to end into each store, each beside a peer.
 
-    python -m bench.ingest [--only pure|sqlite|neo4j|kafka]… [--events N]
+    python -m bench.ingest [--only pure|sqlite|neo4j|kafka|full]… [--events N]
 
 - pure: pump telemetry as in the demo (`ingest/adapters/hospital`): JSON of 135 bytes, an ISO time, three measurements, a state.
   The peer is bare `orjson.loads` and five look-ups in the same process: the rest is the price of rules, units, times, checks,
@@ -8,6 +8,8 @@
 - sqlite, neo4j: the same of 1,000 pumps that say their state at every 60th reading, through pipeline, engine and store; and
   steps: the order-management log. Wall time. The peer is a loop over the driver (`bench/raw.py`): same telemetry, same server.
 - kafka: telemetry in blocks through Kafka into Neo4j by `brain ingest --workers`, as one runs it (`bench/streaming.py`).
+- full: telemetry into Neo4j, directly and out of Kafka, under an ontology in which every property has full history, so that each
+  reading is a version for ever. The peer, which writes as many properties a reading, still keeps the newest alone.
 - stages: CPU time of each stage of it, so that one sees where the time goes (`bench/stages.py`).
 """
 
@@ -17,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from itertools import count
 
 import orjson
@@ -27,18 +30,21 @@ from bench.stages import stages
 from bench.streaming import streamed
 from brain.cli.options import collect_seldom
 from brain.engine import Engine
+from brain.model import DeadLetter, Mark
+from brain.query import Versions
+from brain.schema import History, Schema
 from brain.stores import open_store
 from ingest.adapters import load_adapters
 from ingest.importing import BATCH as IMPORT_BATCH
 from ingest.intake import Intake
-from ingest.pipeline import Pipeline
+from ingest.pipeline import Pipeline, Result
 from ingest.record import Envelope, pack, unpack
-from ingest.sources.kafka import BLOCK
-from ingest.stream import PORTIONS
+from ingest.sources.kafka import BLOCK, send
+from ingest.stream import PORTIONS, StreamOptions, work
 from ingest.wiring import whole_pipeline
 from ontology import load_schema
 
-PARTS = ("pure", "sqlite", "neo4j", "kafka", "stages")
+PARTS = ("pure", "sqlite", "neo4j", "kafka", "full", "stages")
 BATCH = 1000
 READINGS, STEPS = PORTIONS[2], IMPORT_BATCH
 """Messages a transaction: what the worker comes to with telemetry, and what an import has."""
@@ -95,9 +101,19 @@ def pure(events: int) -> None:
     told(f"pure pipeline, blocks of {BLOCK}", rate(events, in_blocks), peer)
 
 
-async def stored(url: str, envelopes: Sequence[Envelope], portion: int = READINGS) -> float:
-    """Events a second, from bytes to commit, in transactions of so many messages."""
+def keeping_all() -> Schema:
+    """The ontology as it is, but every property with full history."""
     schema = load_schema()
+    classes = {
+        name: replace(cls, properties={n: replace(p, history=History.FULL) for n, p in cls.properties.items()})
+        for name, cls in schema.classes.items()
+    }
+    return Schema(f"{schema.version}-full", classes)
+
+
+async def stored(url: str, envelopes: Sequence[Envelope], portion: int = READINGS, schema: Schema | None = None) -> float:
+    """Events a second, from bytes to commit, in transactions of so many messages."""
+    schema = schema or load_schema()
     store = open_store(url)
     try:
         await store.prepare(schema)
@@ -159,14 +175,70 @@ async def kafka(url: str, address: str, events: int) -> None:
         told(f"Kafka to Neo4j, end to end, --workers {workers}", figure, peer)
 
 
+class Timed(Intake):
+    """Knows when the first batch came, and when the last of so many messages was committed."""
+
+    first = 0.0
+    last = 0.0
+
+    async def read(self, envelopes: Sequence[Envelope]) -> Result:
+        self.first = self.first or time.perf_counter()
+        return await super().read(envelopes)
+
+    async def keep(
+        self, envelopes: Sequence[Envelope], result: Result, marks: Sequence[Mark] = (), letters: Sequence[DeadLetter] = ()
+    ) -> list[DeadLetter]:
+        try:
+            return await super().keep(envelopes, result, marks, letters)
+        finally:
+            self.last = time.perf_counter()
+
+
+async def drained(url: str, address: str, schema: Schema, readings: Sequence[Envelope]) -> float:
+    """Events a second of one worker in this process, from the first batch taken to the last committed."""
+    await send(readings, address)
+    store = open_store(url)
+    try:
+        await store.prepare(schema)
+        intake = Timed(whole_pipeline(schema), Engine(store))
+        await work(StreamOptions(address, idle_exit=3.0), intake, store, asyncio.Event())
+    finally:
+        await store.close()
+    assert (intake.taken.messages, intake.taken.dead) == (len(readings), 0), intake.taken
+    return len(readings) / (intake.last - intake.first)
+
+
+async def full(url: str, address: str, events: int) -> None:
+    """All readings are later than those of the other parts, and each must have become a version."""
+    first, schema = 2 * (ROUNDS + 1) * events, keeping_all()
+    print(f"full: telemetry {events:,} readings of {DEVICES:,} pumps, every version kept; events/s, as a share of the peer")
+    rounds = [telemetry(events, DEVICES, STATE_EVERY, first + n * events) for n in range(ROUNDS + 1)]
+    peer = _peer(url, rounds)
+    told("peer: the driver, UNWIND of guarded updates", peer, peer)
+    before = await _versions(url, schema)
+    told("telemetry, end to end", max([await stored(url, readings, schema=schema) for readings in rounds][1:]), peer)
+    last = telemetry(events, DEVICES, STATE_EVERY, first + len(rounds) * events)
+    told("Kafka to Neo4j, end to end, one worker", await drained(url, address, schema, last), peer)
+    assert await _versions(url, schema) - before == (len(rounds) + 1) * events
+
+
+async def _versions(url: str, schema: Schema) -> int:
+    store = open_store(url)
+    try:
+        await store.prepare(schema)
+        return sum([1 async for _ in store.scan(Versions())])
+    finally:
+        await store.close()
+
+
 @contextmanager
 def servers(parts: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The addresses of a Neo4j and a Kafka of our own, "" for what no part needs."""
     from brain.servers import kafka_server, neo4j_server
 
     with ExitStack() as stack:
-        url = stack.enter_context(neo4j_server()).url if {"neo4j", "kafka", "stages"} & set(parts) else ""
-        address = stack.enter_context(kafka_server()).address if "kafka" in parts else ""
+        url = stack.enter_context(neo4j_server()).url if {"neo4j", "kafka", "full", "stages"} & set(parts) else ""
+        address = stack.enter_context(kafka_server()).address if {"kafka", "full"} & set(parts) else ""
         yield url, address
 
 
@@ -180,6 +252,8 @@ async def run(parts: Sequence[str], events: int) -> None:
             await neo4j(url, events)
         if "kafka" in parts:
             await kafka(url, address, events)
+        if "full" in parts:
+            await full(url, address, events)
         if "stages" in parts:
             await stages(url, telemetry(READINGS, DEVICES, STATE_EVERY))
 

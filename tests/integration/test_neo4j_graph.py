@@ -221,10 +221,9 @@ async def test_another_format_is_refused(store: Neo4jStore, analyst: AsyncDriver
 async def test_a_database_of_a_format_before_opens_and_is_one_of_ours_then(
     store: Neo4jStore, analyst: AsyncDriver, form: int
 ) -> None:
-    """Format 1 had neither voids nor spans, nor did its versions know their ontology; 2 had no chains."""
-    await store.apply(
-        [event("e1", 1, Assert("pump/1", "Pump", {"name": "A"})), event("e2", 2, Assert("pump/1", "Pump", {"name": "B"}))]
-    )
+    """Format 1 had neither voids nor spans, nor did its versions know their ontology; 2 had neither chains nor blocks."""
+    for one in (event("e1", 1, Assert("pump/1", "Pump", {"name": "A"})), event("e2", 2, Assert("pump/1", "Pump", {"name": "B"}))):
+        await store.apply([one])  # together they would be a block
     before = await model_hash(store)
     await ask(analyst, f"MATCH (b:Brain) SET b.format = {form}")
     await ask(analyst, "MATCH (v:Version) REMOVE v._ontology")
@@ -243,7 +242,7 @@ async def test_a_database_of_a_format_before_opens_and_is_one_of_ours_then(
     assert (node.properties, node.stamps["name"]) == ({"name": "e4"}, Stamp(20, 1, 0, "e4", "s"))
 
 
-@pytest.mark.parametrize("name", ["Version", "Quality", "Brain"])
+@pytest.mark.parametrize("name", ["Version", "Versions", "Quality", "Brain"])
 async def test_an_ontology_may_not_take_the_stores_own_labels(empty: str, name: str) -> None:
     store = Neo4jStore(empty)
     with pytest.raises(BadQuery, match="rename"):

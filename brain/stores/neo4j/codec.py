@@ -157,11 +157,16 @@ def slots(row: Row, cells: Mapping[str, Any], names: Sequence[str], instants: fr
             row.append(value)
         elif value is None:
             row += (None, None)
-        elif type(value) is int and _EARLIEST < value < _LATEST:
-            row += instant(value)
         else:
-            raise BadChange(f"{name} is an instant: µs since the epoch as an integer of 64 bits, not {value!r}")
+            row += instant(instant_checked(name, value))
     return row
+
+
+def instant_checked(name: str, value: Value) -> int:
+    """BadChange for what is no µs since the epoch that a datetime can be made of."""
+    if type(value) is int and _EARLIEST < value < _LATEST:
+        return value
+    raise BadChange(f"{name} is an instant: µs since the epoch as an integer of 64 bits, not {value!r}")
 
 
 def version_row(version: Version, text: bytes) -> Cells:

@@ -7,11 +7,12 @@ from brain.errors import BadQuery
 from brain.schema import ROOT, Datatype, Relation, Schema
 
 FORMAT = 3
-"""What `(:Brain).format` says in databases that this code writes. It reads 1 too, which has no voids and no spans, and 2,
-which has no chains; a program that knows but these would take what is new for values, and so must not read 3."""
+"""What `(:Brain).format` says in databases that this code writes. It reads 1 too, which has no voids and no spans, and 2, which
+has no chains and no blocks of versions. A program that knows but those would take what is new for values, or not see it, and so
+must not read 3."""
 
-VERSION, QUALITY, MARK, LETTER, BRAIN, OF = "Version", "Quality", "Mark", "DeadLetter", "Brain", "OF"
-OWN_LABELS = frozenset({VERSION, QUALITY, MARK, LETTER, BRAIN})
+VERSION, BLOCK, QUALITY, MARK, LETTER, BRAIN, OF = "Version", "Versions", "Quality", "Mark", "DeadLetter", "Brain", "OF"
+OWN_LABELS = frozenset({VERSION, BLOCK, QUALITY, MARK, LETTER, BRAIN})
 FORMERLY = "FORMERLY_"
 
 CLAIMED = ("_valid", "_authority", "_event", "_source")
@@ -36,7 +37,13 @@ VOIDED = "_voided"
 NODE_FIXED = ("id", "_class", *STAMP)
 SAID_FIXED = ("_digest", "_received", "_recorded", "_ontology")
 VERSION_FIXED = ("_of", "_class", *CLAIMED, *SAID_FIXED)
-OWN_NAMES = frozenset((*NODE_FIXED, *VERSION_FIXED, *APART, *ATTRIBUTES, *LINKS, *VOIDS, *SPANS, *TIPS, VOIDED, "retracted"))
+EACH = ("_valids", "_events", "_receiveds")
+"""What each version of a block has for itself, beside its values and targets."""
+BLOCK_FIXED = ("_of", "_class", "_authority", "_source", "_recorded", "_ontology", "_count", "_valid", "_last", *EACH)
+"""`_valid` and `_last` are the first and the last of `_valids`."""
+OWN_NAMES = frozenset(
+    (*NODE_FIXED, *VERSION_FIXED, *BLOCK_FIXED, *APART, *ATTRIBUTES, *LINKS, *VOIDS, *SPANS, *TIPS, VOIDED, "retracted")
+)
 
 
 def quoted(name: str) -> str:
@@ -159,6 +166,7 @@ def schema_cypher(schema: Schema) -> list[str]:
         _unique("letter_id", LETTER, "id"),
         _unique("brain_key", BRAIN, "key"),
         f"CREATE INDEX version_of IF NOT EXISTS FOR (n:{VERSION}) ON (n._of, n._valid)",
+        f"CREATE INDEX versions_of IF NOT EXISTS FOR (n:{BLOCK}) ON (n._of, n._last)",
     ]
     for cls, name in sorted(indexed(schema)):
         index = quoted(f"{cls}_{name}")

@@ -12,12 +12,21 @@ from brain.model import OBJECT, PERFORMED_BY, Edge, Occurrence, Stamp
 from brain.query import Edges, Nodes, Occurrences, Qualities, Scope, Versions
 from brain.stores.neo4j import codec
 from brain.stores.neo4j.connection import Connection
-from brain.stores.neo4j.cypher import FORMERLY, OF, QUALITY, VERSION, Names, quoted, rows_of
+from brain.stores.neo4j.cypher import BLOCK, FORMERLY, OF, QUALITY, VERSION, Names, quoted, rows_of
 from brain.stores.neo4j.finds import MICROS
+from brain.stores.neo4j.said import versions
 
 CHUNK = 500
 
-SLICES = f"WITH collect(n) AS found UNWIND range(0, size(found) - 1, {CHUNK}) AS i WITH found[i..i + {CHUNK}] AS part"
+BLOCKS = 20
+"""Blocks in a record: each holds up to some hundred versions."""
+
+
+def slices(many: int) -> str:
+    return f"WITH collect(n) AS found UNWIND range(0, size(found) - 1, {many}) AS i WITH found[i..i + {many}] AS part"
+
+
+SLICES = slices(CHUNK)
 """Gathers references, not contents, so that a million nodes are some tens of megabytes of the server's memory."""
 
 STAMP = "coalesce(x.qualifier, ''), x._valid, coalesce(x._logical, 0), x._authority, x._event, x._source"
@@ -57,7 +66,7 @@ class Scans:
             case Occurrences(object_type):
                 return self._occurrences(object_type)
             case Versions():
-                return Plan(f"MATCH (n:{VERSION}) {SLICES} RETURN {rows_of('part')}", {}, lambda p: map(codec.version, p))
+                return Plan(VERSIONS, {}, versions)
             case Qualities():
                 return Plan(QUALITIES, {}, lambda part: map(codec.quality, part))
             case _:
@@ -112,6 +121,10 @@ def _micros(name: str) -> str:
 QUALITY_ROW = f"[(q)-[:{OF}]->(s) | s.id][0], q.property, q.verdict, {MICROS.format('q.at')}, q.detail, q.event, q.source"
 
 QUALITIES = f"MATCH (n:{QUALITY}) {SLICES} RETURN [q IN part | [{QUALITY_ROW}]]"
+
+
+_IN_PARTS = ((VERSION, CHUNK), (BLOCK, BLOCKS))
+VERSIONS = " UNION ALL ".join(f"MATCH (n:{label}) {slices(many)} RETURN {rows_of('part')} AS rows" for label, many in _IN_PARTS)
 
 
 def _occurrences(part: list[Any]) -> Iterable[Occurrence]:

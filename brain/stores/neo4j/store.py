@@ -21,13 +21,10 @@ from brain.stores.neo4j.cypher import (
     BRAIN,
     FORMAT,
     LETTER,
-    LINKS,
     MARK,
     OF,
-    ORDER,
     OWN_LABELS,
     QUALITY,
-    VERSION,
     Names,
     quoted,
     relabelling,
@@ -36,6 +33,7 @@ from brain.stores.neo4j.cypher import (
     schema_cypher,
 )
 from brain.stores.neo4j.finds import MICROS, conditions, where_cypher
+from brain.stores.neo4j.said import SAID_THEN, by_subject, history_cypher, newest, pointed, versions
 from brain.stores.neo4j.scans import QUALITY_ROW, SLICES, STAMP, Scans
 from brain.stores.neo4j.writes import Writer
 
@@ -43,10 +41,7 @@ RELABEL = 10_000
 """Nodes a transaction when the ontology has changed."""
 
 NODE = row_of("properties(n)")
-SAID = f"[(v:{VERSION})-[:{OF}]->(n) | {row_of('properties(v)')}]"
-VISIBLE = "v._valid <= $valid AND v._recorded <= $known"
 FOREVER = 2**63 - 1
-NEWEST = "ORDER BY v._valid DESC, v._authority DESC, v._event DESC, v._source DESC, v._digest DESC"
 
 
 class Neo4jStore(Scans):
@@ -122,17 +117,14 @@ class Neo4jStore(Scans):
         """The versions of `n`, and whether something pointed to it while nothing described it; of now neither is read."""
         if at == NOW:
             return "[], false"
-        pointing = f"(n)<-[{self._names.ever()}]-(:Entity)<-[:{OF}]-(v:{VERSION})"
-        pointed = f"EXISTS {{ {pointing} WHERE {VISIBLE} AND n.id IN v.{LINKS[1]} }}"
-        described = f"EXISTS {{ (v:{VERSION})-[:{OF}]->(n) WHERE {VISIBLE} AND v.{ORDER[0]} IS NULL }}"
-        return f"{SAID}, NOT {described} AND {pointed}"
+        return f"{SAID_THEN}, {pointed(self._names)}"
 
     def _then(self, rows: Iterable[Any], at: AsOf) -> Iterable[tuple[NodeState, Node | None]]:
         """Each node of rows `[node, versions, pointed]`, as it was at that point."""
-        for row, said, pointed in rows:
+        for row, said, named in rows:
             state = codec.node_state(row)
-            node = to_node(state) if at == NOW else node_at(self._joiner, state, map(codec.version, said), at)
-            yield state, node or (Node(state.id, ROOT, {}, {}, {}) if pointed else None)
+            node = to_node(state) if at == NOW else node_at(self._joiner, state, versions(said), at)
+            yield state, node or (Node(state.id, ROOT, {}, {}, {}) if named else None)
 
     async def find(self, query: Find, at: AsOf = NOW) -> Page:
         where = where_cypher(self._schema, query, paged=True)
@@ -210,22 +202,15 @@ class Neo4jStore(Scans):
             CALL () {{
                 UNWIND $own AS id MATCH (n:Entity {{id: id}}) RETURN n
                 UNION UNWIND $reached AS id MATCH (:Entity {{id: id}})<-[{self._names.ever()}]-(n:Entity) RETURN n
-            }} WITH DISTINCT n RETURN collect({SAID})"""
-        groups = await self._read(text, own=own, reached=reached)
-        edges = [e for said in groups for e in edges_at(self._schema, map(codec.version, said), at)]
+            }} WITH DISTINCT n RETURN collect({SAID_THEN})"""
+        groups = await self._read(text, own=own, reached=reached, **_times(at))
+        edges = [e for said in groups for e in edges_at(self._schema, versions(said), at)]
         return [select(edges, hop) for hop in hops]
 
     async def history(self, ids: Sequence[str], window: Window = Window()) -> list[list[Version]]:
-        inside = "v._of = id"
-        inside += " AND v._valid >= $start" if window.start is not None else ""
-        inside += " AND v._valid < $end" if window.end is not None else ""
-        text = f"""
-            UNWIND $ids AS id CALL (id) {{
-                MATCH (v:{VERSION}) WHERE {inside} WITH v {NEWEST} LIMIT $limit RETURN {rows_of("collect(v)")} AS found
-            }} RETURN collect([id, found])"""
-        rows = await self._read(text, ids=sorted(set(ids)), **window._asdict())
-        found = {i: [codec.version(row) for row in versions] for i, versions in rows}
-        return [found.get(i, []) for i in ids]
+        rows = await self._read(history_cypher(window), ids=sorted(set(ids)), **window._asdict())
+        found = by_subject(versions(rows))
+        return [newest(found.get(i, ()), window) for i in ids]
 
     async def quality(self, ids: Sequence[str]) -> list[list[Quality]]:
         text = f"""

@@ -5,10 +5,10 @@ Neo4j is read-committed, so everything that the merge rests on is read after its
 deadlock. Where a node is missing, its place in the index of ids is locked, so that it is made once.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from neo4j import AsyncManagedTransaction
 
@@ -17,9 +17,12 @@ from brain.model import DeadLetter, Mark, Stamp, Version
 from brain.past import functional
 from brain.schema import ROOT
 from brain.stores.neo4j import codec
+from brain.stores.neo4j.blocks import Parcel, block_row, parcelled
 from brain.stores.neo4j.codec import Row
 from brain.stores.neo4j.connection import run
 from brain.stores.neo4j.cypher import (
+    BLOCK,
+    BLOCK_FIXED,
     FORMERLY,
     LETTER,
     LINKS,
@@ -38,21 +41,17 @@ from brain.stores.neo4j.cypher import (
     literal,
     quoted,
     relabelling,
-    rows_of,
+    row_of,
 )
+from brain.stores.neo4j.said import PLACES, SAID, Place, unsaid, versions
 
-LOCK = "UNWIND $ids AS id MATCH (n:Entity {id: id}) SET n.id = id RETURN collect(id)"
-"""Setting a property to what it is takes the write lock and writes nothing."""
+LOCK = f"""
+    UNWIND $rows AS r MATCH (n:Entity {{id: r[0]}}) SET n.id = r[0] WITH collect([n, r]) AS locked
+    UNWIND locked AS l WITH l[0] AS n, l[1][0] AS id, l[1][1] AS read, l[1][2] AS first, l[1][3] AS last
+    RETURN collect([id, CASE WHEN read THEN {row_of("properties(n)")} END, {PLACES}])"""
+"""Setting a property to what it is takes the write lock and writes nothing. All locks are taken before anything is read."""
 
-READ = f"UNWIND $ids AS id MATCH (n:Entity {{id: id}}) WITH collect(n) AS found RETURN {rows_of('found')}"
-
-SAID_ALREADY = f"""
-    UNWIND $rows AS r MATCH (v:{VERSION} {{_of: r[1], _valid: r[3]}})
-    WHERE v._event = r[5] AND v._source = r[6] AND v._authority = r[4] AND v._digest = r[7] RETURN collect(r[0])"""
-
-SAID = f"""
-    UNWIND $ids AS id MATCH (v:{VERSION} {{_of: id}}) WITH id, collect(v) AS found
-    RETURN collect([id, {rows_of("found")}])"""
+SAID_OF = f"UNWIND $ids AS id MATCH (n:Entity {{id: id}}) RETURN collect([id, {SAID}])"
 
 TAKEN_BACK = f"""
     UNWIND $ids AS id MATCH (v:{VERSION} {{_of: id}}) WHERE v.{VOIDS[0]} IS NOT NULL
@@ -62,11 +61,17 @@ PLACEHOLDERS = f"UNWIND $ids AS id CREATE (:{ROOT} {{id: id, _class: '{ROOT}'}})
 
 EDGES_BETWEEN = """
     UNWIND $rows AS r MATCH (a:Entity {{id: r[0]}})-[x{types}]->(b:Entity {{id: r[1]}}) RETURN collect({edge})"""
+EDGES_NEWEST = """
+    UNWIND $rows AS r MATCH (a:Entity {{id: r[0]}}) WITH a, r, EXISTS {{ (a)-[{holding}]->() }} AS holds
+    MATCH (a)-[x{types}]->(b:Entity) WHERE NOT holds OR x{holding} OR b.id IN r[1] RETURN collect({edge})"""
+"""Of a functional relation: the newest link, and those to the targets in the row. The one that holds is the newest; where none
+does, all are read."""
 EDGES_FROM = "UNWIND $rows AS r MATCH (a:Entity {{id: r}})-[x{types}]->(b:Entity) RETURN collect({edge})"
 EDGE = (
     "[a.id, b.id, coalesce(x.qualifier, ''), type(x), x._valid, x._logical, x._authority, x._event, x._source,"
-    " x._unlinkedValid, x._unlinkedLogical, x._unlinkedAuthority, x._unlinkedEvent, x._unlinkedSource]"
+    " x._unlinkedValid, x._unlinkedLogical, x._unlinkedAuthority, x._unlinkedEvent, x._unlinkedSource, elementId(x)]"
 )
+EDGE_AT = "UNWIND $rows AS r MATCH ()-[x]->() WHERE elementId(x) = r[0]"
 
 FLAG = f"""
     UNWIND $rows AS r MATCH (n:Entity {{id: r[1]}}) MERGE (q:{QUALITY} {{_key: r[0]}})
@@ -84,12 +89,22 @@ BURY = f"""
     SET l.reason = r[3]"""
 
 
+class Stored(NamedTuple):
+    """An edge as it is in the database: the type of its relationship, its state, and where it is."""
+
+    kind: str
+    state: EdgeState
+    place: str
+
+
 @dataclass
 class Before:
-    """What the batch touches, as it was: the state of each known subject, and all known ids."""
+    """What the batch touches, as it was: the state of each known subject, all known ids, and where versions of the batch may be
+    stored already."""
 
     states: dict[str, NodeState] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
+    places: dict[str, Sequence[Place]] = field(default_factory=dict)
 
 
 class Writer:
@@ -100,19 +115,20 @@ class Writer:
         self._joiner = joiner
         self._nodes_seen: dict[str, list[str]] = {}
         self._versions_seen: dict[str, list[str]] = {}
+        self._blocks_seen: dict[str, list[str]] = {}
         self._said_seen: dict[str, list[str]] = {}
 
     async def write(
         self, tx: AsyncManagedTransaction, delta: Delta, marks: Sequence[Mark], letters: Sequence[DeadLetter]
     ) -> None:
-        before = await self._lock(tx, delta)
-        once = await self._write_said_once(tx, delta, before)
+        parcel = parcelled((version, text) for (_, _, text), version in delta.versions.items())
+        before = await self._lock(tx, delta, parcel)
+        once = await self._write_said_once(tx, delta, parcel, before)
         late = await self._write_nodes(tx, delta, before, once)
         await self._write_edges(tx, delta, before)
-        anew = await self._late(tx, late, before)
-        await self._write_versions(tx, delta, before, once)
-        anew |= await self._shaken(tx, delta, before)
-        await self._rebuild(tx, anew)
+        new = await unsaid(tx, parcel, before.places)
+        await self._write_versions(tx, new, once)
+        await self._rebuild(tx, _late(late, new, before) | await self._shaken(tx, delta, before))
         if delta.qualities:
             await run(tx, FLAG, rows=sorted(codec.quality_row(q) for q in delta.qualities))
         if marks:
@@ -121,12 +137,16 @@ class Writer:
             newest = {letter.id: letter for letter in letters}.values()
             await run(tx, BURY, rows=sorted([*letter[:5], *instant(letter.received)] for letter in newest))
 
-    async def _lock(self, tx: AsyncManagedTransaction, delta: Delta) -> Before:
+    async def _lock(self, tx: AsyncManagedTransaction, delta: Delta, parcel: Parcel) -> Before:
         before = Before()
-        if touched := sorted(delta.nodes.keys() | delta.mentioned):
-            before.ids.update(await run(tx, LOCK, ids=touched))
-        if known := sorted(before.ids.intersection(delta.nodes)):
-            before.states = {row[1][row[0].index("id")]: codec.node_state(row) for row in await run(tx, READ, ids=known)}
+        extent = parcel.extents()
+        rows = [[i, i in delta.nodes, *extent.get(i, (None, None))] for i in sorted(delta.nodes.keys() | delta.mentioned)]
+        for id, row, places in await run(tx, LOCK, rows=rows) if rows else ():
+            before.ids.add(id)
+            if row is not None:
+                before.states[id] = codec.node_state(row)
+            if places:
+                before.places[id] = places
         return before
 
     async def _write_nodes(
@@ -175,19 +195,19 @@ class Writer:
             said = literal(columns(NODE_FIXED, names, instants))
             await run(tx, f"UNWIND $rows AS r {clause.format(labels=self._names.labels(cls), map=said)}", rows=rows)
 
-    async def _write_said_once(self, tx: AsyncManagedTransaction, delta: Delta, before: Before) -> set[str]:
+    async def _write_said_once(self, tx: AsyncManagedTransaction, delta: Delta, parcel: Parcel, before: Before) -> set[str]:
         """Create the new nodes of which one event says all, each with its one version, and return their ids.
 
         It is what an import mostly brings; one row for both halves the time.
         """
-        versions: dict[str, tuple[Version, bytes] | None] = {}
-        for (subject, _, text), version in delta.versions.items():
-            if subject not in before.ids:
-                versions[subject] = None if subject in versions else (version, text)
+        told = Counter(version.subject for version, _ in parcel.alone)
+        told.update(block[0][0].subject for block in parcel.blocks)
         rows = [
-            codec.said_row(delta.nodes[subject], *versioned)
-            for subject, versioned in sorted(versions.items())
-            if versioned is not None and codec.said_once(delta.nodes[subject], versioned[0])
+            codec.said_row(delta.nodes[version.subject], version, text)
+            for version, text in sorted(parcel.alone, key=lambda said: said[0].subject)
+            if told[version.subject] == 1
+            and version.subject not in before.ids
+            and codec.said_once(delta.nodes[version.subject], version)
         ]
         once = {row[0] for row, _ in rows}
         instants = self._names.instants
@@ -199,20 +219,19 @@ class Writer:
             await run(tx, f"UNWIND $rows AS r {made}", rows=full)
         return once
 
-    async def _write_versions(self, tx: AsyncManagedTransaction, delta: Delta, before: Before, once: set[str]) -> None:
-        new: list[codec.Cells] = []
-        doubtful: list[codec.Cells] = []
-        for (subject, _, text), version in delta.versions.items():
-            if subject not in once:
-                (doubtful if subject in before.states else new).append(codec.version_row(version, text))
-        if doubtful:
-            known = set(await run(tx, SAID_ALREADY, rows=[[i, *row[:7]] for i, (row, _) in enumerate(doubtful)]))
-            new += [cells for i, cells in enumerate(doubtful) if i not in known]
+    async def _write_versions(self, tx: AsyncManagedTransaction, parcel: Parcel, once: set[str]) -> None:
         instants = self._names.instants
-        for _, names, rows in codec.by_class(new, self._versions_seen, instants):
-            said = literal(columns(VERSION_FIXED, names, instants))
-            put = f"UNWIND $rows AS r MATCH (n:Entity {{id: r[0]}}) CREATE (:{VERSION} {said})-[:{OF}]->(n)"
-            await run(tx, put, rows=rows)
+        rows = [codec.version_row(version, text) for version, text in parcel.alone if version.subject not in once]
+        for _, names, full in codec.by_class(rows, self._versions_seen, instants):
+            await self._keep(tx, VERSION, columns(VERSION_FIXED, names, instants), full)
+        # The lists of a block are parameters as they are, instants too.
+        rows = [block_row(block, instants) for block in parcel.blocks]
+        for _, names, full in codec.by_class(rows, self._blocks_seen, frozenset()):
+            await self._keep(tx, BLOCK, columns(BLOCK_FIXED, names, frozenset()), full)
+
+    async def _keep(self, tx: AsyncManagedTransaction, label: str, cells: dict[str, str], rows: list[Row]) -> None:
+        put = f"UNWIND $rows AS r MATCH (n:Entity {{id: r[0]}}) CREATE (:{label} {literal(cells)})-[:{OF}]->(n)"
+        await run(tx, put, rows=rows)
 
     async def _write_edges(self, tx: AsyncManagedTransaction, delta: Delta, before: Before) -> None:
         relations: defaultdict[str, dict[EdgeKey, EdgeState]] = defaultdict(dict)
@@ -221,7 +240,7 @@ class Writer:
         for relation in sorted(relations):
             states = relations[relation]
             was = await self._edges_before(tx, relation, states, before)
-            merged = {key: (state.linked, state.unlinked) for key, (_, state) in was.items()}
+            merged = {key: (stored.state.linked, stored.state.unlinked) for key, stored in was.items()}
             for key, state in states.items():
                 linked, unlinked = merged.get(key, (None, None))
                 merged[key] = latest(linked, state.linked), latest(unlinked, state.unlinked)
@@ -229,32 +248,26 @@ class Writer:
 
     async def _edges_before(
         self, tx: AsyncManagedTransaction, relation: str, states: Iterable[EdgeKey], before: Before
-    ) -> dict[EdgeKey, tuple[str, EdgeState]]:
-        """The edges that the batch may change, with their types: of a functional relation all that leave the same sources."""
-        if functional(self._names.schema, relation):
-            return await self._edges(tx, relation, EDGES_FROM, {k.source for k in states if k.source in before.states})
-        known = before.ids
-        pairs = {(k.source, k.target) for k in states if k.source in before.states and k.target in known}
-        return await self._edges(tx, relation, EDGES_BETWEEN, pairs)
+    ) -> dict[EdgeKey, Stored]:
+        """The edges that the batch may change, and of a functional relation the newest link too, on which all depends."""
+        if not functional(self._names.schema, relation):
+            pairs = {(k.source, k.target) for k in states if k.source in before.states and k.target in before.ids}
+            return await self._edges(tx, relation, EDGES_BETWEEN, sorted(pairs))
+        targets: defaultdict[str, set[str]] = defaultdict(set)
+        for key in states:
+            if key.source in before.states:
+                targets[key.source].add(key.target)
+        return await self._edges(tx, relation, EDGES_NEWEST, [[source, sorted(ends)] for source, ends in sorted(targets.items())])
 
-    async def _edges(
-        self, tx: AsyncManagedTransaction, relation: str, text: str, ends: Collection[Any]
-    ) -> dict[EdgeKey, tuple[str, EdgeState]]:
-        found: dict[EdgeKey, tuple[str, EdgeState]] = {}
-        if not ends:
+    async def _edges(self, tx: AsyncManagedTransaction, relation: str, text: str, rows: list[Any]) -> dict[EdgeKey, Stored]:
+        found: dict[EdgeKey, Stored] = {}
+        if not rows:
             return found
-        types = self._names.ever([relation])
-        for row in await run(tx, text.format(types=types, edge=EDGE), rows=sorted(ends)):
+        types, holding = self._names.ever([relation]), self._names.holding([relation])
+        for row in await run(tx, text.format(types=types, holding=holding, edge=EDGE), rows=rows):
             key = EdgeKey(row[0], relation, row[1], row[2])
-            found[key] = row[3], EdgeState(_stamp(row[4:9]), _stamp(row[9:14]))
+            found[key] = Stored(row[3], EdgeState(_stamp(row[4:9]), _stamp(row[9:14])), row[14])
         return found
-
-    async def _late(self, tx: AsyncManagedTransaction, late: dict[str, list[Version]], before: Before) -> dict[str, NodeState]:
-        """What must be made anew: where a chain tells something of an earlier place that was not stored yet."""
-        told = [v for versions in late.values() for v in versions]
-        rows = [[i, *codec.version_row(version, body(version))[0][:7]] for i, version in enumerate(told)]
-        known = set(await run(tx, SAID_ALREADY, rows=rows)) if rows else set()
-        return {v.subject: before.states[v.subject] for i, v in enumerate(told) if i not in known}
 
     async def _shaken(self, tx: AsyncManagedTransaction, delta: Delta, before: Before) -> dict[str, NodeState]:
         """What must be made anew: where the batch takes something back, or says again what was taken back before."""
@@ -274,42 +287,41 @@ class Writer:
         if not states:
             return
         relations: defaultdict[str, dict[EdgeKey, EdgeState]] = defaultdict(dict)
-        for subject, said in await run(tx, SAID, ids=sorted(states)):
-            for key, edge in self._joiner.rebuild(states[subject], [codec.version(row) for row in said]).items():
+        for subject, said in await run(tx, SAID_OF, ids=sorted(states)):
+            for key, edge in self._joiner.rebuild(states[subject], list(versions(said))).items():
                 relations[key.relation][key] = edge
         await self._put(tx, states.values(), "MATCH (n:Entity {{id: r[0]}}) SET n = {map}")
         for relation, edges in sorted(relations.items()):
-            was = await self._edges(tx, relation, EDGES_FROM, {key.source for key in edges})
+            was = await self._edges(tx, relation, EDGES_FROM, sorted({key.source for key in edges}))
             await self._put_edges(tx, relation, was, edges)
 
     async def _put_edges(
         self,
         tx: AsyncManagedTransaction,
         relation: str,
-        was: dict[EdgeKey, tuple[str, EdgeState]],
+        was: dict[EdgeKey, Stored],
         now: dict[EdgeKey, EdgeState],
     ) -> None:
         new: defaultdict[str, list[tuple[EdgeKey, EdgeState]]] = defaultdict(list)
-        gone: defaultdict[str, list[Row]] = defaultdict(list)
-        changed: defaultdict[str, list[Row]] = defaultdict(list)
+        gone: list[Row] = []
+        changed: list[Row] = []
         label = self._names.label_of(relation)
         single = {key[:2] for key in now} if functional(self._names.schema, relation) else ()
         held = holding_all(now, single)
         for key, state in now.items():
             kind = label if key in held else FORMERLY + label
-            old, before = was.get(key, (None, None))
-            if old == kind:
-                if state != before:
-                    changed[kind].append([[key.source, key.target, key.qualifier], *_slots(state)])
+            old = was.get(key)
+            if old is not None and old.kind == kind:
+                if state != old.state:
+                    changed.append([old.place, *_slots(state)])
                 continue
             if old is not None:
-                gone[old].append([key.source, key.target, key.qualifier])
+                gone.append([old.place])
             new[kind].append((key, state))
-        for kind, rows in gone.items():
-            await run(tx, f"{_edge_at(kind, 'r')} DELETE x", rows=sorted(rows))
-        for kind, rows in changed.items():
-            edge = edge_map(unlinked=True, qualified="x.qualifier")
-            await run(tx, f"{_edge_at(kind, 'r[0]')} SET x = {edge}", rows=sorted(rows, key=lambda r: r[0]))
+        if gone:
+            await run(tx, f"{EDGE_AT} DELETE x", rows=gone)
+        if changed:
+            await run(tx, f"{EDGE_AT} SET x = {edge_map(unlinked=True, qualified='x.qualifier')}", rows=changed)
         for kind, edges in new.items():
             await self._link(tx, kind, edges)
 
@@ -351,8 +363,10 @@ def _slots(state: EdgeState) -> Row:
     return [*codec.stamp_row(state.linked), *codec.stamp_row(state.unlinked)]
 
 
-def _edge_at(kind: str, key: str) -> str:
-    return (
-        f"UNWIND $rows AS r MATCH (:Entity {{id: {key}[0]}})-[x:{quoted(kind)}]->(:Entity {{id: {key}[1]}})"
-        f" WHERE coalesce(x.qualifier, '') = {key}[2]"
-    )
+def _late(told: dict[str, list[Version]], new: Parcel, before: Before) -> dict[str, NodeState]:
+    """What must be made anew: where a chain tells something of an earlier place that was not stored yet."""
+    if not told:
+        return {}
+    stored = {(version.subject, version.stamp, text) for version, text in new.said()}
+    late = (version for versions in told.values() for version in versions)
+    return {v.subject: before.states[v.subject] for v in late if (v.subject, v.stamp, body(v)) in stored}
