@@ -13,7 +13,7 @@ from ingest.authority import by_authority
 from ingest.clocks import Judged, judge, moved
 from ingest.paths import MISSING, Getter, Path, Scope
 from ingest.picking import BadRecord, Holds, Sources, Textual
-from ingest.placing import Place, placing
+from ingest.placing import UNPLACED, Place, placing
 from ingest.quality import excerpt
 from ingest.rules import Condition, Entity, Gateway, Rule, Rules
 from ingest.times import Clock, clock
@@ -40,7 +40,7 @@ class _Part(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class _Rule:
     """`parts` has the rule's own authority first, though it may have nothing to write. `plain` is all that a rule writes which
-    has one authority, no gateway's time, no order and no voids: most are so, and pay for none of these."""
+    has one authority, no gateway's time and no voids: most are so, and pay for none of these."""
 
     when: Holds | None
     event: Textual | None
@@ -116,13 +116,16 @@ class Mapper:
                 doubt(item, scope, flags)
             untimed = ChangeSet(event, source, UNTIMED, scope[0].received, tuple(flags), rule.authority)
             return [untimed] if flags else []
-        if rule.plain is None:
+        order, fault = rule.place(item, scope, source) if rule.place is not None else UNPLACED
+        if rule.plain is None or fault:
             made = self._apply_parts(rule, item, scope, event, source, valid)
-            return made if rule.place is None else _in_order(rule, made, item, scope)
+            if fault and made:
+                made[0] = _flagged(rule, made[0], fault, item, scope)
+            return made if order is None else [one._replace(order=order) for one in made]
         out: list[Change] = []
         for write in rule.plain:
             write(item, scope, valid, out)
-        return [new(ChangeSet, (event, source, valid, scope[0].received, tuple(out), rule.authority, None))] if out else []
+        return [new(ChangeSet, (event, source, valid, scope[0].received, tuple(out), rule.authority, order))] if out else []
 
     def _apply_parts(self, rule: _Rule, item: Any, scope: Scope, event: str, source: str, valid: int) -> list[ChangeSet]:
         """One change set for each authority, at the time that the gateway leaves standing."""
@@ -154,18 +157,12 @@ def _join(changes: list[ChangeSet], made: list[ChangeSet]) -> None:
             changes.append(one)
 
 
-def _in_order(rule: _Rule, made: list[ChangeSet], item: Any, scope: Scope) -> list[ChangeSet]:
-    """What one message says, at its place in its chain. Where that cannot be told it is taken without, and says so."""
-    if not made or rule.place is None:
-        return made
-    order, fault = rule.place(item, scope, made[0].source)
-    if fault:
-        first = made[0]
-        flags = list(first.changes)
-        for write in rule.distrust(fault):
-            write(item, scope, first.valid, flags)
-        made[0] = first._replace(changes=tuple(flags))
-    return [one._replace(order=order) for one in made] if order is not None else made
+def _flagged(rule: _Rule, one: ChangeSet, fault: str, item: Any, scope: Scope) -> ChangeSet:
+    """A change set that had to be taken without its place in a chain, and says so."""
+    changes = list(one.changes)
+    for write in rule.distrust(fault):
+        write(item, scope, one.valid, changes)
+    return one._replace(changes=tuple(changes))
 
 
 def _distrusted(parts: list[_Part], flags: list[Write], by: int) -> list[_Part]:
@@ -208,7 +205,7 @@ def _compile(rule: Rule, sources: Sources, writers: Writers) -> _Rule:
         sources.get(rule.time),
         clock(rule.form),
         _no_time(rule),
-        parts[0].writes if len(parts) == 1 and rule.gateway is None and not voids and rule.placing is None else None,
+        parts[0].writes if len(parts) == 1 and rule.gateway is None and not voids else None,
         parts,
         [writers.doubt(entity) for entity in rule.entities if not entity.step],
         _correct(rule.gateway, sources) if rule.gateway is not None else None,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -12,6 +13,7 @@ from ingest.paths import MISSING, Scope
 from ingest.picking import Sources
 from ingest.quality import as_text, excerpt
 from ingest.rules import Placing
+from ingest.writing import new
 
 _WHOLE = re.compile(r"[0-9]{1,19}")
 
@@ -22,6 +24,8 @@ class Placed(NamedTuple):
     order: Order | None = None
     fault: str = ""
 
+
+UNPLACED = Placed()
 
 Place = Callable[[Any, Scope, str], Placed]
 """(item, scope, the event's source) → its place."""
@@ -37,16 +41,21 @@ def placing(rule: Placing, sources: Sources) -> Place:
         chain = chain_of(item, scope)
         source = own if source_of is None else source_of(item, scope)
         if chain is None or source is None:
-            return Placed()
+            return UNPLACED
         raw = rule.constant if rule.constant is not None else get(item, scope)
         position = _mapped(raw, table) if table is not None else _whole(raw)
         if position is None:
             found = "missing" if raw is MISSING else "null" if raw is None else excerpt(raw)
             wanted = "in `map`" if table is not None else f"a whole number within 0 and {END}"
             return Placed(None, f"taken without its place in {excerpt(chain)}: {shown} is {found}, not {wanted}")
-        return Placed(Order(orjson.dumps([source, chain]).decode(), position))
+        return new(Placed, (new(Order, (_named(source, chain), position)), ""))
 
     return place
+
+
+@lru_cache(4096)
+def _named(source: str, chain: str) -> str:
+    return orjson.dumps([source, chain]).decode()
 
 
 def _whole(raw: Any) -> int | None:
