@@ -1,4 +1,4 @@
-"""What a process owner reads: where work waits, why, how sure that is and what would help, put together from one scan of the store.
+"""What a process owner reads: where work waits, why, how sure that is and what would help, from one scan of the store.
 
 Each section is an analytic's own result. A section that a log cannot give (no starts, no resources, no second window) is absent,
 and `absent` says why: nothing is filled in.
@@ -85,7 +85,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class ProcessReport:
-    """All that the analytics tell of the objects of one type in a period. `evidence` is that of the `WORST` handovers by total."""
+    """All that the analytics tell of the objects of a type in a period. `evidence` is that of the `WORST` handovers by total."""
 
     since: Instant | None
     until: Instant | None

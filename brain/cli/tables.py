@@ -9,7 +9,7 @@ from rich.table import Table
 
 from brain.analytics.bottlenecks import Bottlenecks, Handover
 from brain.analytics.dependencies import Dependencies, Toward
-from brain.cli.legible import legible
+from brain.legible import legible
 
 PIPE_WIDTH = 120
 UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
