@@ -4,14 +4,20 @@ Each section is an analytic's own result. A section that a log cannot give (no s
 and `absent` says why: nothing is filled in.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import pairwise
 from typing import NamedTuple
 
-from brain.analytics.bottlenecks import Bottlenecks, Handover
-from brain.analytics.lives import Timed
+from brain.analytics.bottlenecks import Bottlenecks, Handover, handover_view, no_steps
+from brain.analytics.lives import Lifecycle, Timed, lives_of
+from brain.errors import BadQuery
 from brain.model import Instant
+from brain.ports import Store
+from brain.query import Occurrences
+from brain.schema import Schema
+from brain.words import moment
 
 WORST = 10
 """Waits of which the report tells the evidence in full."""
@@ -36,6 +42,26 @@ class Period(NamedTuple):
         if self.since is None or self.until is None:
             return None
         return Period(self.since - (self.until - self.since), self.since)
+
+
+class Section(StrEnum):
+    """A part of the report beside the waits themselves."""
+
+    CAUSES = "causes"
+    CONFIDENCE = "confidence"
+    TIMES = "times"
+    MACHINES = "machines"
+    RELIEF = "relief"
+    CHANGE = "change"
+
+
+class Asked(NamedTuple):
+    """What the report shall be of, and which sections it shall have."""
+
+    lifecycle: Lifecycle | None = None
+    min_frequency: int | None = None
+    period: Period = Period()
+    sections: frozenset[Section] = frozenset(Section)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +118,41 @@ class ProcessReport:
     waits: Bottlenecks
     evidence: tuple[Evidence, ...]
     absent: tuple[Absent, ...]
+
+
+async def process_report(
+    store: Store, schema: Schema, object_type: str, asked: Asked = Asked(), say: Callable[[str], None] | None = None
+) -> ProcessReport:
+    """The report on the objects of a type, from one scan. `say` hears what is being worked out.
+
+    Raises BadQuery where no object of the type has a step, or none ended in the period.
+    """
+    lives, left_out = await lives_of(store.scan(Occurrences(object_type)), asked.lifecycle)
+    if not lives:
+        raise await no_steps(store, object_type)
+    inside = within(lives, asked.period)
+    if not inside:
+        raise _nothing_ended(lives, object_type)
+    waits = handover_view(inside, object_type, asked.lifecycle, schema.version, left_out, asked.min_frequency)
+    return ProcessReport(
+        since=_instant(asked.period.since),
+        until=_instant(asked.period.until),
+        waits=waits,
+        evidence=evidence_of(waits.edges[:WORST], inside),
+        absent=(),
+    )
+
+
+def _nothing_ended(lives: Mapping[str, Sequence[Timed]], object_type: str) -> BadQuery:
+    ends = [max(step.end for step in life) for life in lives.values()]
+    return BadQuery(
+        f"no object of type {object_type!r} ended in this period; the first of {len(ends):,} ended {moment(min(ends))},"
+        f" the last {moment(max(ends))} (UTC)"
+    )
+
+
+def _instant(at: int | None) -> Instant | None:
+    return None if at is None else Instant(at)
 
 
 def within(lives: Mapping[str, list[Timed]], period: Period) -> dict[str, list[Timed]]:

@@ -9,7 +9,6 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from brain.analytics.bottlenecks import Bottlenecks
 from brain.cli.options import run
 from brain.ports import Store
 from brain.schema import Schema
@@ -95,31 +94,8 @@ async def _stream(console: Console, schema: Schema, store: Store, seed: int, hou
 async def _report(store: Store, schema: Schema) -> None:
     from brain.analytics.bottlenecks import bottlenecks
     from brain.cli.tables import print_bottlenecks
+    from brain.reports.finding import finding
 
     found = await bottlenecks(store, schema, OBJECT_TYPE)
     print_bottlenecks(found, top=8)
-    click.echo(finding(found))
-
-
-def finding(found: Bottlenecks) -> str:
-    """The report in two sentences, read off its figures and nothing else."""
-    from brain.cli.tables import duration
-
-    said: list[str] = []
-    if found.edges:
-        worst = found.edges[0]
-        said = [
-            f"Work waits longest between {worst.source!r} and {worst.target!r}: {duration(worst.total_seconds)} in all,"
-            f" {duration(worst.mean_seconds)} in the mean over {worst.count:,} handovers."
-        ]
-    timed = [a for a in found.activities if a.mean_seconds is not None]
-    if timed and found.edges:
-        longest = max(timed, key=lambda a: a.mean_seconds or 0)
-        share = found.edges[0].total_seconds / sum(e.total_seconds for e in found.edges)
-        takes = duration(longest.mean_seconds)
-        said = [
-            f"{longest.activity!r} takes longest once it has begun ({takes} in the mean), but that is work.",
-            *said,
-            f"That one handover is {share:.0%} of all waiting.",
-        ]
-    return "\n".join(said)
+    click.echo("\n".join(finding(found)))

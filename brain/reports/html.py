@@ -9,8 +9,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from brain import words
 from brain.legible import legible
-from brain.reports import words
 
 
 def render(template: str, **content: Any) -> str:

@@ -17,7 +17,7 @@ from brain.reports.acyclic import layers_of
 MARGIN = 8.0
 BESIDE = 18.0
 """Least distance of two boxes in a layer."""
-BELOW = 26.0
+BELOW = 22.0
 """Distance of two layers: the room in which edges bend."""
 SWEEPS = 12
 PULLS = 120
@@ -172,6 +172,7 @@ def _crossings(graph: _Layered) -> int:
 def _pull(graph: _Layered) -> None:
     """Each slot towards its neighbours, as near as the order and the distances allow."""
     for layer in graph.layers:
+        # All want to be in the middle, and so the layer comes to lie around it.
         _spread(graph, layer, [0.0] * len(layer), [1.0] * len(layer))
     for turn in range(PULLS):
         for layer in graph.layers if turn % 2 == 0 else reversed(graph.layers):

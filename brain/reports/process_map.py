@@ -8,7 +8,7 @@ from brain.analytics.bottlenecks import Bottlenecks, Handover
 from brain.legible import legible
 from brain.reports.lettering import wrapped
 from brain.reports.placement import Arc, Box, Placement, Point, Rect, place
-from brain.reports.words import duration, things
+from brain.words import duration, things
 
 MOST_EDGES = 40
 LEVELS = 5

@@ -36,6 +36,14 @@ def share(part: float, whole: float = 1.0) -> str:
     return "< 1 %" if 0 < percent < 0.5 else f"{percent:.0f} %"
 
 
+def iso(instant: int) -> str:
+    """µs → `2026-03-02T09:28:51.000000Z`, as GraphQL writes it; outside the years 1 to 9999 the number with its unit."""
+    try:
+        return (EPOCH + timedelta(microseconds=instant)).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    except OverflowError:
+        return f"{instant} µs"
+
+
 def moment(instant: int | None) -> str:
     """µs → `2026-03-02 09:28:51`, in UTC."""
     if instant is None:

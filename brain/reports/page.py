@@ -1,0 +1,119 @@
+"""The page of a process report: what of it is shown, and in which words. The templates write it down."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from brain.analytics.bottlenecks import Handover
+from brain.analytics.process_report import Evidence, ProcessReport, WaitSeen
+from brain.reports.finding import finding
+from brain.reports.html import render
+from brain.reports.process_map import WIDTHS, process_map
+from brain.words import duration, moment, share, things
+
+OPEN = 1
+"""Waits that are open when the page is; the others open at a click."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A key figure."""
+
+    name: str
+    figure: str
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a bar, in hundredths of its width."""
+
+    fill: str
+    left: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorstWait:
+    rank: int
+    edge: Handover
+    parts: tuple[Part, ...]
+    spoken: str
+    """The bar for those who do not see it."""
+    remark: str
+    says: tuple[str, ...]
+    evidence: tuple[WaitSeen, ...]
+
+    @property
+    def open(self) -> bool:
+        return self.rank <= OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    name: str
+    text: str
+
+
+def report_page(report: ProcessReport, written: int) -> str:
+    """The report as one HTML file, which needs nothing beside it. `written` is when, µs."""
+    return render(
+        "report.html",
+        report=report,
+        written=written,
+        period=_period(report),
+        sentences=finding(report.waits),
+        cards=_cards(report),
+        map=process_map(report.waits),
+        widths=WIDTHS,
+        worst=_worst(report),
+        definitions=list(_definitions(report)),
+    )
+
+
+def _period(report: ProcessReport) -> str:
+    match report.since, report.until:
+        case None, None:
+            return "All that is known"
+        case since, None:
+            return f"Objects that ended since {moment(since)}"
+        case None, until:
+            return f"Objects that ended before {moment(until)}"
+        case since, until:
+            return f"Objects that ended from {moment(since)} until before {moment(until)}"
+
+
+def _cards(report: ProcessReport) -> Iterator[Card]:
+    waits = report.waits
+    waiting = sum(edge.total_seconds for edge in waits.edges)
+    yield Card("Objects", f"{waits.objects:,}", things(waits.steps, "step"))
+    yield Card("Waiting in all", duration(waiting), f"{duration(waiting / waits.objects)} an object" if waits.objects else "")
+    working = sum(a.total_seconds for a in waits.activities)
+    if working:
+        yield Card("Work in all", duration(working), f"waiting is {share(waiting, waiting + working)} of both")
+
+
+def _worst(report: ProcessReport) -> list[WorstWait]:
+    waiting = sum(edge.total_seconds for edge in report.waits.edges)
+    shown = {(e.source, e.target): e for e in report.evidence}
+    edges = [edge for edge in report.waits.edges if (edge.source, edge.target) in shown]
+    return [_wait(rank, edge, waiting, shown[edge.source, edge.target]) for rank, edge in enumerate(edges, 1)]
+
+
+def _wait(rank: int, edge: Handover, waiting: float, evidence: Evidence) -> WorstWait:
+    part = 100 * edge.total_seconds / waiting if waiting else 0.0
+    return WorstWait(
+        rank=rank,
+        edge=edge,
+        parts=(Part("wait", 0.0, part),),
+        spoken=f"{share(edge.total_seconds, waiting)} of all waiting",
+        remark=f"{share(edge.total_seconds, waiting)} of all waiting",
+        says=(),
+        evidence=evidence.waits,
+    )
+
+
+def _definitions(report: ProcessReport) -> Iterator[Meaning]:
+    waits = report.waits
+    yield Meaning("Waiting", waits.definition)
+    yield Meaning("Ontology", f"version {waits.ontology_version}")
+    yield Meaning("Left out", f"{things(waits.left_out, 'step')} without a time that the definition uses")
