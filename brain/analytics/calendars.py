@@ -7,9 +7,11 @@ twice, the one that its beginning leaves out not at all, and a night shift is cu
 `given_calendars` reads calendars that somebody wrote; `shifts` discovers them from a log.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from brain.analytics.lives import MICRO
@@ -19,6 +21,9 @@ DAY = 24 * HOUR
 WEEK = 7 * DAY
 MONDAY = 4 * DAY
 """The first Monday of the epoch, 1970-01-05."""
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+ANYONE = "*"
+"""Stands for all resources that have no calendar of their own."""
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 Interval = tuple[int, int]
@@ -51,6 +56,54 @@ def between(intervals: Iterable[Interval], start: int, end: int) -> Iterator[Int
         yield start, end
 
 
+class Zone:
+    """The wall clock of a time zone, by its IANA name. Raises ValueError for an unknown one."""
+
+    def __init__(self, name: str) -> None:
+        try:
+            self._zone = ZoneInfo(name)
+        except (KeyError, ValueError, OSError) as why:
+            raise ValueError(f"unknown time zone {name!r}: use an IANA name such as Europe/Berlin") from why
+        self._fixed = name == "UTC"
+
+    def ahead(self, at: int) -> int:
+        """By how many µs the wall clock is ahead of UTC at this instant."""
+        if self._fixed:
+            return 0
+        ahead = datetime.fromtimestamp(at // MICRO, self._zone).utcoffset()
+        assert ahead is not None
+        return (ahead.days * 86_400 + ahead.seconds) * MICRO + ahead.microseconds
+
+    def stretches(self, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+        """[start, end) in stretches in which the clock is not changed, each with by how much it is ahead. Two changes within a
+        day that undo each other would not be seen; there never were any."""
+        while start < end:
+            ahead = self.ahead(start)
+            until = start
+            while until < end and self.ahead(min(until + DAY, end)) == ahead:
+                until = min(until + DAY, end)
+            if until < end:
+                until = self._change(until, min(until + DAY, end))
+            yield start, until, ahead
+            start = until
+
+    def _change(self, before: int, after: int) -> int:
+        """When the clock was changed, between two instants that differ: always at a whole second."""
+        low, high, ahead = before // MICRO, -(-after // MICRO), self.ahead(before)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.ahead(middle * MICRO) == ahead:
+                low = middle
+            else:
+                high = middle
+        return high * MICRO
+
+
+@cache
+def _clock(zone: str) -> Zone:
+    return Zone(zone)
+
+
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """`week` are the worked intervals of a week, µs since Monday 00:00 of the wall clock in `zone` (an IANA name), merged and in
@@ -75,11 +128,12 @@ class Calendar:
 
     def is_working(self, at: int) -> bool:
         """Whether the instant is working time."""
-        wall = at + _offset(ZoneInfo(self.zone), at)
-        if _date(wall) in self.off:
+        wall = at + _clock(self.zone).ahead(at)
+        if self.off and _date(wall) in self.off:
             return False
         time = (wall - MONDAY) % WEEK
-        return any(start <= time < end for start, end in self.week)
+        i = bisect_right(self.week, (time, WEEK)) - 1
+        return i >= 0 and time < self.week[i][1]
 
     def working(self, start: int, end: int) -> int:
         """Working time in [start, end), µs."""
@@ -121,8 +175,8 @@ class Calendar:
         known = self._weeks.get(number)
         if known is None:
             start = MONDAY + number * WEEK
-            zone = ZoneInfo(self.zone)
-            known = tuple(merged(i for a, b, ahead in _stretches(zone, start, start + WEEK) for i in self._stretch(a, b, ahead)))
+            stretches = _clock(self.zone).stretches(start, start + WEEK)
+            known = tuple(merged(i for a, b, ahead in stretches for i in self._stretch(a, b, ahead)))
             self._weeks[number] = known
         return known
 
@@ -147,10 +201,7 @@ def calendar(week: Iterable[Interval], zone: str = "UTC", off: Iterable[date] = 
 
     Raises ValueError where the zone is unknown or an interval ends before it starts or after a week.
     """
-    try:
-        ZoneInfo(zone)
-    except (KeyError, ValueError, OSError) as why:
-        raise ValueError(f"unknown time zone {zone!r}: use an IANA name such as Europe/Berlin") from why
+    _clock(zone)
     parts: list[Interval] = []
     for start, end in week:
         if not 0 <= start <= end <= start + WEEK or start >= WEEK:
@@ -161,39 +212,6 @@ def calendar(week: Iterable[Interval], zone: str = "UTC", off: Iterable[date] = 
 
 ALWAYS = calendar([(0, WEEK)])
 """The calendar of who is always there."""
-
-
-def _offset(zone: ZoneInfo, at: int) -> int:
-    """By how many µs the wall clock of the zone is ahead of UTC at this instant."""
-    ahead = datetime.fromtimestamp(at // MICRO, UTC).astimezone(zone).utcoffset()
-    assert ahead is not None
-    return (ahead.days * 86_400 + ahead.seconds) * MICRO + ahead.microseconds
-
-
-def _stretches(zone: ZoneInfo, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """[start, end) in stretches of one offset, each with that offset. Two changes of the clock within a day that undo each other
-    would not be seen; there never were any."""
-    while start < end:
-        ahead = _offset(zone, start)
-        until = start
-        while until < end and _offset(zone, min(until + DAY, end)) == ahead:
-            until = min(until + DAY, end)
-        if until < end:
-            until = _change(zone, until, min(until + DAY, end))
-        yield start, until, ahead
-        start = until
-
-
-def _change(zone: ZoneInfo, before: int, after: int) -> int:
-    """When the clock was changed, between two instants of different offset: zones change at whole seconds."""
-    low, high, ahead = before // MICRO, -(-after // MICRO), _offset(zone, before)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if _offset(zone, middle * MICRO) == ahead:
-            low = middle
-        else:
-            high = middle
-    return high * MICRO
 
 
 def _date(wall: int) -> date:

@@ -15,12 +15,10 @@ from typing import Any
 
 import yaml
 
-from brain.analytics.calendars import ALWAYS, DAY, HOUR, Calendar, Interval, calendar
+from brain.analytics.calendars import ALWAYS, DAY, DAYS, HOUR, Calendar, Interval, calendar
 from brain.errors import Reject
 from brain.schema import nearest
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-ANYONE = "*"
 _SPAN = re.compile(r"(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)")
 
 
