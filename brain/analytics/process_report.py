@@ -8,16 +8,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from brain.analytics.bottlenecks import Bottlenecks, Handover, handover_view, no_steps
-from brain.analytics.lives import Lifecycle, Timed, lives_of
+from brain.analytics.causes import Causes, Context, causes_of
+from brain.analytics.lives import MICRO, Lifecycle, Timed, lives_of
+from brain.analytics.occupation import Cause
+from brain.analytics.work import Perspective
 from brain.errors import BadQuery
 from brain.model import Instant
 from brain.ports import Store
 from brain.query import Occurrences
 from brain.schema import Schema
 from brain.words import moment
+
+T = TypeVar("T")
 
 WORST = 10
 """Waits of which the report tells the evidence in full."""
@@ -62,6 +67,8 @@ class Asked(NamedTuple):
     min_frequency: int | None = None
     period: Period = Period()
     sections: frozenset[Section] = frozenset(Section)
+    view: Perspective = "handover"
+    """Of the causes: what their waiting is. The waits themselves are always the handover view's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,19 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class LeadTime:
+    """What the time from the first start of each object to the end of its last step is made of, over all objects; seconds.
+
+    total = work + waiting - overlap, to the µs: what happens at once is counted twice in the first two.
+    """
+
+    total_seconds: float
+    work_seconds: float
+    waiting_seconds: float
+    overlap_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Absent:
     """A section that is not in the report, and why not."""
 
@@ -117,30 +137,102 @@ class ProcessReport:
     until: Instant | None
     waits: Bottlenecks
     evidence: tuple[Evidence, ...]
+    lead_time: LeadTime
+    causes: Causes | None
     absent: tuple[Absent, ...]
+
+
+class Material(NamedTuple):
+    """What every section is made of: the lives of the period, those of the same type outside of it, those of other types."""
+
+    object_type: str
+    ontology_version: str
+    asked: Asked
+    left_out: int
+    inside: dict[str, list[Timed]]
+    outside: dict[str, list[Timed]]
+    others: tuple[dict[str, list[Timed]], ...]
 
 
 async def process_report(
     store: Store, schema: Schema, object_type: str, asked: Asked = Asked(), say: Callable[[str], None] | None = None
 ) -> ProcessReport:
-    """The report on the objects of a type, from one scan. `say` hears what is being worked out.
+    """The report on the objects of a type. `say` hears what is being worked out.
 
     Raises BadQuery where no object of the type has a step, or none ended in the period.
     """
+    return compose(await material(store, schema, object_type, asked), say)
+
+
+async def material(store: Store, schema: Schema, object_type: str, asked: Asked) -> Material:
+    """All that a report needs of the store: each type of objects is scanned once."""
     lives, left_out = await lives_of(store.scan(Occurrences(object_type)), asked.lifecycle)
     if not lives:
         raise await no_steps(store, object_type)
     inside = within(lives, asked.period)
     if not inside:
         raise _nothing_ended(lives, object_type)
-    waits = handover_view(inside, object_type, asked.lifecycle, schema.version, left_out, asked.min_frequency)
+    others: list[dict[str, list[Timed]]] = []
+    if Section.CAUSES in asked.sections:
+        for name in sorted(await store.object_types()):
+            if name != object_type:
+                others.append((await lives_of(store.scan(Occurrences(name)), asked.lifecycle))[0])
+    outside = {name: life for name, life in lives.items() if name not in inside}
+    return Material(object_type, schema.version, asked, left_out, inside, outside, tuple(others))
+
+
+def compose(of: Material, say: Callable[[str], None] | None = None) -> ProcessReport:
+    """The report: a function of the material, which needs no store. May take long: run it where it keeps nobody waiting."""
+    tell = say or (lambda line: None)
+    asked = of.asked
+    waits = handover_view(of.inside, of.object_type, asked.lifecycle, of.ontology_version, of.left_out, asked.min_frequency)
+    absent: list[Absent] = []
+
+    def section(name: Section, make: Callable[[Material], T | str]) -> T | None:
+        if name not in asked.sections:
+            absent.append(Absent(name, "not asked for"))
+            return None
+        tell(f"working out {name} …")
+        found = make(of)
+        if isinstance(found, str):
+            absent.append(Absent(name, found))
+            return None
+        return found
+
     return ProcessReport(
         since=_instant(asked.period.since),
         until=_instant(asked.period.until),
         waits=waits,
-        evidence=evidence_of(waits.edges[:WORST], inside),
-        absent=(),
+        evidence=evidence_of(waits.edges[:WORST], of.inside),
+        lead_time=lead_time(of.inside),
+        causes=section(Section.CAUSES, _causes),
+        absent=tuple(absent),
     )
+
+
+def _causes(of: Material) -> Causes | str:
+    elsewhere = [lives for lives in (of.outside, *of.others) if lives]
+    found = causes_of(
+        of.inside,
+        of.asked.view,
+        Context(elsewhere),
+        object_type=of.object_type,
+        ontology_version=of.ontology_version,
+        left_out=of.left_out,
+    )
+    if found.unstarted == found.steps:
+        return "no step has a start of its own, so waiting cannot be told from work"
+    if found.unassigned == found.steps:
+        return "no step names who carried it out"
+    return "nothing waits" if {part.cause for part in found.parts} <= {Cause.UNEXPLAINED} else found
+
+
+def lead_time(lives: Mapping[str, Sequence[Timed]]) -> LeadTime:
+    """The whole and its parts, summed over the lives."""
+    gaps = [b.start - a.end for life in lives.values() for a, b in pairwise(life)]
+    waiting, overlap = sum(max(gap, 0) for gap in gaps), sum(max(-gap, 0) for gap in gaps)
+    work = sum(step.end - step.start for life in lives.values() for step in life)
+    return LeadTime((work + waiting - overlap) / MICRO, work / MICRO, waiting / MICRO, overlap / MICRO)
 
 
 def _nothing_ended(lives: Mapping[str, Sequence[Timed]], object_type: str) -> BadQuery:

@@ -1,6 +1,7 @@
 """`brain demo`: a simulated hospital shift, from raw messages to the answer."""
 
 import sys
+import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -28,8 +29,11 @@ OBJECT_TYPE = "MedicationOrder"
 @click.option(
     "--store", metavar="URL", help="Keep the shift in this store. [default: a file of the demo's own, made anew each time]"
 )
+@click.option(
+    "--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the report as a page (HTML) too."
+)
 @run
-async def demo(once: bool, seed: int, hours: int, port: int, store: str | None) -> None:
+async def demo(once: bool, seed: int, hours: int, port: int, store: str | None, report: Path | None) -> None:
     """Stream a simulated hospital shift through the real pipeline, report where time is lost, and serve it as GraphQL.
 
     The shift is simulated (patients, nurses, pharmacists, beds, pumps, scanners, a dispensing robot; late, double and broken
@@ -38,6 +42,7 @@ async def demo(once: bool, seed: int, hours: int, port: int, store: str | None) 
     \b
     brain demo
     brain demo --once --seed 11
+    brain demo --once --report shift.html
     """
     from brain.cli.tables import console_of
     from brain.feeds.memory import MemoryFeed
@@ -50,7 +55,7 @@ async def demo(once: bool, seed: int, hours: int, port: int, store: str | None) 
     try:
         await opened_store.prepare(schema)
         await _stream(console, schema, opened_store, seed, hours)
-        await _report(opened_store, schema)
+        await _report(opened_store, schema, report)
         console.print(f"\nThe store is {url.rpartition('@')[2]}.", markup=False, highlight=False)
         if not once:
             from brain.cli.serve import run_server
@@ -91,11 +96,14 @@ async def _stream(console: Console, schema: Schema, store: Store, seed: int, hou
     console.print(f"Taken in: {intake.taken}\n", highlight=False)
 
 
-async def _report(store: Store, schema: Schema) -> None:
-    from brain.analytics.bottlenecks import bottlenecks
-    from brain.cli.tables import print_bottlenecks
+async def _report(store: Store, schema: Schema, page: Path | None) -> None:
+    from brain.analytics.process_report import process_report
+    from brain.cli.report_tables import print_report
     from brain.reports.finding import finding
+    from brain.reports.page import report_page
 
-    found = await bottlenecks(store, schema, OBJECT_TYPE)
-    print_bottlenecks(found, top=8)
+    found = await process_report(store, schema, OBJECT_TYPE)
+    print_report(found, top=8)
     click.echo("\n".join(finding(found)))
+    if page is not None:
+        page.write_text(report_page(found, time.time_ns() // 1000), encoding="utf-8")

@@ -1,15 +1,19 @@
 """The page of a process report: what of it is shown, and in which words. The templates write it down."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from brain.analytics.bottlenecks import Handover
+from brain.analytics.causes import CausePart, Causes, EdgeCauses
 from brain.analytics.process_report import Evidence, ProcessReport, WaitSeen
 from brain.reports.finding import finding
 from brain.reports.html import render
 from brain.reports.process_map import WIDTHS, process_map
+from brain.reports.why import Part, Reason, edge_causes, fill_of, reasons, stacked, waterfall
 from brain.words import duration, moment, share, things
 
+CARRIERS = 8
+"""Resources that are listed with the waiting before them."""
 OPEN = 1
 """Waits that are open when the page is; the others open at a click."""
 
@@ -24,12 +28,14 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of a bar, in hundredths of its width."""
+class Carrier:
+    """A resource before which work waits."""
 
-    fill: str
-    left: float
-    width: float
+    name: str
+    parts: tuple[Part, ...]
+    spoken: str
+    seconds: float
+    mostly: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class WorstWait:
     """The bar for those who do not see it."""
     remark: str
     says: tuple[str, ...]
+    reasons: tuple[Reason, ...]
     evidence: tuple[WaitSeen, ...]
 
     @property
@@ -61,11 +68,15 @@ def report_page(report: ProcessReport, written: int) -> str:
         report=report,
         written=written,
         period=_period(report),
-        sentences=finding(report.waits),
+        sentences=finding(report),
         cards=_cards(report),
         map=process_map(report.waits),
         widths=WIDTHS,
         worst=_worst(report),
+        falls=waterfall(report.lead_time, report.waits.objects, report.causes) if report.causes else [],
+        why=list(reasons(report.causes.parts)) if report.causes else [],
+        carriers=list(_carriers(report.causes)) if report.causes else [],
+        causes_key=_key(report.causes) if report.causes else [],
         definitions=list(_definitions(report)),
     )
 
@@ -95,25 +106,58 @@ def _cards(report: ProcessReport) -> Iterator[Card]:
 def _worst(report: ProcessReport) -> list[WorstWait]:
     waiting = sum(edge.total_seconds for edge in report.waits.edges)
     shown = {(e.source, e.target): e for e in report.evidence}
+    why = edge_causes(report.causes)
     edges = [edge for edge in report.waits.edges if (edge.source, edge.target) in shown]
-    return [_wait(rank, edge, waiting, shown[edge.source, edge.target]) for rank, edge in enumerate(edges, 1)]
+    return [
+        _wait(rank, edge, waiting, shown[edge.source, edge.target], why.get((edge.source, edge.target)))
+        for rank, edge in enumerate(edges, 1)
+    ]
 
 
-def _wait(rank: int, edge: Handover, waiting: float, evidence: Evidence) -> WorstWait:
+def _wait(rank: int, edge: Handover, waiting: float, evidence: Evidence, why: EdgeCauses | None) -> WorstWait:
     part = 100 * edge.total_seconds / waiting if waiting else 0.0
+    parts = why.parts if why else ()
     return WorstWait(
         rank=rank,
         edge=edge,
-        parts=(Part("wait", 0.0, part),),
+        parts=stacked(parts, part) if parts else (Part("wait", 0.0, part),),
         spoken=f"{share(edge.total_seconds, waiting)} of all waiting",
-        remark=f"{share(edge.total_seconds, waiting)} of all waiting",
+        remark="; ".join(_remarks(edge, waiting, parts)),
         says=(),
+        reasons=tuple(reasons(parts)),
         evidence=evidence.waits,
     )
+
+
+def _remarks(edge: Handover, waiting: float, parts: Sequence[CausePart]) -> Iterator[str]:
+    yield f"{share(edge.total_seconds, waiting)} of all waiting"
+    if parts:
+        yield f"mostly {parts[0].cause.value} ({share(parts[0].share)})"
+
+
+def _carriers(found: Causes) -> Iterator[Carrier]:
+    named = [r for r in found.resources if r.resource is not None and r.parts][:CARRIERS]
+    for resource in named:
+        main = resource.parts[0]
+        width = 100 * resource.seconds / named[0].seconds
+        spoken = f"{share(resource.seconds, found.seconds)} of all waiting"
+        mostly = f"{main.cause.value} ({share(main.share)})"
+        yield Carrier(resource.resource or "", stacked(resource.parts, width), spoken, resource.seconds, mostly)
+
+
+def _key(found: Causes) -> list[Card]:
+    """What the colours mean; those that share a colour share an entry."""
+    names: dict[str, list[str]] = {}
+    for part in found.parts:
+        names.setdefault(fill_of(part.cause), []).append(part.cause.value)
+    return [Card(", ".join(causes), "", fill) for fill, causes in names.items()]
 
 
 def _definitions(report: ProcessReport) -> Iterator[Meaning]:
     waits = report.waits
     yield Meaning("Waiting", waits.definition)
+    if report.causes:
+        yield Meaning("Causes", report.causes.definition)
+        yield Meaning("Causes assume", "; ".join(report.causes.assumptions))
     yield Meaning("Ontology", f"version {waits.ontology_version}")
     yield Meaning("Left out", f"{things(waits.left_out, 'step')} without a time that the definition uses")
