@@ -193,11 +193,12 @@ def handover(source: str, target: str, waits: Sequence[int], total: int, overlap
     )
 
 
-def quantile(ordered: Sequence[int], tenths: int) -> float:
-    """The quantile of sorted µs in seconds, linearly interpolated (Hyndman and Fan's type 7), in integers up to one division."""
-    i, rest = divmod(tenths * (len(ordered) - 1), 10)
+def quantile(ordered: Sequence[int], parts: int, of: int = 10) -> float:
+    """The quantile `parts`/`of` of sorted µs in seconds, linearly interpolated (Hyndman and Fan's type 7), in integers up to one
+    division."""
+    i, rest = divmod(parts * (len(ordered) - 1), of)
     above = ordered[i + 1] if rest else ordered[i]
-    return (ordered[i] * (10 - rest) + above * rest) / (10 * MICRO)
+    return (ordered[i] * (of - rest) + above * rest) / (of * MICRO)
 
 
 def _processing(steps: Iterable[Timed]) -> Iterator[Processing]:
