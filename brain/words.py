@@ -54,6 +54,21 @@ def moment(instant: int | None) -> str:
         return f"{instant} µs"
 
 
+def amount(number: float) -> str:
+    """`1234.5` → `1,234`; with two digits that say something where it is small: `0.012`, `1.2`."""
+    return f"{number:,.0f}" if number >= 10 or number == int(number) else f"{number:.2g}"
+
+
+def rate(per_hour: float) -> str:
+    """`0.1` an hour → `2.4 a day`."""
+    return f"{amount(per_hour)} an hour" if per_hour >= 1 else f"{amount(24 * per_hour)} a day"
+
+
 def things(count: int, one: str, more: str | None = None) -> str:
     """`1 step`, `2 steps`."""
     return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
+def capitalised(sentence: str) -> str:
+    """With a capital at its beginning, and all else as it is."""
+    return sentence[:1].upper() + sentence[1:]

@@ -3,9 +3,8 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 
-from brain.analytics.bottlenecks import handover_view
 from brain.analytics.lives import MICRO, Timed
-from brain.analytics.process_report import ProcessReport, evidence_of
+from brain.analytics.process_report import Asked, Material, ProcessReport, compose
 from brain.reports.page import report_page
 
 HOUR = 3600 * MICRO
@@ -41,8 +40,7 @@ def random_lives(activities: Sequence[str], objects: int, seed: int) -> dict[str
 
 
 def report_of(lives: Mapping[str, list[Timed]], object_type: str = "order") -> ProcessReport:
-    waits = handover_view(lives, object_type, None, "test", 0)
-    return ProcessReport(None, None, waits, evidence_of(waits.edges[:10], lives), ())
+    return compose(Material(object_type, "test", Asked(), 3, lives, {}, {}))
 
 
 def large() -> ProcessReport:

@@ -12,8 +12,11 @@ from typing import NamedTuple, TypeVar
 
 from brain.analytics.bottlenecks import Bottlenecks, Handover, handover_view, no_steps
 from brain.analytics.causes import Causes, Context, causes_of
+from brain.analytics.flow import Flow, flow_of
 from brain.analytics.lives import MICRO, Lifecycle, Timed, lives_of
 from brain.analytics.occupation import Cause
+from brain.analytics.times import Lives, Times, ended_within, times_of
+from brain.analytics.together import Together, together_of
 from brain.analytics.work import Perspective
 from brain.errors import BadQuery
 from brain.model import Instant
@@ -38,16 +41,6 @@ class Period(NamedTuple):
     since: int | None = None
     until: int | None = None
 
-    def __contains__(self, instant: object) -> bool:
-        assert isinstance(instant, int)
-        return (self.since is None or self.since <= instant) and (self.until is None or instant < self.until)
-
-    def before(self) -> "Period | None":
-        """The period of the same length that ends where this one begins; None where one of its ends is open."""
-        if self.since is None or self.until is None:
-            return None
-        return Period(self.since - (self.until - self.since), self.since)
-
 
 class Section(StrEnum):
     """A part of the report beside the waits themselves."""
@@ -58,6 +51,10 @@ class Section(StrEnum):
     MACHINES = "machines"
     RELIEF = "relief"
     CHANGE = "change"
+
+
+WITH_OTHERS = frozenset((Section.CAUSES, Section.TIMES))
+"""Sections that read the lives of other types too: their resources work for them, their objects meet."""
 
 
 class Asked(NamedTuple):
@@ -100,7 +97,7 @@ class WaitSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class WaitEvidence:
     """The longest waits of one handover."""
 
     source: str
@@ -136,9 +133,12 @@ class ProcessReport:
     since: Instant | None
     until: Instant | None
     waits: Bottlenecks
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[WaitEvidence, ...]
     lead_time: LeadTime
     causes: Causes | None
+    times: Times | None
+    flow: Flow | None
+    together: Together | None
     absent: tuple[Absent, ...]
 
 
@@ -149,9 +149,9 @@ class Material(NamedTuple):
     ontology_version: str
     asked: Asked
     left_out: int
-    inside: dict[str, list[Timed]]
-    outside: dict[str, list[Timed]]
-    others: tuple[dict[str, list[Timed]], ...]
+    inside: Lives
+    outside: Lives
+    others: Mapping[str, Lives]
 
 
 async def process_report(
@@ -169,16 +169,16 @@ async def material(store: Store, schema: Schema, object_type: str, asked: Asked)
     lives, left_out = await lives_of(store.scan(Occurrences(object_type)), asked.lifecycle)
     if not lives:
         raise await no_steps(store, object_type)
-    inside = within(lives, asked.period)
+    inside = ended_within(lives, *asked.period)
     if not inside:
         raise _nothing_ended(lives, object_type)
-    others: list[dict[str, list[Timed]]] = []
-    if Section.CAUSES in asked.sections:
+    others: dict[str, Lives] = {}
+    if asked.sections & WITH_OTHERS:
         for name in sorted(await store.object_types()):
             if name != object_type:
-                others.append((await lives_of(store.scan(Occurrences(name)), asked.lifecycle))[0])
+                others[name], _ = await lives_of(store.scan(Occurrences(name)), asked.lifecycle)
     outside = {name: life for name, life in lives.items() if name not in inside}
-    return Material(object_type, schema.version, asked, left_out, inside, outside, tuple(others))
+    return Material(object_type, schema.version, asked, left_out, inside, outside, others)
 
 
 def compose(of: Material, say: Callable[[str], None] | None = None) -> ProcessReport:
@@ -206,12 +206,15 @@ def compose(of: Material, say: Callable[[str], None] | None = None) -> ProcessRe
         evidence=evidence_of(waits.edges[:WORST], of.inside),
         lead_time=lead_time(of.inside),
         causes=section(Section.CAUSES, _causes),
+        times=section(Section.TIMES, _times),
+        flow=_flow(of) if Section.TIMES in asked.sections else None,
+        together=_together(of) if Section.TIMES in asked.sections else None,
         absent=tuple(absent),
     )
 
 
 def _causes(of: Material) -> Causes | str:
-    elsewhere = [lives for lives in (of.outside, *of.others) if lives]
+    elsewhere = [lives for lives in (of.outside, *of.others.values()) if lives]
     found = causes_of(
         of.inside,
         of.asked.view,
@@ -225,6 +228,25 @@ def _causes(of: Material) -> Causes | str:
     if found.unassigned == found.steps:
         return "no step names who carried it out"
     return "nothing waits" if {part.cause for part in found.parts} <= {Cause.UNEXPLAINED} else found
+
+
+def _times(of: Material) -> Times:
+    since, until = of.asked.period
+    return times_of(of.inside, of.object_type, of.ontology_version, of.left_out, since=since, until=until)
+
+
+def _flow(of: Material) -> Flow:
+    """Of all objects of the type: those that the period cuts are in progress in it too."""
+    since, until = of.asked.period
+    lives = {**of.inside, **of.outside}
+    return flow_of(lives, of.object_type, of.ontology_version, of.left_out, since=since, until=until)
+
+
+def _together(of: Material) -> Together | None:
+    """None where no event of these objects has a second object."""
+    others = {name: lives for name, lives in of.others.items() if lives}
+    found = together_of({of.object_type: of.inside, **others}, of.ontology_version, of.left_out)
+    return found if found.activities else None
 
 
 def lead_time(lives: Mapping[str, Sequence[Timed]]) -> LeadTime:
@@ -247,14 +269,9 @@ def _instant(at: int | None) -> Instant | None:
     return None if at is None else Instant(at)
 
 
-def within(lives: Mapping[str, list[Timed]], period: Period) -> dict[str, list[Timed]]:
-    """The lives of the objects that belong to the period, whole."""
-    return {name: life for name, life in lives.items() if max(step.end for step in life) in period}
-
-
-def evidence_of(edges: Sequence[Handover], lives: Mapping[str, Sequence[Timed]]) -> tuple[Evidence, ...]:
+def evidence_of(edges: Sequence[Handover], lives: Mapping[str, Sequence[Timed]]) -> tuple[WaitEvidence, ...]:
     """The examples of these handovers with their steps' times and resources, looked up in the lives that they came from."""
-    return tuple(Evidence(edge.source, edge.target, tuple(_waits_seen(edge, lives))) for edge in edges)
+    return tuple(WaitEvidence(edge.source, edge.target, tuple(_waits_seen(edge, lives))) for edge in edges)
 
 
 def _waits_seen(edge: Handover, lives: Mapping[str, Sequence[Timed]]) -> list[WaitSeen]:

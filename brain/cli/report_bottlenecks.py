@@ -9,6 +9,7 @@ import click
 
 from brain.analytics.lives import Lifecycle
 from brain.analytics.process_report import Asked, Period, ProcessReport, Section
+from brain.analytics.work import Perspective
 from brain.cli.options import Opened, format_option, opened, run, store_option
 from brain.cli.report_forms import SHEETS, csv_text, json_text
 from brain.cli.schedule import Publication, publish_every
@@ -26,6 +27,7 @@ class Wanted:
     lifecycle: Lifecycle | None
     min_frequency: int | None
     sections: frozenset[Section]
+    view: Perspective
 
 
 @click.command()
@@ -38,12 +40,19 @@ class Wanted:
 @click.option("--until", type=INSTANT, metavar="TIME", help="Only objects whose last step ended before this time.")
 @click.option("--last", type=SPAN, metavar="SPAN", help="Only objects whose last step ended within this span until now: 7d.")
 @click.option(
+    "--view",
+    type=click.Choice(["handover", "enabled"]),
+    default="handover",
+    show_default=True,
+    help="Of the causes: waiting since the step before ended, or since all was done that the step depends on.",
+)
+@click.option(
     "--min-frequency",
     type=click.IntRange(1),
     help="Least handovers for a place in the ranking by mean. [default: the larger of 10 and 1 % of the objects]",
 )
 @click.option(
-    "--section", "sections", multiple=True, type=click.Choice(["none", *Section]),
+    "--section", "sections", multiple=True, type=click.Choice(["none", *(s.value for s in Section)]),
     help="What to work out beside the waits; several times for several. [default: all; relief, which is slow, in HTML alone]",
 )  # fmt: skip
 @click.option("--sheet", type=click.Choice(list(SHEETS)), default="waits", show_default=True, help="Which table CSV has.")
@@ -61,6 +70,7 @@ async def bottlenecks(
     since: int | None,
     until: int | None,
     last: int | None,
+    view: Perspective,
     min_frequency: int | None,
     sections: tuple[str, ...],
     sheet: str,
@@ -81,7 +91,7 @@ async def bottlenecks(
     """
     if (every is None) != (out is None):
         raise click.UsageError("--every and --out go together: how often to write, and where")
-    wanted = Wanted(object_type, lifecycle, min_frequency, chosen_sections(sections, form == "html" or every is not None))
+    wanted = Wanted(object_type, lifecycle, min_frequency, chosen_sections(sections, form == "html" or every is not None), view)
     period_of(since, until, last, 0)
     if every is not None and out is not None:
 
@@ -113,7 +123,7 @@ async def made(o: Opened, wanted: Wanted, period: Period, say: Callable[[str], N
     from brain.analytics.process_report import process_report
 
     chosen = wanted.object_type or await only_type(o)
-    asked = Asked(wanted.lifecycle, wanted.min_frequency, period, wanted.sections)
+    asked = Asked(wanted.lifecycle, wanted.min_frequency, period, wanted.sections, wanted.view)
     return await process_report(o.merged, o.schema, chosen, asked, say)
 
 

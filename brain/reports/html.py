@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import re
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -11,6 +13,9 @@ from markupsafe import Markup
 
 from brain import words
 from brain.legible import legible
+from brain.reports.charts import filled
+
+FIGURE = re.compile(r"(\d) (d|h|min|s|%)(?!\w)")
 
 
 def render(template: str, **content: Any) -> str:
@@ -29,9 +34,22 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_shown,
     )
-    for name in ("duration", "change", "interval", "share", "moment", "things"):
-        environment.filters[name] = getattr(words, name)
+    for word in (words.amount, words.change, words.duration, words.interval, words.rate, words.share, words.things):
+        environment.filters[word.__name__] = _kept_together(word)
+    environment.filters["moment"] = words.moment
+    environment.filters["capitalised"] = words.capitalised
+    environment.filters["unbroken"] = unbroken
+    environment.filters["filled"] = filled
     return environment
+
+
+def unbroken(text: str) -> str:
+    """The text with every figure kept on one line with its unit."""
+    return FIGURE.sub("\\1\u00a0\\2", text)
+
+
+def _kept_together(word: Callable[..., str]) -> Callable[..., str]:
+    return lambda *figures: unbroken(word(*figures))
 
 
 def _shown(value: Any) -> Any:

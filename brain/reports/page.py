@@ -5,15 +5,18 @@ from dataclasses import dataclass
 
 from brain.analytics.bottlenecks import Handover
 from brain.analytics.causes import CausePart, Causes, EdgeCauses
-from brain.analytics.process_report import Evidence, ProcessReport, WaitSeen
+from brain.analytics.process_report import WaitEvidence, ProcessReport, WaitSeen
+from brain.reports.charts import Part, progress
 from brain.reports.finding import finding
 from brain.reports.html import render
 from brain.reports.process_map import WIDTHS, process_map
-from brain.reports.why import Part, Reason, edge_causes, fill_of, reasons, stacked, waterfall
+from brain.reports.why import Reason, edge_causes, fill_of, reasons, stacked, waterfall
 from brain.words import duration, moment, share, things
 
 CARRIERS = 8
 """Resources that are listed with the waiting before them."""
+ROWS = 10
+"""Of other tables."""
 OPEN = 1
 """Waits that are open when the page is; the others open at a click."""
 
@@ -76,6 +79,10 @@ def report_page(report: ProcessReport, written: int) -> str:
         falls=waterfall(report.lead_time, report.waits.objects, report.causes) if report.causes else [],
         why=list(reasons(report.causes.parts)) if report.causes else [],
         carriers=list(_carriers(report.causes)) if report.causes else [],
+        flow=report.flow,
+        progress=progress(report.flow) if report.flow else None,
+        synchronised=[a for a in report.together.activities if a.synchronisation.total_seconds] if report.together else [],
+        rows=ROWS,
         causes_key=_key(report.causes) if report.causes else [],
         definitions=list(_definitions(report)),
     )
@@ -97,6 +104,9 @@ def _cards(report: ProcessReport) -> Iterator[Card]:
     waits = report.waits
     waiting = sum(edge.total_seconds for edge in waits.edges)
     yield Card("Objects", f"{waits.objects:,}", things(waits.steps, "step"))
+    if report.times:
+        sojourn = report.times.sojourn
+        yield Card("Lead time, median", duration(sojourn.median_seconds), f"p95 {duration(sojourn.p95_seconds)}")
     yield Card("Waiting in all", duration(waiting), f"{duration(waiting / waits.objects)} an object" if waits.objects else "")
     working = sum(a.total_seconds for a in waits.activities)
     if working:
@@ -114,7 +124,7 @@ def _worst(report: ProcessReport) -> list[WorstWait]:
     ]
 
 
-def _wait(rank: int, edge: Handover, waiting: float, evidence: Evidence, why: EdgeCauses | None) -> WorstWait:
+def _wait(rank: int, edge: Handover, waiting: float, evidence: WaitEvidence, why: EdgeCauses | None) -> WorstWait:
     part = 100 * edge.total_seconds / waiting if waiting else 0.0
     parts = why.parts if why else ()
     return WorstWait(
@@ -159,5 +169,11 @@ def _definitions(report: ProcessReport) -> Iterator[Meaning]:
     if report.causes:
         yield Meaning("Causes", report.causes.definition)
         yield Meaning("Causes assume", "; ".join(report.causes.assumptions))
+    if report.times:
+        yield Meaning("Times", report.times.definition)
+    if report.flow:
+        yield Meaning("Work in progress", report.flow.definition)
+    if report.together:
+        yield Meaning("Objects that wait for each other", report.together.definition)
     yield Meaning("Ontology", f"version {waits.ontology_version}")
     yield Meaning("Left out", f"{things(waits.left_out, 'step')} without a time that the definition uses")

@@ -20,7 +20,7 @@ BESIDE = 18.0
 BELOW = 22.0
 """Distance of two layers: the room in which edges bend."""
 SWEEPS = 12
-PULLS = 120
+PULLS = 24
 STRAIGHT = 6.0
 """How much more a long edge's inner points want to lie below one another than boxes do."""
 
@@ -170,18 +170,28 @@ def _crossings(graph: _Layered) -> int:
 
 
 def _pull(graph: _Layered) -> None:
-    """Each slot towards its neighbours, as near as the order and the distances allow."""
+    """Each slot towards its neighbours, as near as the order and the distances allow: first from above and from below, which
+    makes long ways straight at once, then between both."""
     for layer in graph.layers:
         # All want to be in the middle, and so the layer comes to lie around it.
         _spread(graph, layer, [0.0] * len(layer), [1.0] * len(layer))
+    for _ in range(SWEEPS):
+        for layer in graph.layers:
+            _pull_layer(graph, layer, (graph.above,))
+        for layer in reversed(graph.layers):
+            _pull_layer(graph, layer, (graph.below,))
     for turn in range(PULLS):
         for layer in graph.layers if turn % 2 == 0 else reversed(graph.layers):
-            wanted, heavy = [], []
-            for slot in layer:
-                near = [*graph.above[slot], *graph.below[slot]]
-                wanted.append(sum(graph.slots[n].x for n in near) / len(near) if near else graph.slots[slot].x)
-                heavy.append(graph.slots[slot].heavy)
-            _spread(graph, layer, wanted, heavy)
+            _pull_layer(graph, layer, (graph.above, graph.below))
+
+
+def _pull_layer(graph: _Layered, layer: Sequence[int], sides: Sequence[Mapping[int, Sequence[int]]]) -> None:
+    wanted, heavy = [], []
+    for slot in layer:
+        near = [graph.slots[n].x for side in sides for n in side[slot]]
+        wanted.append(sum(near) / len(near) if near else graph.slots[slot].x)
+        heavy.append(graph.slots[slot].heavy)
+    _spread(graph, layer, wanted, heavy)
 
 
 def _spread(graph: _Layered, layer: Sequence[int], wanted: Sequence[float], heavy: Sequence[float]) -> None:

@@ -162,7 +162,7 @@ def _again(loop: Handover, rect: Rect, y: float, level: int) -> Again:
 def _arrow(arc: Arc, edge: Handover, placed: Placement, level: int, least: int) -> Arrow:
     *before, last = placed.routes[arc]
     label = placed.labels[arc]
-    down = before[-1].y <= last.y
+    down = before[0].y < last.y
     neck = Point(last.x, last.y - HEAD if down else last.y + HEAD)
     half = max(WIDTHS[level], 3.0) / 2 + 3
     return Arrow(

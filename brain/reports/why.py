@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from brain.analytics.causes import CauseExample, CausePart, Causes, EdgeCauses
 from brain.analytics.occupation import Cause
 from brain.analytics.process_report import LeadTime
+from brain.reports.charts import Part
 from brain.words import duration, share
 
 MEANS: Mapping[Cause, str] = {
@@ -22,15 +23,6 @@ MEANS: Mapping[Cause, str] = {
     Cause.UNEXPLAINED: "the log does not say who does it, or when it began",
 }
 DEVICE_STATES = frozenset((Cause.STARVED, Cause.BLOCKED, Cause.HELD, Cause.SUSPENDED))
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of a bar, in hundredths of its width."""
-
-    fill: str
-    left: float
-    width: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +69,7 @@ def waterfall(lead: LeadTime, objects: int, found: Causes) -> list[Fall]:
     if lead.overlap_seconds:
         back = Part("unexplained", 100 * lead.total_seconds / whole, 100 * lead.overlap_seconds / whole)
         rows.append(_fall("At once", "counted twice above", back, -lead.overlap_seconds, objects, lead))
-    total = Part("wait", 0.0, 100 * lead.total_seconds / whole)
+    total = Part("total", 0.0, 100 * lead.total_seconds / whole)
     return [*rows, _fall("Lead time", "from the first start to the last end", total, lead.total_seconds, objects, lead)]
 
 
