@@ -1,9 +1,9 @@
 """What flows through a window: work in progress over time, arrivals and departures, Little's law, and how busy resources were.
 
 An object is in progress from its first start (included) to its last end (excluded): the log cannot tell an object that goes on
-from one that is through, so an object whose last step so far has ended counts as departed. Little's law, L = λ W (Little: *A Proof
-for the Queuing Formula L = λW*, Operations Research 9(3), 1961), is a check of these figures against each other: over a window
-that every object begins and ends in it holds exactly, and otherwise the difference comes from the objects that the window cuts.
+from one that is through, so an object whose last step so far has ended counts as departed. Little's law, L = λ W (Little: *A
+Proof for the Queuing Formula L = λW*, Operations Research 9(3), 1961), checks these figures against each other: over a window in
+which every object begins and ends it holds exactly, and otherwise the difference comes from the objects that the window cuts.
 """
 
 from collections import defaultdict
@@ -31,7 +31,7 @@ DEFINITION = (
 
 
 class FlowPoint(NamedTuple):
-    """A part of the window, from `at` to the next point: objects in progress on average over it and at most, arrivals, departures."""
+    """A part of the window, from `at` to the next point: objects in progress on average and at most, arrivals, departures."""
 
     at: Instant
     mean_in_progress: float
@@ -42,7 +42,7 @@ class FlowPoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LittlesLaw:
-    """L = λ W, checked: `in_progress` L is the average over the window, `arrivals_per_second` λ, `sojourn_seconds` W is the mean of
+    """L = λ W, checked: `in_progress` L is the average over the window, `arrivals_per_second` λ, `sojourn_seconds` W the mean of
     the objects that departed in the window (0 where none did).
 
     `difference` is (L - λ W) / L, None where nothing was in progress. `reason` says what makes it differ.
@@ -60,9 +60,9 @@ class LittlesLaw:
 
 @dataclass(frozen=True, slots=True)
 class Utilisation:
-    """How busy a resource was. Seconds: `busy_seconds` with at least one step under way, `outside_seconds` of it off its calendar.
+    """How busy a resource was, in seconds: `busy_seconds` with a step under way, `outside_seconds` of them off its calendar.
 
-    `utilisation` is busy within its time / `available_seconds`, which is of its calendar (`basis` "calendar") or of the whole window
+    `utilisation` is busy within its time / `available_seconds`: the time of its calendar (`basis` "calendar") or the whole window
     (`basis` "window", where it has none); None where it had no time at all. `at_once` is the most steps that it had under way.
     """
 
@@ -145,11 +145,7 @@ def flow_of(
     levels = list(_levels(inside, start, end))
     most, most_at = max((level, -at) for at, level in levels)
     length = end - start
-    steps = [
-        step
-        for step in once({name: list(life) for name, life in lives.items()}).values()
-        if step.end >= start and step.start < end
-    ]
+    steps = [step for step in once(lives).values() if step.end >= start and step.start < end]
     return Flow(
         object_type=object_type,
         definition=DEFINITION,

@@ -30,7 +30,8 @@ DEFINITION = (
 )
 
 
-class Spread(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Spread:
     """How `count` times lie. Seconds; quantiles by linear interpolation. All are 0 where `count` is."""
 
     count: int
@@ -75,11 +76,10 @@ class Rework:
 class Times:
     """The objects of a type in [since, until), µs of valid time; None is unbounded.
 
-    `sojourn`, `waiting` and `processing` are of each object's sums, and `processing` of the objects alone whose every step has a
-    start and a completion; `untimed` objects do not. `flow_efficiency` is processing / sojourn over the same objects, None where there are none. `rework`
-    by time, descending; `rework_seconds` counts a time once, however many loops an object was in. `left_out` steps carry no time
-    that the definition uses, in the log as a whole.
-    """
+    `sojourn`, `waiting` and `processing` are of each object's sums, `processing` of those objects alone whose every step has a
+    start and a completion; `untimed` objects have not. `flow_efficiency` is processing / sojourn over the same objects, None
+    where there are none. `rework` by time, descending; `rework_seconds` counts a time once, however many loops an object was in.
+    `left_out` steps carry no time that the definition uses, in the log as a whole."""
 
     object_type: str
     definition: str
@@ -233,11 +233,11 @@ def _rework(lives: Lives, loops: Mapping[str, Sequence[_Loop]]) -> Iterator[Rewo
             repetitions=sum(loop.repetitions for _, loop in mine),
             directly=sum(loop.directly for _, loop in mine),
             seconds=sum(loop.last.end - loop.first.end for _, loop in mine) / MICRO,
-            examples=tuple(LoopExample(name, loop.first.step, loop.last.step, µs / MICRO) for µs, name, loop in examples),
+            examples=tuple(LoopExample(name, loop.first.step, loop.last.step, long / MICRO) for long, name, loop in examples),
         )
 
 
 def _longest(lives: Lives) -> Iterator[LongObject]:
-    for µs, name in nlargest(EXAMPLES, ((sojourn(life), name) for name, life in lives.items())):
+    for long, name in nlargest(EXAMPLES, ((sojourn(life), name) for name, life in lives.items())):
         last = max(lives[name], key=lambda step: (step.end, step.step))
-        yield LongObject(name, lives[name][0].step, last.step, µs / MICRO)
+        yield LongObject(name, lives[name][0].step, last.step, long / MICRO)

@@ -1,9 +1,9 @@
 """Times of events in which several objects take part: which of them waited for which.
 
-Object-centric measures of Park, Adams, van der Aalst: *OPerA: Object-Centric Performance Analysis*, ER 2022, section 4, told of
-the log itself rather than of a Petri net: an object is ready for its next step when its step before ended, which is when its token
-would reach the place. An object whose first step this is has no such time and takes no part. Of one event, with R the times at
-which its objects were ready:
+Measures of Park, Adams, van der Aalst: *OPerA: Object-Centric Performance Analysis*, ER 2022, told of the log itself rather than
+of a Petri net: an object is ready for its next step when its step before ended, which is when its token would be there. An
+object whose first step this is has no such time and takes no part. Of one event, with R the times at which its objects were
+ready:
 
 - synchronisation = max(R) - min(R): what the first object waited for the last;
 - pooling of a type = the same over the objects of that type alone (the items of one package);
@@ -131,10 +131,10 @@ def _activity(activity: str, events: Sequence[tuple[Timed, list[Ready]]]) -> Tog
     pooling: defaultdict[str, list[int]] = defaultdict(list)
     lagging: defaultdict[str, list[int]] = defaultdict(list)
     for _, objects in events:
-        for object_type, µs in _pooling(objects):
-            pooling[object_type].append(µs)
-        for object_type, µs in _lagging(objects):
-            lagging[object_type].append(µs)
+        for object_type, long in _pooling(objects):
+            pooling[object_type].append(long)
+        for object_type, long in _lagging(objects):
+            lagging[object_type].append(long)
     longest = nlargest(EXAMPLES, ((objects[-1].at - objects[0].at, step.step, objects) for step, objects in events))
     return TogetherTimes(
         activity=activity,
@@ -145,7 +145,7 @@ def _activity(activity: str, events: Sequence[tuple[Timed, list[Ready]]]) -> Tog
         flow=spread(max(step.end - objects[0].at, 0) for step, objects in events),
         pooling=_by_total(pooling),
         lagging=_by_total(lagging),
-        examples=tuple(_example(µs, step, objects) for µs, step, objects in longest if µs > 0),
+        examples=tuple(_example(long, step, objects) for long, step, objects in longest if long > 0),
     )
 
 
@@ -175,6 +175,6 @@ def _by_total(times: Mapping[str, list[int]]) -> tuple[TypeSpread, ...]:
     return tuple(sorted(found, key=lambda t: (-t.times.total_seconds, t.object_type)))
 
 
-def _example(µs: int, step: str, objects: Sequence[Ready]) -> TogetherExample:
+def _example(long: int, step: str, objects: Sequence[Ready]) -> TogetherExample:
     first, last = objects[0], objects[-1]
-    return TogetherExample(step, first.object, first.object_type, last.object, last.object_type, µs / MICRO)
+    return TogetherExample(step, first.object, first.object_type, last.object, last.object_type, long / MICRO)
