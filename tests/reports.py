@@ -4,7 +4,8 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 
 from brain.analytics.lives import MICRO, Timed
-from brain.analytics.process_report import Asked, Material, ProcessReport, compose
+from brain.analytics.process_material import Asked, Material
+from brain.analytics.process_report import ProcessReport, compose
 from brain.reports.page import report_page
 
 HOUR = 3600 * MICRO
@@ -40,7 +41,7 @@ def random_lives(activities: Sequence[str], objects: int, seed: int) -> dict[str
 
 
 def report_of(lives: Mapping[str, list[Timed]], object_type: str = "order") -> ProcessReport:
-    return compose(Material(object_type, "test", Asked(), 3, lives, {}, {}))
+    return compose(Material(object_type, "test", Asked(), 3, lives, {}, {}, "", {}))
 
 
 def large() -> ProcessReport:

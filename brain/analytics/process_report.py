@@ -5,67 +5,27 @@ and `absent` says why: nothing is filled in.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from brain.analytics.bottlenecks import Bottlenecks, Handover, handover_view, no_steps
+from brain.analytics.bottlenecks import Bottlenecks, Handover, handover_view
 from brain.analytics.causes import Causes, Context, causes_of
 from brain.analytics.flow import Flow, flow_of
-from brain.analytics.lives import MICRO, Lifecycle, Timed, lives_of
+from brain.analytics.lives import MICRO, Timed
+from brain.analytics.machines import Machines, beside, machines_of, performers
 from brain.analytics.occupation import Cause
-from brain.analytics.times import Lives, Times, ended_within, times_of
+from brain.analytics.process_material import Asked, Material, Section, material
+from brain.analytics.times import Times, times_of
 from brain.analytics.together import Together, together_of
-from brain.analytics.work import Perspective
-from brain.errors import BadQuery
 from brain.model import Instant
 from brain.ports import Store
-from brain.query import Occurrences
 from brain.schema import Schema
-from brain.words import moment
 
 T = TypeVar("T")
 
 WORST = 10
 """Waits of which the report tells the evidence in full."""
-
-
-class Period(NamedTuple):
-    """Half-open [since, until) of valid time, µs; None is unbounded.
-
-    An object belongs to the period in which its last step ended, with its whole life: no wait is cut, and of periods that tile
-    each object is in exactly one.
-    """
-
-    since: int | None = None
-    until: int | None = None
-
-
-class Section(StrEnum):
-    """A part of the report beside the waits themselves."""
-
-    CAUSES = "causes"
-    CONFIDENCE = "confidence"
-    TIMES = "times"
-    MACHINES = "machines"
-    RELIEF = "relief"
-    CHANGE = "change"
-
-
-WITH_OTHERS = frozenset((Section.CAUSES, Section.TIMES))
-"""Sections that read the lives of other types too: their resources work for them, their objects meet."""
-
-
-class Asked(NamedTuple):
-    """What the report shall be of, and which sections it shall have."""
-
-    lifecycle: Lifecycle | None = None
-    min_frequency: int | None = None
-    period: Period = Period()
-    sections: frozenset[Section] = frozenset(Section)
-    view: Perspective = "handover"
-    """Of the causes: what their waiting is. The waits themselves are always the handover view's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,19 +99,8 @@ class ProcessReport:
     times: Times | None
     flow: Flow | None
     together: Together | None
+    machines: Machines | None
     absent: tuple[Absent, ...]
-
-
-class Material(NamedTuple):
-    """What every section is made of: the lives of the period, those of the same type outside of it, those of other types."""
-
-    object_type: str
-    ontology_version: str
-    asked: Asked
-    left_out: int
-    inside: Lives
-    outside: Lives
-    others: Mapping[str, Lives]
 
 
 async def process_report(
@@ -162,23 +111,6 @@ async def process_report(
     Raises BadQuery where no object of the type has a step, or none ended in the period.
     """
     return compose(await material(store, schema, object_type, asked), say)
-
-
-async def material(store: Store, schema: Schema, object_type: str, asked: Asked) -> Material:
-    """All that a report needs of the store: each type of objects is scanned once."""
-    lives, left_out = await lives_of(store.scan(Occurrences(object_type)), asked.lifecycle)
-    if not lives:
-        raise await no_steps(store, object_type)
-    inside = ended_within(lives, *asked.period)
-    if not inside:
-        raise _nothing_ended(lives, object_type)
-    others: dict[str, Lives] = {}
-    if asked.sections & WITH_OTHERS:
-        for name in sorted(await store.object_types()):
-            if name != object_type:
-                others[name], _ = await lives_of(store.scan(Occurrences(name)), asked.lifecycle)
-    outside = {name: life for name, life in lives.items() if name not in inside}
-    return Material(object_type, schema.version, asked, left_out, inside, outside, others)
 
 
 def compose(of: Material, say: Callable[[str], None] | None = None) -> ProcessReport:
@@ -209,6 +141,7 @@ def compose(of: Material, say: Callable[[str], None] | None = None) -> ProcessRe
         times=section(Section.TIMES, _times),
         flow=_flow(of) if Section.TIMES in asked.sections else None,
         together=_together(of) if Section.TIMES in asked.sections else None,
+        machines=section(Section.MACHINES, lambda of: _machines(of, waits)),
         absent=tuple(absent),
     )
 
@@ -218,7 +151,7 @@ def _causes(of: Material) -> Causes | str:
     found = causes_of(
         of.inside,
         of.asked.view,
-        Context(elsewhere),
+        Context(elsewhere, states={name: [(s.start, s.end, s.state) for s in mine] for name, mine in of.spans.items()}),
         object_type=of.object_type,
         ontology_version=of.ontology_version,
         left_out=of.left_out,
@@ -249,20 +182,20 @@ def _together(of: Material) -> Together | None:
     return found if found.activities else None
 
 
+def _machines(of: Material, waits: Bottlenecks) -> Machines | str:
+    if not of.spans:
+        return "nothing that carries out these steps reports its states"
+    since, until = of.asked.period
+    found = machines_of(of.spans, of.machine_class, of.ontology_version, since=since, until=until)
+    return replace(found, process_view=beside(found, waits, performers(of.inside)))
+
+
 def lead_time(lives: Mapping[str, Sequence[Timed]]) -> LeadTime:
     """The whole and its parts, summed over the lives."""
     gaps = [b.start - a.end for life in lives.values() for a, b in pairwise(life)]
     waiting, overlap = sum(max(gap, 0) for gap in gaps), sum(max(-gap, 0) for gap in gaps)
     work = sum(step.end - step.start for life in lives.values() for step in life)
     return LeadTime((work + waiting - overlap) / MICRO, work / MICRO, waiting / MICRO, overlap / MICRO)
-
-
-def _nothing_ended(lives: Mapping[str, Sequence[Timed]], object_type: str) -> BadQuery:
-    ends = [max(step.end for step in life) for life in lives.values()]
-    return BadQuery(
-        f"no object of type {object_type!r} ended in this period; the first of {len(ends):,} ended {moment(min(ends))},"
-        f" the last {moment(max(ends))} (UTC)"
-    )
 
 
 def _instant(at: int | None) -> Instant | None:

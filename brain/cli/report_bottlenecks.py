@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from brain.analytics.lives import Lifecycle
-from brain.analytics.process_report import Asked, Period, ProcessReport, Section
+from brain.analytics.process_material import Asked, Period, Section
+from brain.analytics.process_report import ProcessReport
 from brain.analytics.work import Perspective
 from brain.cli.options import Opened, format_option, opened, run, store_option
 from brain.cli.report_forms import SHEETS, csv_text, json_text

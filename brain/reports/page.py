@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from brain.analytics.bottlenecks import Handover
 from brain.analytics.causes import CausePart, Causes, EdgeCauses
-from brain.analytics.process_report import WaitEvidence, ProcessReport, WaitSeen
+from brain.analytics.process_report import ProcessReport, WaitEvidence, WaitSeen
 from brain.reports.charts import Part, progress
 from brain.reports.finding import finding
 from brain.reports.html import render
