@@ -17,11 +17,11 @@ from api.merges import merge_proposals
 from api.names import plural
 from api.paging import Slice, encode
 from api.results import Results
-from api.scalars import Instant
 from api.typegen import PAGE, Types, typed
 from brain.analytics import bottlenecks as bottleneck_report
 from brain.analytics import dependencies as dependency_report
 from brain.errors import BadQuery
+from brain.model import Instant
 from brain.query import NOW, AsOf, Condition, Find, Op
 from brain.schema import NodeClass
 

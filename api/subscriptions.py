@@ -15,12 +15,12 @@ import strawberry
 from strawberry.types.unset import UNSET
 
 from api.kernel import Info, given
-from api.scalars import Instant, Long
+from api.scalars import Long
 from api.typegen import Types, typed
 from brain.errors import BadQuery, Retry
 from brain.identities import Merged
 from brain.identity import DIFFERENT, SAME
-from brain.model import Notice
+from brain.model import Instant, Notice
 from brain.query import NOW
 from brain.schema import Schema
 

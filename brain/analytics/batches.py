@@ -1,0 +1,75 @@
+"""Batches: steps of one activity that one resource did together, after the first had waited for the last.
+
+Two kinds (Martin, Pufahl, Mannhardt: *Detection of batch activities from event logs*, Information Systems 95, 2021):
+
+- **simultaneous**: steps that start at the same instant;
+- **sequential**: steps done back to back, all enabled before the first starts. A queue that is worked off looks the same, so it
+  is a batch only where it was let grow: from when the first member was enabled until the last one was, the resource stood idle
+  for at least half of its working time, and it began as soon as the last was there, or it was done with what it did then.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from brain.analytics.calendars import Calendar, Interval, merged
+from brain.analytics.lives import MICRO
+from brain.analytics.occupation import Job
+
+BACK_TO_BACK = MICRO
+"""Steps no further apart than this, µs, are done back to back: many systems write whole seconds."""
+
+
+class Batch(NamedTuple):
+    """`jobs` in order; the batch was complete at `ready`, µs, when the step `last` was enabled."""
+
+    jobs: tuple[Job, ...]
+    ready: int
+    last: str
+
+
+def batches(jobs: Sequence[Job], calendar: Calendar) -> Iterator[Batch]:
+    """The batches of a resource, whose steps are given in order of start and, of those that start at once, of activity."""
+    busy = list(merged((job.start, job.end) for job in jobs))
+    i, before = 0, -1
+    while i < len(jobs):
+        together = _together(jobs, i)
+        chain = _chain(jobs, i)
+        if len(chain) > len(together) and _grown(chain, before, busy, calendar):
+            together = chain
+        if len(together) > 1:
+            # Of members that were enabled at once the greatest id stands for the last.
+            ready, last = max((job.enabled, job.step) for job in together)
+            yield Batch(tuple(together), ready, last)
+        i += len(together)
+        before = max([before, *(job.end for job in together)])
+
+
+def _together(jobs: Sequence[Job], i: int) -> list[Job]:
+    """The steps that start at once with the i-th, and are of its activity."""
+    first, j = jobs[i], i + 1
+    while j < len(jobs) and (jobs[j].activity, jobs[j].start) == (first.activity, first.start):
+        j += 1
+    return list(jobs[i:j])
+
+
+def _chain(jobs: Sequence[Job], i: int) -> list[Job]:
+    """The steps from the i-th on that are done back to back, of one activity, and enabled before the first starts."""
+    first, end, j = jobs[i], jobs[i].end, i + 1
+    while j < len(jobs) and jobs[j].activity == first.activity and jobs[j].start <= end + BACK_TO_BACK:
+        if jobs[j].enabled > first.start:
+            break
+        end = max(end, jobs[j].end)
+        j += 1
+    return list(jobs[i:j])
+
+
+def _grown(chain: Sequence[Job], before: int, busy: Sequence[Interval], calendar: Calendar) -> bool:
+    """Whether the queue was let grow on purpose. `before` is when the resource was done with all earlier steps."""
+    since, ready = min(job.enabled for job in chain), max(job.enabled for job in chain)
+    if since == ready or chain[0].start > max(ready, before) + BACK_TO_BACK:
+        return False
+    worked = 0
+    for start, end in busy[max(bisect_left(busy, (since,)) - 1, 0) : bisect_left(busy, (ready,))]:
+        worked += calendar.working(max(start, since), min(end, ready))
+    return 2 * worked <= calendar.working(since, ready)
