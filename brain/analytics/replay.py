@@ -1,28 +1,28 @@
 """A log's cases replayed through its queues: an event-driven simulation of who is served by whom and when.
 
-An activity has a queue and a pool of resources; a resource serves any activity of whose pool it is. A free resource takes the step
-that has waited longest among those it may serve (first come, first served), rush steps first where the activity has them. A step once
-begun is finished. What an activity does in batches begins when its batch is full and somebody is free; when nothing else can happen, with
-what is there. A step without a pool waits for nobody.
+An activity has a queue and a pool of resources; a resource serves any activity of whose pool it is. A free resource takes the
+step that has waited longest among those it may serve (first come, first served), rush steps first where the activity has them. A
+step once begun is finished. What an activity does in batches begins when its batch is full and somebody is free; when nothing
+else can happen, with what is there. A step without a pool waits for nobody.
 
 All times are µs. A replay is a function of its floor and its fate alone: ties are served in the order of the steps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
 Span = tuple[int, int]
 """From the first µs to the one after the last."""
 
-EVER = 1 << 62
+QUEUES = -2
 
 
 class Floor(NamedTuple):
     """Who serves what: activities and resources are numbers, in the order of their tuples.
 
-    `pools` has the resources of each activity (none: nobody is needed), `capacity` how many jobs a resource has in hand at the most,
-    `away` the times when it begins nothing, ascending and apart.
+    `pools` has the resources of each activity (none: nobody is needed), `capacity` how many jobs a resource has in hand at the
+    most, `away` the times when it begins nothing, ascending and apart.
     """
 
     activities: tuple[str, ...]
@@ -35,9 +35,9 @@ class Floor(NamedTuple):
 class Routes(NamedTuple):
     """The work: cases, and their steps as parallel columns. A step's number is its place in the columns.
 
-    A step becomes ready some delay after step `after` is done; where that is -1 it begins at `begins`, by the resource `by` (-1: none), as
-    the log has it, and nothing is known of its waiting: it keeps its resource busy and queues for nobody. The steps of a case stand
-    together, and a step after the one it waits for.
+    A step becomes ready some delay after step `after` is done. Where that is -1 it is ready at `begins` if `by` is QUEUES; else
+    it begins then, by the resource `by` (-1: none): nothing is known of its waiting, so that it keeps its resource busy and
+    queues for nobody. The steps of a case stand together.
     """
 
     objects: tuple[str, ...]
@@ -53,15 +53,16 @@ class Fate(NamedTuple):
     """What chance decides in one run.
 
     Per step: a `luck` in [0, 1), its delay, and whether it is a `rush` (0) or not (1). Per activity: the sizes of its batches in
-    order, repeated as needed (none: no batches). `service` has, per activity, the service times of each resource in ascending order, and
-    under -1 those of all: the luck of a job's first step chooses among them, so that a lucky step is lucky with whoever serves it.
+    order, repeated as needed (none: no batches). `service` has, per activity, the service times of each resource in ascending
+    order, and under -1 those of all: the luck of a job's first step chooses among them, so that a lucky step is lucky with
+    whoever serves it.
     """
 
     luck: Sequence[float]
     delay: Sequence[int]
     rush: Sequence[int]
     batches: Sequence[Sequence[int]]
-    service: Sequence[dict[int, Sequence[int]]]
+    service: Sequence[Mapping[int, Sequence[int]]]
 
 
 class Played(NamedTuple):
@@ -88,25 +89,29 @@ class _Replay:
         self.activity, self.fate = routes.activity, fate
         self.next: list[list[int]] = [[] for _ in routes.activity]
         self.queues: list[list[tuple[int, int, int]]] = [[] for _ in floor.activities]
-        self.serves: list[list[int]] = [[a for a, pool in enumerate(floor.pools) if r in pool] for r in range(len(floor.resources))]
+        self.serves: list[list[int]] = [
+            [a for a, pool in enumerate(floor.pools) if r in pool] for r in range(len(floor.resources))
+        ]
         self.busy = [0] * len(floor.resources)
         self.away = [[*reversed(spans)] for spans in floor.away]
         self.waking = [False] * len(floor.resources)
         self.batch = [0] * len(floor.activities)
         self.started, self.ended = [0] * len(routes.activity), [0] * len(routes.activity)
         self.events: list[tuple[int, int, int, int | Job]] = []
-        self.number = 0
+        self.number = self.now = 0
         for step, (before, begins, by) in enumerate(zip(routes.after, routes.begins, routes.by, strict=True)):
             if before >= 0:
                 self.next[before].append(step)
             else:
-                self.events.append((begins, step - len(routes.after), READY, (routes.activity[step], by, [step])))
+                what: int | Job = step if by == QUEUES else (routes.activity[step], by, [step])
+                self.events.append((begins, step - len(routes.after), READY, what))
         self.events.sort()
 
     def run(self) -> Played:
         events = self.events
         while events or self._flush():
             now, _, kind, what = heappop(events)
+            self.now = now
             if kind == DONE:
                 self._done(now, what)  # type: ignore[arg-type]
             elif kind == READY and isinstance(what, tuple):
@@ -202,9 +207,8 @@ class _Replay:
         if not waiting:
             return False
         _, activity = min(waiting)
-        now = max(self.ended)
         for resource in self.pools[activity]:
-            if self._present(now, resource):
-                self._take(now, activity, resource)
-                return True
+            if self._present(self.now, resource):
+                self._take(self.now, activity, resource)
+                break
         return True
