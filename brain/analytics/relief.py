@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
-from statistics import quantiles
+from statistics import fmean, quantiles
 from typing import NamedTuple
 
 from brain.analytics.bottlenecks import no_steps
@@ -235,6 +235,16 @@ def interval(values: Sequence[float]) -> Interval:
     return Interval(cuts[0], cuts[9], cuts[18])
 
 
+def gain(log: float, before: Sequence[float], after: Sequence[float]) -> Interval:
+    """Of before - after, given that the figure before was the log's own: each run's gain is moved along the line of regression of
+    gains on figures before, to where the log is (regression adjustment: Beaumont, Zhang, Balding, *Genetics* 162, 2002)."""
+    gains = [b - a for b, a in zip(before, after, strict=True)]
+    level = fmean(before)
+    spread = sum((b - level) ** 2 for b in before)
+    slope = sum((b - level) * g for b, g in zip(before, gains, strict=True)) / spread if spread else 0.0
+    return interval([g + slope * (log - b) for b, g in zip(before, gains, strict=True)])
+
+
 def relieved(queues: Queues, fate: Fate, target: Target) -> tuple[Floor, Fate]:
     """The floor and the fate of a run in which the action was taken. Where it has nothing to change, they are as they were."""
     floor = queues.floor
@@ -317,8 +327,8 @@ def _relief(
         median_after=interval([lead.median for lead in after]).mid,
         p95_before=interval([lead.p95 for lead in before]).mid,
         p95_after=interval([lead.p95 for lead in after]).mid,
-        gain_median=interval([a.median - b.median for a, b in zip(before, after, strict=True)]),
-        gain_p95=interval([a.p95 - b.p95 for a, b in zip(before, after, strict=True)]),
+        gain_median=gain(calibration.log_median, [lead.median for lead in before], [lead.median for lead in after]),
+        gain_p95=gain(calibration.log_p95, [lead.p95 for lead in before], [lead.p95 for lead in after]),
         runs=len(before),
         trusted=not reasons,
         reason="; ".join(reasons),
