@@ -65,7 +65,8 @@ of the second line of UNAVAILABILITY, and `running`, are what devices without Pa
 
 
 class Job(NamedTuple):
-    """A step as its resource sees it, µs. `enabled` at or before the start; `ready` the same, or when its batch was complete."""
+    """A step as its resource sees it, µs. `enabled` at or before the start; `ready` the same, or when its batch was complete.
+    `known` is False where `enabled` is the start for want of anything better."""
 
     start: int
     end: int
@@ -73,6 +74,7 @@ class Job(NamedTuple):
     activity: str
     enabled: int
     ready: int
+    known: bool = True
 
 
 class Piece(NamedTuple):

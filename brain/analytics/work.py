@@ -64,8 +64,9 @@ def work_of(lives: Lives, elsewhere: Sequence[Lives] = ()) -> Work:
     jobs: defaultdict[str, list[Job]] = defaultdict(list)
     for step in steps.values():
         if step.resource is not None and step.took is not None:
-            at = min(enabled[step.step].at, step.start)
-            jobs[step.resource].append(Job(step.start, step.end, step.step, step.activity, at, at))
+            told = enabled[step.step]
+            at = min(told.at, step.start)
+            jobs[step.resource].append(Job(step.start, step.end, step.step, step.activity, at, at, told.known))
     for resource in jobs:
         jobs[resource].sort(key=lambda job: (job.start, job.activity, job.end, job.step))
     return Work(concurrent, enabled, dict(jobs), own)
