@@ -10,12 +10,12 @@ def duration(seconds: float | None) -> str:
     """`93 600` seconds → `1.1 d`; a negative one with a true minus."""
     if seconds is None:
         return "–"
-    if seconds < 0:
+    if seconds <= -0.05:  # what would read as a minus nothing is nothing
         return f"−{duration(-seconds)}"
     for size, unit in UNITS:
         if seconds >= size:
             return f"{seconds / size:,.1f} {unit}"
-    return f"{seconds:.1f} s"
+    return f"{abs(seconds):.1f} s"
 
 
 def change(seconds: float) -> str:

@@ -38,9 +38,9 @@ class Section(StrEnum):
     CHANGE = "change"
 
 
-WITH_STATES = frozenset((Section.CAUSES, Section.MACHINES))
+WITH_STATES = frozenset((Section.CAUSES, Section.MACHINES, Section.RELIEF))
 """Sections that hear what devices say of themselves."""
-WITH_OTHERS = frozenset((Section.CAUSES, Section.TIMES))
+WITH_OTHERS = frozenset((Section.CAUSES, Section.TIMES, Section.RELIEF))
 """Sections that read the lives of other types too: their resources work for them, their objects meet."""
 
 

@@ -16,8 +16,10 @@ from brain.analytics.lives import MICRO, Timed
 from brain.analytics.machines import Machines, beside, machines_of, performers
 from brain.analytics.occupation import Cause
 from brain.analytics.process_material import Asked, Material, Section, material
+from brain.analytics.relief import Reliefs, relief_of
 from brain.analytics.times import Times, times_of
 from brain.analytics.together import Together, together_of
+from brain.analytics.work import Perspective
 from brain.model import Instant
 from brain.ports import Store
 from brain.schema import Schema
@@ -100,6 +102,7 @@ class ProcessReport:
     flow: Flow | None
     together: Together | None
     machines: Machines | None
+    relief: Reliefs | None
     absent: tuple[Absent, ...]
 
 
@@ -131,36 +134,53 @@ def compose(of: Material, say: Callable[[str], None] | None = None) -> ProcessRe
             return None
         return found
 
+    causes = section(Section.CAUSES, _causes)
     return ProcessReport(
         since=_instant(asked.period.since),
         until=_instant(asked.period.until),
         waits=waits,
         evidence=evidence_of(waits.edges[:WORST], of.inside),
         lead_time=lead_time(of.inside),
-        causes=section(Section.CAUSES, _causes),
+        causes=causes,
         times=section(Section.TIMES, _times),
         flow=_flow(of) if Section.TIMES in asked.sections else None,
         together=_together(of) if Section.TIMES in asked.sections else None,
         machines=section(Section.MACHINES, lambda of: _machines(of, waits)),
+        relief=section(Section.RELIEF, lambda of: _relief(of, causes)),
         absent=tuple(absent),
     )
 
 
-def _causes(of: Material) -> Causes | str:
-    elsewhere = [lives for lives in (of.outside, *of.others.values()) if lives]
-    found = causes_of(
+def _split(of: Material, view: Perspective) -> Causes:
+    return causes_of(
         of.inside,
-        of.asked.view,
-        Context(elsewhere, states={name: [(s.start, s.end, s.state) for s in mine] for name, mine in of.spans.items()}),
+        view,
+        _context(of),
         object_type=of.object_type,
         ontology_version=of.ontology_version,
         left_out=of.left_out,
     )
+
+
+def _context(of: Material) -> Context:
+    """Resources work for the objects outside the period too, and for those of other types; and devices tell their states."""
+    elsewhere = [lives for lives in (of.outside, *of.others.values()) if lives]
+    return Context(elsewhere, states={name: [(s.start, s.end, s.state) for s in mine] for name, mine in of.spans.items()})
+
+
+def _causes(of: Material) -> Causes | str:
+    found = _split(of, of.asked.view)
     if found.unstarted == found.steps:
         return "no step has a start of its own, so waiting cannot be told from work"
     if found.unassigned == found.steps:
         return "no step names who carried it out"
     return "nothing waits" if {part.cause for part in found.parts} <= {Cause.UNEXPLAINED} else found
+
+
+def _relief(of: Material, known: Causes | None) -> Reliefs | str:
+    found = known if known is not None and known.perspective == "handover" else _split(of, "handover")
+    reliefs = relief_of(of.inside, found, _context(of))
+    return reliefs if reliefs.reliefs else reliefs.reason or "nothing waits"
 
 
 def _times(of: Material) -> Times:
@@ -176,10 +196,12 @@ def _flow(of: Material) -> Flow:
 
 
 def _together(of: Material) -> Together | None:
-    """None where no event of these objects has a second object."""
+    """Of the activities that these objects go through; None where none of their events has a second object."""
     others = {name: lives for name, lives in of.others.items() if lives}
     found = together_of({of.object_type: of.inside, **others}, of.ontology_version, of.left_out)
-    return found if found.activities else None
+    mine = {step.activity for life in of.inside.values() for step in life}
+    activities = tuple(activity for activity in found.activities if activity.activity in mine)
+    return replace(found, activities=activities) if activities else None
 
 
 def _machines(of: Material, waits: Bottlenecks) -> Machines | str:

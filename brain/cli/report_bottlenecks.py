@@ -28,6 +28,7 @@ class Wanted:
     lifecycle: Lifecycle | None
     min_frequency: int | None
     sections: frozenset[Section]
+    machines: str | None
     view: Perspective
 
 
@@ -46,6 +47,11 @@ class Wanted:
     default="handover",
     show_default=True,
     help="Of the causes: waiting since the step before ended, or since all was done that the step depends on.",
+)
+@click.option(
+    "--machines",
+    metavar="CLASS",
+    help="Seek the bottleneck of the machines among these. [default: whatever carries out the steps and reports its states]",
 )
 @click.option(
     "--min-frequency",
@@ -72,6 +78,7 @@ async def bottlenecks(
     until: int | None,
     last: int | None,
     view: Perspective,
+    machines: str | None,
     min_frequency: int | None,
     sections: tuple[str, ...],
     sheet: str,
@@ -92,7 +99,9 @@ async def bottlenecks(
     """
     if (every is None) != (out is None):
         raise click.UsageError("--every and --out go together: how often to write, and where")
-    wanted = Wanted(object_type, lifecycle, min_frequency, chosen_sections(sections, form == "html" or every is not None), view)
+    wanted = Wanted(
+        object_type, lifecycle, min_frequency, chosen_sections(sections, form == "html" or every is not None), machines, view
+    )
     period_of(since, until, last, 0)
     if every is not None and out is not None:
 
@@ -124,7 +133,7 @@ async def made(o: Opened, wanted: Wanted, period: Period, say: Callable[[str], N
     from brain.analytics.process_report import process_report
 
     chosen = wanted.object_type or await only_type(o)
-    asked = Asked(wanted.lifecycle, wanted.min_frequency, period, wanted.sections, wanted.view)
+    asked = Asked(wanted.lifecycle, wanted.min_frequency, period, wanted.sections, wanted.machines, wanted.view)
     return await process_report(o.merged, o.schema, chosen, asked, say)
 
 

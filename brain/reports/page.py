@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from brain.analytics.bottlenecks import Handover
 from brain.analytics.causes import CausePart, Causes, EdgeCauses
 from brain.analytics.process_report import ProcessReport, WaitEvidence, WaitSeen
-from brain.reports.charts import Part, progress
+from brain.reports.charts import Part, gains, machine_rows, progress
 from brain.reports.finding import finding
 from brain.reports.html import render
 from brain.reports.process_map import WIDTHS, process_map
@@ -79,6 +79,8 @@ def report_page(report: ProcessReport, written: int) -> str:
         falls=waterfall(report.lead_time, report.waits.objects, report.causes) if report.causes else [],
         why=list(reasons(report.causes.parts)) if report.causes else [],
         carriers=list(_carriers(report.causes)) if report.causes else [],
+        gains=gains(report.relief) if report.relief else None,
+        rows_of_machines=machine_rows(report.machines) if report.machines else [],
         flow=report.flow,
         progress=progress(report.flow) if report.flow else None,
         synchronised=[a for a in report.together.activities if a.synchronisation.total_seconds] if report.together else [],
@@ -175,5 +177,10 @@ def _definitions(report: ProcessReport) -> Iterator[Meaning]:
         yield Meaning("Work in progress", report.flow.definition)
     if report.together:
         yield Meaning("Objects that wait for each other", report.together.definition)
+    if report.machines:
+        yield Meaning("Machines", report.machines.definition)
+        yield Meaning("States that count as waiting for others", ", ".join(report.machines.inactive_states))
+    if report.relief:
+        yield Meaning("What would help", report.relief.definition)
     yield Meaning("Ontology", f"version {waits.ontology_version}")
     yield Meaning("Left out", f"{things(waits.left_out, 'step')} without a time that the definition uses")
