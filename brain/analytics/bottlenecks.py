@@ -136,6 +136,12 @@ async def no_steps(store: Store, object_type: str) -> BadQuery:
     return BadQuery(f"no object of type {object_type!r} has a step{nearest(object_type, types)}; types here: {known}")
 
 
+def least_frequency(objects: int) -> int:
+    """How often a handover must occur among so many objects before its mean is ranked, where nobody said: 1 %, and at least
+    10."""
+    return max(LEAST_FREQUENCY, round(objects * SHARE_OF_OBJECTS))
+
+
 class View(NamedTuple):
     """What a report says beside its figures, as in `Bottlenecks`."""
 
@@ -151,7 +157,7 @@ class View(NamedTuple):
     ) -> Bottlenecks:
         """The report with these figures, ranked."""
         ranked = sorted(edges, key=lambda e: (-e.total_seconds, e.source, e.target))
-        least = min_frequency if min_frequency is not None else max(LEAST_FREQUENCY, round(self.objects * SHARE_OF_OBJECTS))
+        least = least_frequency(self.objects) if min_frequency is None else min_frequency
         frequent = [edge for edge in ranked if edge.count >= least]
         return Bottlenecks(
             object_type=self.object_type,
