@@ -41,7 +41,7 @@ def random_lives(activities: Sequence[str], objects: int, seed: int) -> dict[str
 
 
 def report_of(lives: Mapping[str, list[Timed]], object_type: str = "order") -> ProcessReport:
-    return compose(Material(object_type, "test", Asked(), 3, lives, {}, {}, "", {}))
+    return compose(Material(object_type, "test", Asked(), 3, lives, {}, {}, "", {}, frozenset()))
 
 
 def large() -> ProcessReport:

@@ -11,7 +11,7 @@ from brain.analytics.times import Lives, ended_within
 from brain.analytics.work import Perspective
 from brain.errors import BadQuery
 from brain.ports import Store
-from brain.query import Occurrences
+from brain.query import Occurrences, Qualities
 from brain.schema import Schema, nearest
 from brain.words import moment
 
@@ -70,6 +70,8 @@ class Material(NamedTuple):
     machine_class: str
     spans: Mapping[str, Sequence[StateSpan]]
     """The states of the machines among which the bottleneck is sought."""
+    flagged: frozenset[str]
+    """What has a quality flag."""
 
 
 async def material(store: Store, schema: Schema, object_type: str, asked: Asked) -> Material:
@@ -86,8 +88,11 @@ async def material(store: Store, schema: Schema, object_type: str, asked: Asked)
             if name != object_type:
                 others[name], _ = await lives_of(store.scan(Occurrences(name)), asked.lifecycle)
     outside = {name: life for name, life in lives.items() if name not in inside}
+    flagged: frozenset[str] = frozenset()
+    if Section.CONFIDENCE in asked.sections:
+        flagged = frozenset([flag.subject async for flag in store.scan(Qualities())])
     machine_class, spans = await _states(store, schema, inside, asked)
-    return Material(object_type, schema.version, asked, left_out, inside, outside, others, machine_class, spans)
+    return Material(object_type, schema.version, asked, left_out, inside, outside, others, machine_class, spans, flagged)
 
 
 async def _states(store: Store, schema: Schema, lives: Lives, asked: Asked) -> tuple[str, dict[str, list[StateSpan]]]:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from brain.analytics.bottlenecks import Bottlenecks, Handover, handover_view
 from brain.analytics.causes import Causes, Context, causes_of
+from brain.analytics.confidence import Confidence, confidence_of
 from brain.analytics.flow import Flow, flow_of
 from brain.analytics.lives import MICRO, Timed
 from brain.analytics.machines import Machines, beside, machines_of, performers
@@ -98,6 +99,7 @@ class ProcessReport:
     evidence: tuple[WaitEvidence, ...]
     lead_time: LeadTime
     causes: Causes | None
+    confidence: Confidence | None
     times: Times | None
     flow: Flow | None
     together: Together | None
@@ -142,6 +144,7 @@ def compose(of: Material, say: Callable[[str], None] | None = None) -> ProcessRe
         evidence=evidence_of(waits.edges[:WORST], of.inside),
         lead_time=lead_time(of.inside),
         causes=causes,
+        confidence=section(Section.CONFIDENCE, _confidence),
         times=section(Section.TIMES, _times),
         flow=_flow(of) if Section.TIMES in asked.sections else None,
         together=_together(of) if Section.TIMES in asked.sections else None,
@@ -181,6 +184,12 @@ def _relief(of: Material, known: Causes | None) -> Reliefs | str:
     found = known if known is not None and known.perspective == "handover" else _split(of, "handover")
     reliefs = relief_of(of.inside, found, _context(of))
     return reliefs if reliefs.reliefs else reliefs.reason or "nothing waits"
+
+
+def _confidence(of: Material) -> Confidence:
+    return confidence_of(
+        of.inside, of.object_type, of.ontology_version, of.left_out, of.flagged, min_frequency=of.asked.min_frequency
+    )
 
 
 def _times(of: Material) -> Times:

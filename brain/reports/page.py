@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from brain.analytics.bottlenecks import Handover
 from brain.analytics.causes import CausePart, Causes, EdgeCauses
+from brain.analytics.confidence import Confidence, EdgeConfidence
 from brain.analytics.process_report import ProcessReport, WaitEvidence, WaitSeen
+from brain.reports.certainty import edge_confidence, in_words, rank_remark
 from brain.reports.charts import Part, gains, machine_rows, progress
 from brain.reports.finding import finding
 from brain.reports.html import render
@@ -110,6 +112,9 @@ def _cards(report: ProcessReport) -> Iterator[Card]:
         sojourn = report.times.sojourn
         yield Card("Lead time, median", duration(sojourn.median_seconds), f"p95 {duration(sojourn.p95_seconds)}")
     yield Card("Waiting in all", duration(waiting), f"{duration(waiting / waits.objects)} an object" if waits.objects else "")
+    if report.confidence:
+        flagged = f"{report.confidence.flagged:,} flagged, {report.confidence.left_out:,} without a time"
+        yield Card("Valid data", share(report.confidence.valid_share), flagged)
     working = sum(a.total_seconds for a in waits.activities)
     if working:
         yield Card("Work in all", duration(working), f"waiting is {share(waiting, waiting + working)} of both")
@@ -118,15 +123,24 @@ def _cards(report: ProcessReport) -> Iterator[Card]:
 def _worst(report: ProcessReport) -> list[WorstWait]:
     waiting = sum(edge.total_seconds for edge in report.waits.edges)
     shown = {(e.source, e.target): e for e in report.evidence}
-    why = edge_causes(report.causes)
+    why, sure = edge_causes(report.causes), edge_confidence(report.confidence)
     edges = [edge for edge in report.waits.edges if (edge.source, edge.target) in shown]
     return [
-        _wait(rank, edge, waiting, shown[edge.source, edge.target], why.get((edge.source, edge.target)))
+        _wait(rank, edge, waiting, shown[ends], why.get(ends), sure.get(ends), report.confidence)
         for rank, edge in enumerate(edges, 1)
+        for ends in [(edge.source, edge.target)]
     ]
 
 
-def _wait(rank: int, edge: Handover, waiting: float, evidence: WaitEvidence, why: EdgeCauses | None) -> WorstWait:
+def _wait(
+    rank: int,
+    edge: Handover,
+    waiting: float,
+    evidence: WaitEvidence,
+    why: EdgeCauses | None,
+    sure: EdgeConfidence | None,
+    confidence: Confidence | None,
+) -> WorstWait:
     part = 100 * edge.total_seconds / waiting if waiting else 0.0
     parts = why.parts if why else ()
     return WorstWait(
@@ -134,17 +148,19 @@ def _wait(rank: int, edge: Handover, waiting: float, evidence: WaitEvidence, why
         edge=edge,
         parts=stacked(parts, part) if parts else (Part("wait", 0.0, part),),
         spoken=f"{share(edge.total_seconds, waiting)} of all waiting",
-        remark="; ".join(_remarks(edge, waiting, parts)),
-        says=(),
+        remark="; ".join(_remarks(edge, waiting, parts, sure)),
+        says=tuple(in_words(sure, confidence)) if sure and confidence else (),
         reasons=tuple(reasons(parts)),
         evidence=evidence.waits,
     )
 
 
-def _remarks(edge: Handover, waiting: float, parts: Sequence[CausePart]) -> Iterator[str]:
+def _remarks(edge: Handover, waiting: float, parts: Sequence[CausePart], sure: EdgeConfidence | None) -> Iterator[str]:
     yield f"{share(edge.total_seconds, waiting)} of all waiting"
     if parts:
         yield f"mostly {parts[0].cause.value} ({share(parts[0].share)})"
+    if remark := rank_remark(sure):
+        yield remark
 
 
 def _carriers(found: Causes) -> Iterator[Carrier]:
@@ -182,5 +198,7 @@ def _definitions(report: ProcessReport) -> Iterator[Meaning]:
         yield Meaning("States that count as waiting for others", ", ".join(report.machines.inactive_states))
     if report.relief:
         yield Meaning("What would help", report.relief.definition)
+    if report.confidence:
+        yield Meaning("Confidence", report.confidence.definition)
     yield Meaning("Ontology", f"version {waits.ontology_version}")
     yield Meaning("Left out", f"{things(waits.left_out, 'step')} without a time that the definition uses")
