@@ -24,7 +24,7 @@ COULD_BE = 0.05
 """An edge that comes first in no smaller a share of the resamples could as well be first."""
 SURE = 0.9
 """A first place is sure where the edge keeps it in so many of the resamples."""
-BLOCK = 4096
+BLOCK = 1024
 """Waits of one edge that are weighed at a time, so that memory stays small."""
 
 DEFINITION = (
@@ -217,14 +217,12 @@ def waits_of(gaps: Sequence[tuple[int, int]]) -> Waits:
 def resampled(drawn: Weights, waits: Sequence[Waits]) -> tuple[Floats, Floats]:
     """Of each edge in each resample (resamples × edges): its total waiting, seconds, and its handovers; both brought to the
     number of objects that there are."""
-    totals, counts = np.empty((len(drawn), len(waits))), np.empty((len(drawn), len(waits)))
-    scale = drawn.shape[1] / np.maximum(drawn.sum(axis=1, dtype=np.int64), 1)
+    figures = np.empty((2, drawn.shape[1], len(waits)))
+    scale = len(drawn) / np.maximum(drawn.sum(axis=0, dtype=np.int64), 1)
     for i, edge in enumerate(waits):
-        who, seconds, times = _by_object(edge)
-        weights = drawn[:, who].astype(np.float64)
-        totals[:, i] = weights @ seconds * scale
-        counts[:, i] = weights @ times * scale
-    return totals, counts
+        who, sums = _by_object(edge)
+        figures[:, :, i] = sums @ drawn[who].astype(np.float64) * scale
+    return figures[0], figures[1]
 
 
 def medians(drawn: Weights, waits: Waits) -> Floats:
@@ -232,29 +230,25 @@ def medians(drawn: Weights, waits: Waits) -> Floats:
     its two middle waits."""
     order = np.argsort(waits.micros, kind="stable")
     ordered, whose = waits.micros[order], waits.whose[order]
-    size = drawn[:, whose].sum(axis=1, dtype=np.int64)
-    lower, upper = _value_at(drawn, ordered, whose, (size - 1) // 2), _value_at(drawn, ordered, whose, size // 2)
-    return np.where(size > 0, (lower + upper) / (2 * MICRO), np.nan)
+    size = sum((drawn[some].sum(axis=0, dtype=np.int32) for some in _blocks(whose)), np.zeros(drawn.shape[1], np.int32))
+    below, lower, upper = np.zeros_like(size), np.zeros_like(size), np.zeros_like(size)
+    for some in _blocks(whose):
+        reached = below + drawn[some].cumsum(axis=0, dtype=np.int32)
+        lower += np.count_nonzero(reached <= (size - 1) // 2, axis=0).astype(np.int32)
+        upper += np.count_nonzero(reached <= size // 2, axis=0).astype(np.int32)
+        below = reached[-1]
+    middles = (ordered.take(places, mode="clip") for places in (lower, upper))
+    return np.where(size > 0, sum(middles) / (2 * MICRO), np.nan)
 
 
-def _value_at(
-    drawn: Weights, ordered: NDArray[np.int64], whose: NDArray[np.int64], place: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """The wait at a place (0 first) of each resample's waits in order."""
-    below = np.zeros(len(drawn), np.int64)
-    index = np.zeros(len(drawn), np.int64)
-    for i in range(0, len(ordered), BLOCK):
-        reached = below[:, None] + drawn[:, whose[i : i + BLOCK]].cumsum(axis=1, dtype=np.int32)
-        index += (reached <= place[:, None]).sum(axis=1)
-        below = reached[:, -1].astype(np.int64)
-    found: NDArray[np.int64] = ordered[np.minimum(index, len(ordered) - 1)]
-    return found
+def _blocks(whose: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    return (whose[i : i + BLOCK] for i in range(0, len(whose), BLOCK))
 
 
-def _by_object(waits: Waits) -> tuple[NDArray[np.int64], Floats, Floats]:
-    """The objects that have the edge, with their waiting in seconds and their handovers."""
+def _by_object(waits: Waits) -> tuple[NDArray[np.int64], Floats]:
+    """The objects that have the edge, and 2 × objects: their waiting in seconds, and their handovers."""
     who, where = np.unique(waits.whose, return_inverse=True)
-    return who, np.bincount(where, waits.micros / MICRO).astype(np.float64), np.bincount(where).astype(np.float64)
+    return who, np.stack([np.bincount(where, waits.micros / MICRO), np.bincount(where).astype(np.float64)])
 
 
 def _ranks(totals: Floats) -> NDArray[np.int64]:

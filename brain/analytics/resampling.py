@@ -47,12 +47,11 @@ class Bounds:
 
 
 def draws(objects: Sequence[str], resamples: int = RESAMPLES) -> Weights:
-    """How often each object counts in each resample: resamples × objects."""
-    seeds = np.array([digest(name) for name in objects], np.uint64)
+    """How often each object counts in each resample: objects × resamples."""
     turns = _mixed(np.arange(1, resamples + 1, dtype=np.uint64))
-    drawn = np.empty((resamples, len(objects)), np.uint8)
-    for i, turn in enumerate(turns):
-        drawn[i] = np.searchsorted(_BOUNDARIES, _mixed(seeds ^ turn), side="right")
+    drawn = np.empty((len(objects), resamples), np.uint8)
+    for i, name in enumerate(objects):
+        drawn[i] = np.searchsorted(_BOUNDARIES, _mixed(turns ^ np.uint64(digest(name))), side="right")
     return drawn
 
 
