@@ -8,7 +8,7 @@ from brain.analytics.queues import Delay, Queues
 from brain.analytics.replay import Fate
 
 LEAST = 10
-"""Exact delays of a handover below which those before the activity, from wherever, are taken."""
+"""Delays that were seen of a handover below which those before the activity, from wherever, are taken."""
 BATCHES = 64
 """How many batches' sizes are drawn before they repeat."""
 
@@ -66,9 +66,9 @@ def _delays(queues: Queues, random: Random, drawn: Mapping[int, int]) -> list[in
 
 
 def _seen(delays: Iterable[Delay], drawn: Mapping[int, int]) -> Sequence[int]:
-    """The exact delays of the drawn cases; none where they are too few."""
-    exact = [delay for delay in delays if delay.exact]
-    return [delay.micros for delay in exact for _ in range(drawn.get(delay.case, 0))] if len(exact) >= LEAST else ()
+    """The delays that were seen of the drawn cases; none where they are too few."""
+    seen = [delay for delay in delays if delay.seen]
+    return [delay.micros for delay in seen for _ in range(drawn.get(delay.case, 0))] if len(seen) >= LEAST else ()
 
 
 def _least(delays: Iterable[Delay]) -> Sequence[int]:

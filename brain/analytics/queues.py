@@ -27,13 +27,13 @@ POOL = 0.95
 TOGETHER = 0.5
 """An activity works in batches if at least this share of its steps start together with another."""
 DELAYED = 0.1
-"""An activity is delayed if more than this share of its exact delays is more than nothing."""
+"""An activity is delayed if more than this share of the delays that were seen is more than nothing."""
 STOPS = frozenset((Cause.UNAVAILABILITY, Cause.HELD, Cause.BLOCKED, Cause.SUSPENDED))
 """What a device tells of times in which it can begin nothing."""
 
 
 class Unit(NamedTuple):
-    """Steps that one resource did together, as numbers of `Routes`, mostly one; their activity and the resource (-1: none). µs."""
+    """Steps that one resource did together, as numbers of `Routes`, mostly one; their activity and resource (-1: none). µs."""
 
     start: int
     end: int
@@ -43,12 +43,13 @@ class Unit(NamedTuple):
 
 
 class Delay(NamedTuple):
-    """Between the end of the step before and the readiness of this one, µs, of a case; `exact` where somebody of the pool was
-    free when the step began, so that it cannot have been ready before. Else the least that it can have been."""
+    """Between the end of the step before and the readiness of this one, µs, of a case. `seen` where somebody of the pool was free
+    when the step could have begun, so that nothing but a delay can have kept it; until when, if everybody was busy or away when
+    it was ready, is not known: then the least that it can have been."""
 
     micros: int
     case: int
-    exact: bool
+    seen: bool
 
 
 class Queues(NamedTuple):
@@ -166,12 +167,10 @@ class _Fit:
             activity = self.routes.activity[number]
             if before < 0 or activity in sizes:
                 continue
-            step, since = self.steps[number], self.steps[before].end
-            i = bisect_left(closed[activity], (step.start,)) - 1
-            exact = i < 0 or closed[activity][i][1] < step.start
-            ready = step.start if exact else max(closed[activity][i][0], step.enabled or 0)
-            delay = Delay(max(min(ready, step.start) - since, 0), self.routes.case[number], exact)
-            delays[self.routes.activity[before], activity].append(delay)
+            step, done = self.steps[number], self.steps[before].end
+            since = min(max(done, step.enabled or 0), step.start)
+            ready, seen = _ready(closed[activity], since, step.start)
+            delays[self.routes.activity[before], activity].append(Delay(ready - done, self.routes.case[number], seen))
         return dict(delays)
 
     def _closed(self, activity: int) -> list[Interval]:
@@ -293,9 +292,20 @@ def at_least(spans: Iterable[Interval], count: int) -> Iterator[Interval]:
         held -= change
 
 
+def _ready(closed: Sequence[Interval], since: int, start: int) -> tuple[int, bool]:
+    """When a step became ready that could have begun at `since` and did at `start`, at the least, and whether somebody was free
+    at `since`. Where somebody was free just before the start, it cannot have been ready before."""
+    if start == since:
+        return since, True
+    last = bisect_left(closed, (start,)) - 1
+    ready = start if last < 0 or closed[last][1] < start else max(closed[last][0], since)
+    at = bisect_right(closed, since, key=lambda span: span[0]) - 1
+    return ready, at < 0 or closed[at][1] <= since
+
+
 def _delayed(delays: Mapping[tuple[int, int], Sequence[Delay]]) -> frozenset[int]:
     """Activities before which steps are delayed, so that who is served later may have been ready later."""
-    exact: defaultdict[int, list[bool]] = defaultdict(list)
+    seen: defaultdict[int, list[bool]] = defaultdict(list)
     for (_, activity), found in delays.items():
-        exact[activity] += [delay.micros > 0 for delay in found if delay.exact]
-    return frozenset(activity for activity, found in exact.items() if sum(found) > DELAYED * len(found))
+        seen[activity] += [delay.micros > 0 for delay in found if delay.seen]
+    return frozenset(activity for activity, found in seen.items() if sum(found) > DELAYED * len(found))

@@ -15,7 +15,7 @@ from statistics import fmean, quantiles
 from typing import NamedTuple
 
 from brain.analytics.bottlenecks import no_steps
-from brain.analytics.causes import Causes, Context, causes_of
+from brain.analytics.causes import ActivityCauses, Causes, Context, causes_of
 from brain.analytics.fates import fate_of
 from brain.analytics.lives import MICRO, lives_of
 from brain.analytics.occupation import Cause
@@ -30,13 +30,15 @@ RUNS = 60
 MOST_STEPS = 5000
 """Steps that a run replays: the newest."""
 TARGETS = 10
+QUARTER = 0.25
 MEDIAN_ERROR = 0.10
 P95_ERROR = 0.15
 
 DEFINITION = (
-    "gain = lead time of the replay as it is - lead time of the replay with one thing changed, median and p95 over objects (linear"
-    " interpolation) in each run; interval: 5 % and 95 % quantiles of the runs; lead time = last completion - first start, or when"
-    " the first step was enabled where its source says; only objects that begin in the window count"
+    "gain = lead time as it is - lead time with one thing changed, median and p95 over objects (linear interpolation), of replays"
+    " with the log's arrivals and routes; interval: 5 %, 50 % and 95 % quantiles of the runs, each moved along the regression of"
+    " gains on lead times as it is to where the log's own is; lead time = last completion - first start, or when the first step"
+    " was enabled where its source says"
 )
 
 
@@ -102,9 +104,9 @@ class Calibration:
 class Relief:
     """What one action before one activity would gain in lead time; seconds, a negative gain is a loss.
 
-    `median_before`, `p95_before` and their likes after it are the middles of the runs. A gain is before - after of the same run,
-    so its middle need not be the difference of the middles. `waiting` is the log's waiting before the activity, in all, `cause`
-    the largest part of it. `trusted` is False where the replay does not reproduce the log (`Calibration`), or where the action
+    `median_before`, `p95_before` and their likes after it are the middles of the runs. A gain is before - after of the same run
+    (`gain`), so its middle need not be the difference of the middles. `waiting` is the log's waiting before the activity, in all, `cause`
+    why in one word (`named`). `trusted` is False where the replay does not reproduce the log (`Calibration`), or where the action
     changes nothing that was seen: `reason` says so.
     """
 
@@ -161,9 +163,21 @@ async def relief(
 
 
 def targets_of(found: Causes) -> tuple[Target, ...]:
-    """The activities that are waited for longest, each with what is done about the largest part of that waiting."""
+    """The activities that are waited for longest, each with what is done about every cause of a quarter of that waiting."""
     waited = [activity for activity in found.activities[:TARGETS] if activity.seconds > 0]
-    return tuple(Target(activity.activity, ACTIONS[activity.parts[0].cause]) for activity in waited)
+    return tuple(
+        Target(activity.activity, action)
+        for activity in waited
+        for action in dict.fromkeys(ACTIONS[p.cause] for p in activity.parts if p.share >= QUARTER or p is activity.parts[0])
+    )
+
+
+def named(waited: ActivityCauses) -> Cause:
+    """The cause of the waiting before an activity in one word: the largest part that is no contention, if it is a quarter; else
+    the largest. A queue that grew while nobody was there, or while others were let in first, is worked off in its order, which
+    counts as contention; so contention is the word only where nothing else explains the queue."""
+    others = [part for part in waited.parts if part.cause is not Cause.CONTENTION and part.share >= QUARTER]
+    return (others or waited.parts)[0].cause
 
 
 def relief_of(
@@ -206,7 +220,7 @@ def _replays(queues: Queues, targets: Sequence[Target], runs: int) -> tuple[list
     before: list[_Lead] = []
     after: dict[Target, list[_Lead]] = {target: [] for target in targets}
     for run in range(runs):
-        fate = fate_of(queues, Random(run))
+        fate = fate_of(queues, Random(run))  # noqa: S311  chance to be repeated, not a secret
         before.append(_played(queues, queues.floor, fate))
         for target, found in after.items():
             found.append(_played(queues, *relieved(queues, fate, target)))
@@ -321,7 +335,7 @@ def _relief(
     return Relief(
         activity=target.activity,
         action=target.action,
-        cause=waited.parts[0].cause if waited and waited.parts else None,
+        cause=named(waited) if waited and waited.parts else None,
         waiting=waited.seconds if waited else 0.0,
         median_before=interval([lead.median for lead in before]).mid,
         median_after=interval([lead.median for lead in after]).mid,
@@ -369,6 +383,6 @@ def _assumptions(queues: Queues) -> Iterator[str]:
     if ranked:
         yield f"rush objects overtake the others before {ranked}; who met nobody is rush by chance, as often as the others are"
     if queues.overtaking:
-        yield f"{queues.overtaking} steps overtook others in no order that was understood, and are replayed first come, first served"
+        yield f"{queues.overtaking} steps overtook others for no rank that shows; they are replayed first come, first served"
     if queues.unstarted:
         yield f"{queues.unstarted} steps without a start of their own take no time"

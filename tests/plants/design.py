@@ -212,7 +212,9 @@ def _injected(random: Random, name: str, per_hour: float, cause: Cause) -> Stati
             mean = random.uniform(0.2, 0.35) * servers * batch / per_hour
             return Station(name, _pool(name, servers), _service(random, mean), batch)
         case Cause.EXTRANEOUS:
-            delay = Duration(random.choice(("gamma", "lognormal", "exponential")), random.uniform(4, 10), random.uniform(0.3, 0.8))
+            delay = Duration(
+                random.choice(("gamma", "lognormal", "exponential")), random.uniform(4, 10), random.uniform(0.3, 0.8)
+            )
             return Station(name, _pool(name, servers), _service(random, busy * servers / per_hour), delay=delay)
         case Cause.UNAVAILABILITY:
             if random.random() < 0.5:

@@ -74,7 +74,12 @@ def test_always_and_never() -> None:
         True, True, 7, 7, 5,
     )  # fmt: skip
     never = calendar([])
-    assert (never.is_working(7), never.working(3, 10), never.next_working(5), list(never.gaps(3, 10))) == (False, 0, None, [(3, 10)])
+    assert (never.is_working(7), never.working(3, 10), never.next_working(5), list(never.gaps(3, 10))) == (
+        False,
+        0,
+        None,
+        [(3, 10)],
+    )
 
 
 def test_work_that_is_done_when_a_shift_ends_is_done_then() -> None:

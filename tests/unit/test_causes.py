@@ -195,7 +195,14 @@ def test_steps_that_start_at_once_by_chance_are_no_batch() -> None:
 def test_what_a_device_says_of_itself_counts_first() -> None:
     # W is busy with o (there at 0) until 40, idle until 100. p comes at 10 and is served at 100. The device was blocked from 30 to
     # 50, starved from 50 to 60, held from 60 to 65, suspended from 65 to 70, and down from 70 to 85, when it said it was idle.
-    states = [(30, 50, "Blocked"), (50, 60, "Starved"), (60, 65, "HELD"), (65, 70, "Suspended"), (70, 900, "Aborted"), (85, 100, "Idle")]
+    states = [
+        (30, 50, "Blocked"),
+        (50, 60, "Starved"),
+        (60, 65, "HELD"),
+        (65, 70, "Suspended"),
+        (70, 900, "Aborted"),
+        (85, 100, "Idle"),
+    ]
     told = [(at(a), at(b), state) for a, b, state in states] + [(at(100), at(101), "Dreaming")]
     found = causes_of(
         lives(
@@ -220,7 +227,12 @@ def test_what_a_device_says_of_itself_counts_first() -> None:
 
 def test_without_a_resource_or_a_start_nothing_is_said() -> None:
     # p waits 10 for nobody known; q's Weld has a completion only, so that its 15 have its processing in them.
-    rows: list[Row] = [("p", "Cut", 0, 10, "C"), ("p", "Weld", 20, 30, None), ("q", "Cut", 0, 15, "C"), ("q", "Weld", 30, 30, "W")]
+    rows: list[Row] = [
+        ("p", "Cut", 0, 10, "C"),
+        ("p", "Weld", 20, 30, None),
+        ("q", "Cut", 0, 15, "C"),
+        ("q", "Weld", 30, 30, "W"),
+    ]
     found = causes_of(lives(*rows, unstarted=["q/Weld"]))
     weld = edge(found, "Cut", "Weld")
     assert seconds(weld.parts) == {"unexplained": 25.0}
