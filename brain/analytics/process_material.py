@@ -26,6 +26,12 @@ class Period(NamedTuple):
     since: int | None = None
     until: int | None = None
 
+    def before(self) -> "Period | None":
+        """The period of the same length that ends where this one begins; None where one of its ends is open."""
+        if self.since is None or self.until is None:
+            return None
+        return Period(2 * self.since - self.until, self.since)
+
 
 class Section(StrEnum):
     """A part of the report beside the waits themselves."""

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from brain.analytics.bottlenecks import Bottlenecks, Handover, handover_view
 from brain.analytics.causes import Causes, Context, causes_of
+from brain.analytics.change import WindowChange, change_of
 from brain.analytics.confidence import Confidence, confidence_of
 from brain.analytics.flow import Flow, flow_of
 from brain.analytics.lives import MICRO, Timed
@@ -18,7 +19,7 @@ from brain.analytics.machines import Machines, beside, machines_of, performers
 from brain.analytics.occupation import Cause
 from brain.analytics.process_material import Asked, Material, Section, material
 from brain.analytics.relief import Reliefs, relief_of
-from brain.analytics.times import Times, times_of
+from brain.analytics.times import Times, ended_within, times_of
 from brain.analytics.together import Together, together_of
 from brain.analytics.work import Perspective
 from brain.model import Instant
@@ -27,6 +28,7 @@ from brain.schema import Schema
 
 T = TypeVar("T")
 
+NOT_ASKED = "not asked for"
 WORST = 10
 """Waits of which the report tells the evidence in full."""
 
@@ -104,6 +106,7 @@ class ProcessReport:
     flow: Flow | None
     together: Together | None
     machines: Machines | None
+    change: WindowChange | None
     relief: Reliefs | None
     absent: tuple[Absent, ...]
 
@@ -127,7 +130,7 @@ def compose(of: Material, say: Callable[[str], None] | None = None) -> ProcessRe
 
     def section(name: Section, make: Callable[[Material], T | str]) -> T | None:
         if name not in asked.sections:
-            absent.append(Absent(name, "not asked for"))
+            absent.append(Absent(name, NOT_ASKED))
             return None
         tell(f"working out {name} …")
         found = make(of)
@@ -149,6 +152,7 @@ def compose(of: Material, say: Callable[[str], None] | None = None) -> ProcessRe
         flow=_flow(of) if Section.TIMES in asked.sections else None,
         together=_together(of) if Section.TIMES in asked.sections else None,
         machines=section(Section.MACHINES, lambda of: _machines(of, waits)),
+        change=section(Section.CHANGE, _change),
         relief=section(Section.RELIEF, lambda of: _relief(of, causes)),
         absent=tuple(absent),
     )
@@ -219,6 +223,19 @@ def _machines(of: Material, waits: Bottlenecks) -> Machines | str:
     since, until = of.asked.period
     found = machines_of(of.spans, of.machine_class, of.ontology_version, since=since, until=until)
     return replace(found, process_view=beside(found, waits, performers(of.inside)))
+
+
+def _change(of: Material) -> WindowChange | str:
+    before = of.asked.period.before()
+    if before is None:
+        return "the period is open, so that none of the same length lies before it: give both of its ends"
+    lives = {**of.inside, **of.outside}
+    if not ended_within(lives, *before):
+        return "no object ended in the period before"
+    since, until = of.asked.period
+    assert since is not None
+    assert until is not None
+    return change_of(lives, of.object_type, of.ontology_version, since, until, of.left_out)
 
 
 def lead_time(lives: Mapping[str, Sequence[Timed]]) -> LeadTime:

@@ -11,7 +11,7 @@ from brain.analytics.lives import Lifecycle
 from brain.analytics.process_material import Asked, Period, Section
 from brain.analytics.process_report import ProcessReport
 from brain.analytics.work import Perspective
-from brain.cli.options import Opened, format_option, opened, run, store_option
+from brain.cli.options import Opened, format_option, object_type_option, opened, run, store_option
 from brain.cli.report_forms import SHEETS, csv_text, json_text
 from brain.cli.schedule import Publication, publish_every
 from brain.cli.times import INSTANT, SPAN, period_of
@@ -34,9 +34,7 @@ class Wanted:
 
 @click.command()
 @store_option
-@click.option(
-    "--object-type", metavar="T", help="A class of the ontology or the type of a log's objects; `case` for XES and CSV."
-)
+@object_type_option
 @click.option("--lifecycle", type=click.Choice(["complete"]), help="Report over complete transitions alone.")
 @click.option("--since", type=INSTANT, metavar="TIME", help="Only objects whose last step ended at this time or later.")
 @click.option("--until", type=INSTANT, metavar="TIME", help="Only objects whose last step ended before this time.")

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from brain import words
 from brain.legible import legible
 from brain.reports.charts import filled
+from brain.reports.circumstance import circumstance
 
 FIGURE = re.compile(r"(\d) (d|h|min|s|%)(?!\w)")
 
@@ -36,6 +37,7 @@ def _environment() -> Environment:
     )
     for word in (words.amount, words.change, words.duration, words.interval, words.rate, words.share, words.things):
         environment.filters[word.__name__] = _kept_together(word)
+    environment.filters["circumstance"] = _kept_together(circumstance)
     environment.filters["moment"] = words.moment
     environment.filters["capitalised"] = words.capitalised
     environment.filters["unbroken"] = unbroken

@@ -9,6 +9,7 @@ from brain.analytics.confidence import Confidence, EdgeConfidence
 from brain.analytics.process_report import ProcessReport, WaitEvidence, WaitSeen
 from brain.reports.certainty import edge_confidence, in_words, rank_remark
 from brain.reports.charts import Part, gains, machine_rows, progress
+from brain.reports.differences import most_moved
 from brain.reports.finding import finding
 from brain.reports.html import render
 from brain.reports.process_map import WIDTHS, process_map
@@ -81,6 +82,7 @@ def report_page(report: ProcessReport, written: int) -> str:
         falls=waterfall(report.lead_time, report.waits.objects, report.causes) if report.causes else [],
         why=list(reasons(report.causes.parts)) if report.causes else [],
         carriers=list(_carriers(report.causes)) if report.causes else [],
+        moved=most_moved(report.change.edges) if report.change else [],
         gains=gains(report.relief) if report.relief else None,
         rows_of_machines=machine_rows(report.machines) if report.machines else [],
         flow=report.flow,
@@ -196,6 +198,8 @@ def _definitions(report: ProcessReport) -> Iterator[Meaning]:
     if report.machines:
         yield Meaning("Machines", report.machines.definition)
         yield Meaning("States that count as waiting for others", ", ".join(report.machines.inactive_states))
+    if report.change:
+        yield Meaning("Against the period before", report.change.definition)
     if report.relief:
         yield Meaning("What would help", report.relief.definition)
     if report.confidence:
