@@ -1,8 +1,6 @@
 """Reports as people and programs get them: formats that agree, periods, pages that are whole, files that are written again."""
 
 import asyncio
-import csv
-import io
 import json
 import os
 import signal
@@ -81,12 +79,12 @@ def test_a_log_without_starts_says_what_it_cannot_tell(shared_data: Path, tmp_pa
     assert found["causes"] is None
     absent = {one["section"]: one["reason"] for one in found["absent"]}
     assert "start" in absent["causes"]
-    page = brain("report", "bottlenecks", "--format", "html", store=store).stdout
+    page = brain("report", "bottlenecks", "--section", "causes", "--format", "html", store=store).stdout
     assert absent["causes"] in page
 
 
 def test_the_page_is_one_file_with_the_figures_of_the_document(purchasing: str) -> None:
-    page = brain("report", "bottlenecks", "--format", "html", store=purchasing).stdout
+    page = brain("report", "bottlenecks", "--section", "none", "--format", "html", store=purchasing).stdout
     assert page.startswith("<!doctype html>")
     assert page.rstrip().endswith("</html>")
     assert "http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-" in page
@@ -94,17 +92,6 @@ def test_the_page_is_one_file_with_the_figures_of_the_document(purchasing: str) 
     for evidence in document("--section", "none", store=purchasing)["evidence"]:
         for seen in evidence["waits"]:
             assert seen["next"]["id"] in page
-
-
-def test_every_sheet_is_a_table_with_a_heading(purchasing: str) -> None:
-    from brain.cli.report_forms import SHEETS
-
-    for sheet in SHEETS:
-        rows = list(
-            csv.reader(io.StringIO(brain("report", "bottlenecks", "--format", "csv", "--sheet", sheet, store=purchasing).stdout))
-        )
-        assert len(rows) > 1, sheet
-        assert len({len(row) for row in rows}) == 1, sheet
 
 
 @pytest.mark.parametrize(
@@ -196,3 +183,25 @@ def test_a_report_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -
     other.write_text("")
     assert {path.name: path.read_text() for path in folder.iterdir()} == {paths[0].name: "old page", paths[1].name: "{}"}
     assert oct(paths[0].stat().st_mode & 0o777) == oct(other.stat().st_mode & 0o777)  # readable for whoever may read new files
+
+
+def test_what_waits_longer_in_one_period_than_in_another(purchasing: str) -> None:
+    sides = ("..2011-05-01", "2011-05-01..")
+    found = json.loads(brain("report", "compare", *sides, "--format", "json", store=purchasing).stdout)
+    before, after = (document("--section", "none", *period, store=purchasing) for period in (
+        ("--until", "2011-05-01"), ("--since", "2011-05-01")
+    ))  # fmt: skip
+    assert (found["a"]["objects"], found["b"]["objects"]) == (before["objects"], after["objects"])
+    means = [{(e["source"], e["target"]): e["meanSeconds"] for e in one["edges"]} for one in (before, after)]
+    for edge in found["edges"]:
+        ends = edge["source"], edge["target"]
+        assert edge["meanBeforeSeconds"] == pytest.approx(means[0].get(ends))
+        assert edge["meanNowSeconds"] == pytest.approx(means[1].get(ends))
+    assert "longer in B" in brain("report", "compare", *sides, store=purchasing).stdout
+    wrong = brain("report", "compare", "nonsense", "..", store=purchasing, expect=2)
+    assert "is no side: write a store's address" in wrong.stderr
+
+
+def test_two_stores_beside_each_other(purchasing: str) -> None:
+    found = json.loads(brain("report", "compare", f"{purchasing}@..2011-05-01", purchasing, "--format", "json").stdout)
+    assert found["a"]["objects"] < found["b"]["objects"] == 608
