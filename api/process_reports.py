@@ -19,6 +19,9 @@ from brain.errors import BadQuery
 from brain.model import Instant
 from brain.schema import Schema
 
+AT_A_TIME = 2
+"""Reports that are made at once: each holds a log in memory, and a core. The others wait."""
+
 SECTIONS = {
     "causes": Section.CAUSES,
     "confidence": Section.CONFIDENCE,
@@ -51,10 +54,12 @@ def process_report(schema: Schema, results: Results) -> Any:
             machines if given(machines) else None,
             cast(Perspective, one_of("view", view, "handover", "enabled") or "handover"),
         )
-        found = await material(info.context.store, schema, object_type, asked)
-        # Seconds of arithmetic: the loop goes on serving others meanwhile.
-        return await asyncio.to_thread(compose, found)
+        async with turns:
+            found = await material(info.context.store, schema, object_type, asked)
+            # Seconds of arithmetic: the loop goes on serving others meanwhile.
+            return await asyncio.to_thread(compose, found)
 
+    turns = asyncio.Semaphore(AT_A_TIME)
     arguments = {
         "object_type": str,
         "lifecycle": str | None,
