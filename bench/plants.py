@@ -59,7 +59,7 @@ class Judged:
 
     @property
     def explained(self) -> bool:
-        return self.named == self.cause
+        return self.named.value == self.cause.value
 
     @property
     def median_covered(self) -> bool:

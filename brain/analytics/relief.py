@@ -105,9 +105,9 @@ class Relief:
     """What one action before one activity would gain in lead time; seconds, a negative gain is a loss.
 
     `median_before`, `p95_before` and their likes after it are the middles of the runs. A gain is before - after of the same run
-    (`gain`), so its middle need not be the difference of the middles. `waiting` is the log's waiting before the activity, in all, `cause`
-    why in one word (`named`). `trusted` is False where the replay does not reproduce the log (`Calibration`), or where the action
-    changes nothing that was seen: `reason` says so.
+    (`gain`), so its middle need not be the difference of the middles. `waiting` is the log's waiting before the activity, in all,
+    `cause` why in one word (`named`). `trusted` is False where the replay does not reproduce the log (`Calibration`), or where
+    the action changes nothing that was seen: `reason` says so.
     """
 
     activity: str

@@ -34,7 +34,7 @@ def told(lives: Lives, *targets: Target, context: Context = Context()) -> Relief
 
 
 def exactly(hours: float) -> Interval:
-    return Interval(*[pytest.approx(hours * 3600)] * 3)
+    return Interval(*[pytest.approx(hours * 3600)] * 3)  # type: ignore[arg-type]
 
 
 def too_slow() -> Lives:
@@ -221,11 +221,11 @@ async def test_relief_reads_a_store() -> None:
     for name, steps in too_slow().items():
         changes.append(ChangeSet(name, "t", 0, 0, (Assert(f"object/{name}", "WorkObject", {"objectType": "case"}),)))
         for step in steps:
-            said = {"activity": step.activity, "startedAt": step.start, "completedAt": step.end}
+            tells = {"activity": step.activity, "startedAt": step.start, "completedAt": step.end}
             links = [Link("object", f"object/{name}", "")]
             if step.resource:
                 links.append(Link("performedBy", "person/ann", ""))
-            changes.append(ChangeSet(step.step, "t", step.end, 0, (Assert(f"step/{step.step}", "Step", said, {}, tuple(links)),)))
+            changes.append(ChangeSet(step.step, "t", step.end, 0, (Assert(f"step/{step.step}", "Step", tells, {}, tuple(links)),)))
     await store.apply(changes)
     try:
         (said,) = (await relief(store, schema, "case")).reliefs
