@@ -47,12 +47,16 @@ def usual(found: Sequence[Batch], jobs: Iterable[Job]) -> Iterator[Batch]:
 def batches(jobs: Sequence[Job], calendar: Calendar) -> Iterator[Batch]:
     """What looks like batches of a resource, whose steps are in order of start, and of activity where they start at once."""
     busy = list(merged((job.start, job.end) for job in jobs))
-    i, before = 0, -1
+    i, before, queue = 0, -1, 0
     while i < len(jobs):
         together = _together(jobs, i)
         chain = _chain(jobs, i)
-        if len(chain) > len(together) and _grown(chain, before, busy, calendar):
-            together = chain
+        if i >= queue and len(chain) > len(together):
+            if _grown(chain, before, busy, calendar):
+                together = chain
+            else:
+                # The end of a queue is none either, though the first of it may have waited for longer.
+                queue = i + len(chain)
         # Of members that were enabled at once the greatest id stands for the last; of some it is not known when they were.
         known = [(job.enabled, job.step) for job in together if job.known]
         if len(together) > 1 and known:

@@ -1,6 +1,7 @@
 """Working calendars, by hand where clocks change and shifts cross midnight, and by a naive sum over small slots."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -74,7 +75,12 @@ def test_always_and_never() -> None:
         True, True, 7, 7, 5,
     )  # fmt: skip
     never = calendar([])
-    assert (never.is_working(7), never.working(3, 10), never.next_working(5), list(never.gaps(3, 10))) == (False, 0, None, [(3, 10)])
+    assert (never.is_working(7), never.working(3, 10), never.next_working(5), list(never.gaps(3, 10))) == (
+        False,
+        0,
+        None,
+        [(3, 10)],
+    )
 
 
 def test_work_that_is_done_when_a_shift_ends_is_done_then() -> None:
@@ -173,7 +179,7 @@ def test_merged_intervals_are_the_union(parts: list[Interval]) -> None:
     found = list(merged(sorted(parts)))
     assert {t for a, b in found for t in range(a, b)} == {t for a, b in parts for t in range(a, b)}
     assert all(a < b for a, b in found)
-    assert all(b < c for (_, b), (c, _) in zip(found, found[1:], strict=False))
+    assert all(b < c for (_, b), (c, _) in pairwise(found))
 
 
 @given(INTERVALS, st.integers(0, 30), st.integers(0, 30))
