@@ -20,6 +20,8 @@ from brain.analytics.calendars import Calendar, Interval, merged
 from brain.analytics.lives import MICRO
 from brain.analytics.occupation import Job
 
+AT_WORK = 0.1
+"""A batch that gathered while its resource was there and idle for a smaller share of the time did so because nobody was there."""
 BACK_TO_BACK = MICRO
 """Steps no further apart than this, µs, are done back to back: many systems write whole seconds."""
 USUAL = 0.1
@@ -90,7 +92,8 @@ def _grown(chain: Sequence[Job], before: int, busy: Sequence[Interval], calendar
     since, ready = min(job.enabled for job in chain), max(job.enabled for job in chain)
     if since == ready or chain[0].start > max(ready, before) + BACK_TO_BACK:
         return False
-    worked = 0
+    worked, working = 0, calendar.working(since, ready)
     for start, end in busy[max(bisect_left(busy, (since,)) - 1, 0) : bisect_left(busy, (ready,))]:
         worked += calendar.working(max(start, since), min(end, ready))
-    return 2 * worked <= calendar.working(since, ready)
+    # What gathered overnight waited for the morning, not for its last member.
+    return 2 * worked <= working and AT_WORK * (ready - since) <= working - worked
