@@ -5,7 +5,8 @@ Two kinds (Martin, Pufahl, Mannhardt: *Detection of batch activities from event 
 - **simultaneous**: steps that start at the same instant;
 - **sequential**: steps done back to back, all known to be enabled before the first starts. A queue that is worked off looks the
   same, so it is a batch only where it was let grow: from when the first member was enabled until the last one was, the resource
-  stood idle for at least half of its working time, and it began as soon as the last was there, or it was done with what it did.
+  stood idle for at least half of its working time and a tenth of all that time, and it began as soon as the last was there, or it
+  was done with what it did.
 
 Two unrelated steps may start at once by chance, where times are whole minutes. So an activity is done in batches only if at least
 a tenth of its steps are in one (`usual`).
@@ -21,7 +22,7 @@ from brain.analytics.lives import MICRO
 from brain.analytics.occupation import Job
 
 AT_WORK = 0.1
-"""A batch that gathered while its resource was there and idle for a smaller share of the time did so because nobody was there."""
+"""What gathered while its resource was there and idle for a smaller share of the time did so because nobody was there."""
 BACK_TO_BACK = MICRO
 """Steps no further apart than this, µs, are done back to back: many systems write whole seconds."""
 USUAL = 0.1

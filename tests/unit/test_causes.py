@@ -196,6 +196,22 @@ def test_a_queue_grows_on_purpose_while_the_resource_is_idle_for_half_of_the_tim
     assert seconds(edge(found, "Pick", "Pack").parts) == (parts or queue)
 
 
+def test_what_gathers_overnight_is_no_batch() -> None:
+    # The packer works from 8 to 16. a comes at 15:54, b at 8:00 on Tuesday; both are packed from then on, six minutes each.
+    # a waits for 6 minutes of Monday, in which the packer was there and idle, and the 16 hours of the night; b 6 minutes behind a.
+    minute, hour = 60.0, 3600.0
+    found = causes_of(
+        lives(
+            ("a", "Pick", 0, 15.9 * hour, "P1"), ("b", "Pick", 0, 32 * hour, "P2"),
+            ("a", "Pack", 32 * hour, 32.1 * hour, "R"), ("b", "Pack", 32.1 * hour, 32.2 * hour, "R"),
+        ),
+        context=Context(calendars={"R": week(0, 1), "*": ALWAYS}),
+    )  # fmt: skip
+    assert seconds(edge(found, "Pick", "Pack").parts) == {
+        "unavailability": 16 * hour, "extraneous": 6 * minute, "contention": 6 * minute,
+    }  # fmt: skip
+
+
 def test_steps_that_start_at_once_by_chance_are_no_batch() -> None:
     # 20 parcels are packed alone; two, of 22, start in the same second: less than a tenth of them.
     rows: list[Row] = []

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from brain.analytics.batches import AT_WORK
 from brain.analytics.calendars import DAY, Calendar, calendar
 from brain.analytics.causes import Context, causes_of
 from brain.analytics.concurrency import concurrent_activities, neighbours
@@ -146,7 +147,8 @@ def let_grow(
         return False
     working = [t for t in range(since, ready, TICK) if hours.is_working(t)]
     busy = [t for t in working if any(step.start <= t < step.end for step in every)]
-    return 2 * len(busy) <= len(working)
+    there = len(working) - len(busy)
+    return 2 * len(busy) <= len(working) and there >= AT_WORK * len(range(since, ready, TICK))
 
 
 def cause_at(
