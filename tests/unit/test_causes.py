@@ -198,7 +198,7 @@ def test_a_queue_grows_on_purpose_while_the_resource_is_idle_for_half_of_the_tim
 
 def test_what_gathers_overnight_is_no_batch() -> None:
     # The packer works from 8 to 16. a comes at 15:54, b at 8:00 on Tuesday; both are packed from then on, six minutes each.
-    # a waits for 6 minutes of Monday, in which the packer was there and idle, and the 16 hours of the night; b 6 minutes behind a.
+    # a waits for 6 minutes of Monday, in which the packer was there and idle, and 16 hours of the night; b 6 minutes behind a.
     minute, hour = 60.0, 3600.0
     found = causes_of(
         lives(
