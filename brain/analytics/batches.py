@@ -47,9 +47,10 @@ def usual(found: Sequence[Batch], jobs: Iterable[Job]) -> Iterator[Batch]:
             yield batch
 
 
-def batches(jobs: Sequence[Job], calendar: Calendar) -> Iterator[Batch]:
-    """What looks like batches of a resource, whose steps are in order of start, and of activity where they start at once."""
-    busy = list(merged((job.start, job.end) for job in jobs))
+def batches(jobs: Sequence[Job], calendar: Calendar, stopped: Iterable[Interval] = ()) -> Iterator[Batch]:
+    """What looks like batches of a resource, whose steps are in order of start, and of activity where they start at once. While
+    it was `stopped`, as its device tells, it did not stand idle."""
+    busy = list(merged(sorted([*((job.start, job.end) for job in jobs), *stopped])))
     i, before, queue = 0, -1, 0
     while i < len(jobs):
         together = _together(jobs, i)

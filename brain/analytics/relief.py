@@ -26,8 +26,8 @@ from brain.ports import Store
 from brain.query import Occurrences
 from brain.schema import Schema
 
-RUNS = 60
-MOST_STEPS = 5000
+RUNS = 40
+MOST_STEPS = 3000
 """Steps that a run replays: the newest."""
 TARGETS = 10
 QUARTER = 0.25

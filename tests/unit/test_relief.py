@@ -225,7 +225,9 @@ async def test_relief_reads_a_store() -> None:
             links = [Link("object", f"object/{name}", "")]
             if step.resource:
                 links.append(Link("performedBy", "person/ann", ""))
-            changes.append(ChangeSet(step.step, "t", step.end, 0, (Assert(f"step/{step.step}", "Step", tells, {}, tuple(links)),)))
+            changes.append(
+                ChangeSet(step.step, "t", step.end, 0, (Assert(f"step/{step.step}", "Step", tells, {}, tuple(links)),))
+            )
     await store.apply(changes)
     try:
         (said,) = (await relief(store, schema, "case")).reliefs
