@@ -169,7 +169,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the first plant; the others follow")
     parser.add_argument("--runs", type=int, default=RUNS, help="replays of each plant, as it is and relieved")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
-    parser.add_argument("--json", type=Path, help="write what was found of each plant to this file")
+    parser.add_argument("--json", type=Path, help="keep what was found of each plant in this file")
     chosen = parser.parse_args()
     seeds = range(chosen.seed, chosen.seed + chosen.plants)
     judged = []
@@ -177,10 +177,10 @@ def main() -> None:
         for one in pool.map(judge, seeds, repeat(chosen.runs)):
             judged.append(one)
             print(f"\r{len(judged)} of {chosen.plants} plants", end="", file=sys.stderr, flush=True)
+            if chosen.json:
+                chosen.json.write_text(json.dumps([asdict(one) for one in judged], indent=1) + "\n")
     print(file=sys.stderr)
     print("\n".join(table(judged)))
-    if chosen.json:
-        chosen.json.write_text(json.dumps([asdict(one) for one in judged], indent=1) + "\n")
 
 
 if __name__ == "__main__":

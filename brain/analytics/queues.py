@@ -12,7 +12,7 @@ from itertools import chain
 from math import sqrt
 from typing import NamedTuple
 
-from brain.analytics.calendars import Calendar, Interval, merged
+from brain.analytics.calendars import Interval, merged
 from brain.analytics.causes import Context
 from brain.analytics.concurrency import Enablement
 from brain.analytics.lives import Timed
@@ -151,7 +151,7 @@ class _Fit:
         own = {step.step for step in self.steps}
         away = []
         for name in self.resource:
-            gaps = self._gaps(name, hours[name].calendar, first, last) if name in hours else ()
+            gaps = self._gaps(name, hours[name], first, last) if name in hours else ()
             stops = ((p.start, p.end) for p in told(context.states.get(name, ())) if p.cause in STOPS)
             # What it does for objects of other types, or did for cases that are not replayed, it does all the same.
             other = ((job.start, job.end) for job in self.work.jobs.get(name, ()) if job.step not in own and job.end > first)
@@ -160,10 +160,12 @@ class _Fit:
         capacity = tuple(_in_hand(jobs) for jobs in self.jobs)
         return Floor(tuple(self.activity), tuple(self.resource), pools, capacity, tuple(away))
 
-    def _gaps(self, name: str, hours: Calendar, first: int, last: int) -> Sequence[Interval]:
-        """When a resource is off. That it was never seen in an hour proves nothing if nothing was there to be done: only where
-        work waits at the end of its gaps is it off, else it would have had to be idle."""
-        gaps = list(hours.gaps(first, 2 * last - first))
+    def _gaps(self, name: str, hours: Shift, first: int, last: int) -> Sequence[Interval]:
+        """When a resource is off. That it was never seen in an hour proves nothing if nothing was there to be done: a calendar
+        that nobody gave is believed only where work waits at the end of its gaps."""
+        gaps = list(hours.calendar.gaps(first, 2 * last - first))
+        if hours.basis == "given":
+            return gaps
         spans = merged(sorted(chain.from_iterable(self.waited[a] for a, pool in self.pools.items() if name in pool)))
         waited = list(spans)
         ends = [end for _, end in gaps if end <= last]

@@ -378,6 +378,7 @@ def _assumptions(queues: Queues) -> Iterator[str]:
     yield "the same objects arrive at the same times and take the same routes, whatever is changed"
     yield "whoever is free takes what waits longest of all that they do; a step once begun is finished, as overtime if need be"
     yield "service times do not depend on each other, on the queue or on the hour; a batch takes as long whatever its size"
+    yield "whoever was never seen at some hour, though nothing was there to be done, would have been there"
     yield "one more resource does the one activity, as fast as the others together, when any of them is at work"
     ranked = ", ".join(sorted(queues.floor.activities[a] for a in queues.ranks))
     if ranked:

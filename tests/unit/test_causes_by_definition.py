@@ -93,7 +93,7 @@ def enabled_by_definition(lives: Lives) -> tuple[dict[tuple[str, str], tuple[int
     return each, steps
 
 
-def ready_by_definition(lives: Lives, calendars: Mapping[str, Calendar]) -> Ready:
+def ready_by_definition(lives: Lives, calendars: Mapping[str, Calendar], states: Mapping[str, Sequence[Reported]]) -> Ready:
     _, told = enabled_by_definition(lives)
     steps = {step.step: step for life in lives.values() for step in life}
     enabled = {name: at for name, (_, at) in told.items()}
@@ -108,7 +108,7 @@ def ready_by_definition(lives: Lives, calendars: Mapping[str, Calendar]) -> Read
             batch = [step for step in rest if (step.start, step.activity) == (rest[0].start, rest[0].activity)]
             chain = chained(rest, enabled, told)
             if len(chain) > len(batch) and rest[0] not in queue:
-                if let_grow(chain, done, every, enabled, calendars["*"]):
+                if let_grow(chain, done, every, enabled, calendars["*"], states.get(resource or "", ())):
                     batch = chain
                 else:
                     queue = chain
@@ -139,16 +139,31 @@ def chained(rest: Sequence[Timed], enabled: Mapping[str, int], told: Mapping[str
 
 
 def let_grow(
-    chain: Sequence[Timed], done: Sequence[Timed], every: Sequence[Timed], enabled: Mapping[str, int], hours: Calendar
+    chain: Sequence[Timed],
+    done: Sequence[Timed],
+    every: Sequence[Timed],
+    enabled: Mapping[str, int],
+    hours: Calendar,
+    states: Sequence[Reported],
 ) -> bool:
     since = min(min(enabled[s.step], s.start) for s in chain)
     ready = max(min(enabled[s.step], s.start) for s in chain)
     if since == ready or chain[0].start > max([ready, *(step.end for step in done)]):
         return False
     working = [t for t in range(since, ready, TICK) if hours.is_working(t)]
-    busy = [t for t in working if any(step.start <= t < step.end for step in every)]
+    busy = [t for t in working if told_at(t, states) or any(step.start <= t < step.end for step in every)]
     there = len(working) - len(busy)
     return 2 * len(busy) <= len(working) and there >= AT_WORK * len(range(since, ready, TICK))
+
+
+def told_at(t: int, states: Sequence[Reported]) -> Cause | None:
+    """What the device tells of this instant: each state lasts until the next one at most."""
+    reported = sorted(states)
+    for i, (start, end, state) in enumerate(reported):
+        until = end if i + 1 == len(reported) else min(end, reported[i + 1][0])
+        if start <= t < until and state not in ("Idle", "Execute", "?"):
+            return Cause.UNAVAILABILITY if state == "Stopped" else Cause(state.lower())
+    return None
 
 
 def cause_at(
@@ -163,11 +178,8 @@ def cause_at(
         return Cause.BATCHING
     if not said or step.resource is None:
         return Cause.UNEXPLAINED
-    reported = sorted(states.get(step.resource, ()))
-    for i, (start, end, state) in enumerate(reported):
-        until = end if i + 1 == len(reported) else min(end, reported[i + 1][0])
-        if start <= t < until and state not in ("Idle", "Execute", "?"):
-            return Cause.UNAVAILABILITY if state == "Stopped" else Cause(state.lower())
+    if device := told_at(t, states.get(step.resource, ())):
+        return device
     running = [
         other for life in lives.values() for other in life
         if other.resource == step.resource and other.took is not None and other.start <= t < other.end
@@ -183,7 +195,7 @@ def cause_at(
 def test_each_instant_has_the_cause_that_the_definition_gives_it(
     lives: Lives, perspective: Perspective, calendars: Mapping[str, Calendar], states: Mapping[str, Sequence[Reported]]
 ) -> None:
-    known = ready_by_definition(lives, calendars)
+    known = ready_by_definition(lives, calendars, states)
     work = work_of(lives)
     split = Split(work, shifts(work.jobs, calendars), states)
     found = list(waits(lives, work, perspective))
