@@ -26,6 +26,8 @@ POOL = 0.95
 """The most frequent resources that carry out this share of an activity's steps are its pool; the others stood in."""
 TOGETHER = 0.5
 """An activity works in batches if at least this share of its steps start together with another."""
+WANTED = 0.2
+"""The share of the ends of its gaps at which work must have waited for a resource, for a calendar to be believed."""
 DELAYED = 0.1
 """An activity is delayed if more than this share of the delays that were seen is more than nothing."""
 STOPS = frozenset((Cause.UNAVAILABILITY, Cause.HELD, Cause.BLOCKED, Cause.SUSPENDED))
@@ -93,6 +95,7 @@ class _Fit:
         for unit in self.units:
             if unit.resource >= 0:
                 self.jobs[unit.resource].append(unit)
+        self.waited = self._waited()
         self.floor = self._floor(shifts(work.jobs, context.calendars, context.zone), context)
 
     def queues(self) -> Queues:
@@ -135,12 +138,20 @@ class _Fit:
         jobs = [Unit(at, max(self.steps[m].end for m in ms), a, r, tuple(ms)) for (at, a, r), ms in together.items()]
         return tuple(sorted(chain(alone, jobs)))
 
+    def _waited(self) -> dict[str, list[Interval]]:
+        """From when a step could have begun until it did, by activity."""
+        waited: defaultdict[str, list[Interval]] = defaultdict(list)
+        for step, before in zip(self.steps, self.routes.after, strict=True):
+            if before >= 0:
+                waited[step.activity].append((max(self.steps[before].end, step.enabled or 0), step.start))
+        return waited
+
     def _floor(self, hours: Mapping[str, Shift], context: Context) -> Floor:
         first, last = self.units[0].start, max(unit.end for unit in self.units)
         own = {step.step for step in self.steps}
         away = []
         for name in self.resource:
-            gaps = hours[name].calendar.gaps(first, 2 * last - first) if name in hours else ()
+            gaps = self._gaps(name, hours[name], first, last) if name in hours else ()
             stops = ((p.start, p.end) for p in told(context.states.get(name, ())) if p.cause in STOPS)
             # What it does for objects of other types, or did for cases that are not replayed, it does all the same.
             other = ((job.start, job.end) for job in self.work.jobs.get(name, ()) if job.step not in own and job.end > first)
@@ -148,6 +159,18 @@ class _Fit:
         pools = tuple(tuple(self.resource[name] for name in self.pools[activity]) for activity in self.activity)
         capacity = tuple(_in_hand(jobs) for jobs in self.jobs)
         return Floor(tuple(self.activity), tuple(self.resource), pools, capacity, tuple(away))
+
+    def _gaps(self, name: str, hours: Shift, first: int, last: int) -> Sequence[Interval]:
+        """When a resource is off. That it was never seen in an hour proves nothing if nothing was there to be done: a calendar
+        that nobody gave is believed only where work waits at the end of its gaps."""
+        gaps = list(hours.calendar.gaps(first, 2 * last - first))
+        if hours.basis == "given":
+            return gaps
+        spans = merged(sorted(chain.from_iterable(self.waited[a] for a, pool in self.pools.items() if name in pool)))
+        waited = list(spans)
+        ends = [end for _, end in gaps if end <= last]
+        wanted = sum(_holds(waited, end) for end in ends)
+        return gaps if wanted >= WANTED * len(ends) else ()
 
     def _sizes(self) -> Iterator[tuple[int, list[int]]]:
         """The sizes of the batches of each activity that works in batches, but for its last, which may not have filled."""
@@ -278,6 +301,12 @@ def _in_hand(jobs: Sequence[Unit]) -> int:
             insort(under_way, job.end)
         counts.append(len(under_way))
     return max(sorted(counts)[int(POOL * (len(counts) - 1))], 1) if counts else 1
+
+
+def _holds(spans: Sequence[Interval], end: int) -> bool:
+    """Whether one of the spans, disjoint and in order, holds just before `end` and reaches it."""
+    i = bisect_left(spans, (end,)) - 1
+    return i >= 0 and spans[i][1] >= end
 
 
 def at_least(spans: Iterable[Interval], count: int) -> Iterator[Interval]:

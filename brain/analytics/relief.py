@@ -26,8 +26,8 @@ from brain.ports import Store
 from brain.query import Occurrences
 from brain.schema import Schema
 
-RUNS = 60
-MOST_STEPS = 5000
+RUNS = 40
+MOST_STEPS = 3000
 """Steps that a run replays: the newest."""
 TARGETS = 10
 QUARTER = 0.25
@@ -105,9 +105,9 @@ class Relief:
     """What one action before one activity would gain in lead time; seconds, a negative gain is a loss.
 
     `median_before`, `p95_before` and their likes after it are the middles of the runs. A gain is before - after of the same run
-    (`gain`), so its middle need not be the difference of the middles. `waiting` is the log's waiting before the activity, in all, `cause`
-    why in one word (`named`). `trusted` is False where the replay does not reproduce the log (`Calibration`), or where the action
-    changes nothing that was seen: `reason` says so.
+    (`gain`), so its middle need not be the difference of the middles. `waiting` is the log's waiting before the activity, in all,
+    `cause` why in one word (`named`). `trusted` is False where the replay does not reproduce the log (`Calibration`), or where
+    the action changes nothing that was seen: `reason` says so.
     """
 
     activity: str
@@ -378,6 +378,7 @@ def _assumptions(queues: Queues) -> Iterator[str]:
     yield "the same objects arrive at the same times and take the same routes, whatever is changed"
     yield "whoever is free takes what waits longest of all that they do; a step once begun is finished, as overtime if need be"
     yield "service times do not depend on each other, on the queue or on the hour; a batch takes as long whatever its size"
+    yield "whoever was never seen at some hour, though nothing was there to be done, would have been there"
     yield "one more resource does the one activity, as fast as the others together, when any of them is at work"
     ranked = ", ".join(sorted(queues.floor.activities[a] for a in queues.ranks))
     if ranked:

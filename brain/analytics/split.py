@@ -30,7 +30,7 @@ class Split:
         self._work = work
         self._shifts = shifts
         self._states = states
-        self._jobs, self._batches = batched(work.jobs, shifts)
+        self._jobs, self._batches = batched(work.jobs, shifts, states)
         self._occupations: dict[str, Occupation] = {}
 
     def parts(self, waits: Sequence[Wait]) -> list[Parts]:

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from brain.analytics.batches import Batch, batches, usual
 from brain.analytics.concurrency import Concurrent, Enablement, concurrent_activities, enablements, neighbours
 from brain.analytics.lives import Timed, once
-from brain.analytics.occupation import Job
+from brain.analytics.occupation import Job, Reported, told
 from brain.analytics.shifts import Shift
 
 Lives = Mapping[str, Sequence[Timed]]
@@ -64,17 +64,20 @@ def work_of(lives: Lives, elsewhere: Sequence[Lives] = ()) -> Work:
     jobs: defaultdict[str, list[Job]] = defaultdict(list)
     for step in steps.values():
         if step.resource is not None and step.took is not None:
-            told = enabled[step.step]
-            at = min(told.at, step.start)
-            jobs[step.resource].append(Job(step.start, step.end, step.step, step.activity, at, at, told.known))
+            since = enabled[step.step]
+            at = min(since.at, step.start)
+            jobs[step.resource].append(Job(step.start, step.end, step.step, step.activity, at, at, since.known))
     for resource in jobs:
         jobs[resource].sort(key=lambda job: (job.start, job.activity, job.end, job.step))
     return Work(concurrent, enabled, dict(jobs), own)
 
 
-def batched(jobs: Mapping[str, Sequence[Job]], shifts: Mapping[str, Shift]) -> tuple[dict[str, list[Job]], dict[str, Batch]]:
+def batched(
+    jobs: Mapping[str, Sequence[Job]], shifts: Mapping[str, Shift], states: Mapping[str, Sequence[Reported]]
+) -> tuple[dict[str, list[Job]], dict[str, Batch]]:
     """The steps of each resource, ready when their batches were complete, and the batch of each step that is in one."""
-    looks = [batch for resource, some in jobs.items() for batch in batches(some, shifts[resource].calendar)]
+    stopped = {resource: [(piece.start, piece.end) for piece in told(states.get(resource, ()))] for resource in jobs}
+    looks = [batch for one, some in jobs.items() for batch in batches(some, shifts[one].calendar, stopped[one])]
     found = {job.step: batch for batch in usual(looks, chain(*jobs.values())) for job in batch.jobs}
     ready = {
         resource: [job._replace(ready=found[job.step].ready) if job.step in found else job for job in some]
@@ -99,9 +102,9 @@ def _enabled(lives: Lives, concurrent: Sequence[Concurrent], into: dict[str, Tol
     found = {name: enablements(life, beside) for name, life in lives.items()}
     for name, life in lives.items():
         for step, enabled in zip(life, found[name], strict=True):
-            told = Told(enabled.at, enabled.by.step if enabled.by else "", enabled.known)
+            mine = Told(enabled.at, enabled.by.step if enabled.by else "", enabled.known)
             held = into.get(step.step)
             # What is known outranks the mere start of a life; then the latest counts, and of equals the greatest id.
-            if held is None or (held.known, held.at, held.by) < (told.known, told.at, told.by):
-                into[step.step] = told
+            if held is None or (held.known, held.at, held.by) < (mine.known, mine.at, mine.by):
+                into[step.step] = mine
     return found

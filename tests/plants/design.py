@@ -1,4 +1,4 @@
-"""Plants to simulate, drawn by seed: stations, routes, service times, shifts, breakdowns, batches, and one bottleneck of a known cause.
+"""Plants to simulate, drawn by seed: stations, routes, service times, shifts, breakdowns, batches, and one bottleneck.
 
 Times are hours. All that happens to an item (its arrival, its route, how long each visit takes) is drawn here, before anything is
 simulated, so that the same plant with its bottleneck relieved meets the same work.
@@ -26,7 +26,7 @@ class Cause(StrEnum):
 
 
 class Duration(NamedTuple):
-    """A distribution of times: its family, mean and coefficient of variation (which `exponential` and `fixed` bring themselves)."""
+    """A distribution of times: family, mean and coefficient of variation (which `exponential` and `fixed` bring themselves)."""
 
     family: str
     mean: float
@@ -64,7 +64,7 @@ class Breakdowns(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Station:
     """`servers` carry out one job at a time each; a job is a batch of `batch` items, which take as long as the first of them.
-    `delay` passes between an item's arrival and its queueing, and nobody is busy with it. With `rush_first` rush items overtake."""
+    `delay` passes between an item's arrival and its queueing: nobody is busy with it. With `rush_first` rush items overtake."""
 
     name: str
     servers: tuple[str, ...]

@@ -1,7 +1,7 @@
-"""The shop floor: a plant simulated in simpy, which gives the log that its systems would write and what its machines would report."""
+"""The shop floor: a plant simulated in simpy, with the log that its systems would write and what its machines would report."""
 
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable
 from random import Random
 from typing import Any, NamedTuple
 
@@ -21,8 +21,8 @@ Lives = dict[str, list[Timed]]
 
 
 class State(NamedTuple):
-    """What a machine reports of a time: `running`, `down` (failed), `off` (no shift), `idle` (waits for its batch to fill), `starved`
-    (nothing to do). Buffers have no bound here, so that no machine is ever blocked. µs."""
+    """What a machine reports of a time, µs: `running`, `down` (failed), `off` (no shift), `idle` (waits for its batch to fill),
+    `starved` (nothing to do). Buffers have no bound here, so that no machine is ever blocked."""
 
     start: int
     end: int
@@ -126,7 +126,7 @@ class _Run:
             # Nothing else will come: the first batch that is not full begins as it is.
             self._serve(next(queue for queue in self.queues.values() if len(queue)), full=False)
             self.env.run()
-        return Floor(self.lives, _states(self.queues.values(), self.env.now))  # type: ignore[arg-type]
+        return Floor(self.lives, _states(self.queues.values(), self.env.now))
 
     def _arrivals(self) -> Generator[simpy.Event, Any, None]:
         for item in self.plant.items:
@@ -191,7 +191,7 @@ class _Run:
         self._serve(queue)
 
 
-def _states(queues: Sequence[_Queue], end: float) -> dict[str, list[State]]:
+def _states(queues: Iterable[_Queue], end: float) -> dict[str, list[State]]:
     """What each machine would have reported, without gaps from the beginning to the end."""
     return {server.name: list(_reported(server, queue.station.batch, end)) for queue in queues for server in queue.servers}
 

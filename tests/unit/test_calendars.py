@@ -1,6 +1,7 @@
 """Working calendars, by hand where clocks change and shifts cross midnight, and by a naive sum over small slots."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -178,7 +179,7 @@ def test_merged_intervals_are_the_union(parts: list[Interval]) -> None:
     found = list(merged(sorted(parts)))
     assert {t for a, b in found for t in range(a, b)} == {t for a, b in parts for t in range(a, b)}
     assert all(a < b for a, b in found)
-    assert all(b < c for (_, b), (c, _) in zip(found, found[1:], strict=False))
+    assert all(b < c for (_, b), (c, _) in pairwise(found))
 
 
 @given(INTERVALS, st.integers(0, 30), st.integers(0, 30))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from brain.analytics.calendars import ALWAYS, DAY, HOUR, Calendar, calendar
-from brain.analytics.causes import Causes, CausePart, Context, EdgeCauses, causes, causes_of
+from brain.analytics.causes import CausePart, Causes, Context, EdgeCauses, causes, causes_of
 from brain.analytics.lives import MICRO, Timed
 from brain.analytics.occupation import Cause
 from brain.model import Assert, ChangeSet, Link
@@ -177,6 +177,41 @@ def test_a_queue_that_is_worked_off_is_no_batch() -> None:
     assert seconds(pack.parts) == {"contention": 90.0 + 65.0 + 15.0}
 
 
+@pytest.mark.parametrize(("until", "parts"), [(55, {"batching": 150.0, "contention": 15.0}), (56, None)])
+def test_a_queue_grows_on_purpose_while_the_resource_is_idle_for_half_of_the_time(
+    until: int, parts: dict[str, float] | None
+) -> None:
+    # The three parcels of the sequential batch: the queue grows from 10 to 100, and the packer is busy with z from 10 on. Until
+    # 55 that is half of the 90 seconds, and all wait for the last; until 56 it is more, and the queue is a queue:
+    # a waits 46 behind z, 44 for no known reason; b, there at 40, 16 and 44, and 5 behind a; c 10 behind both.
+    found = causes_of(
+        lives(
+            ("z", "Load", 10, until, "R"),
+            ("a", "Pick", 0, 10, "P1"), ("b", "Pick", 0, 40, "P2"), ("c", "Pick", 0, 100, "P3"),
+            ("a", "Pack", 100, 105, "R"), ("b", "Pack", 105, 110, "R"), ("c", "Pack", 110, 115, "R"),
+            enabled={"z/Load": 9},
+        )
+    )  # fmt: skip
+    queue = {"extraneous": 88.0, "contention": 46.0 + 16.0 + 5.0 + 10.0}
+    assert seconds(edge(found, "Pick", "Pack").parts) == (parts or queue)
+
+
+def test_what_gathers_overnight_is_no_batch() -> None:
+    # The packer works from 8 to 16. a comes at 15:54, b at 8:00 on Tuesday; both are packed from then on, six minutes each.
+    # a waits for 6 minutes of Monday, in which the packer was there and idle, and 16 hours of the night; b 6 minutes behind a.
+    minute, hour = 60.0, 3600.0
+    found = causes_of(
+        lives(
+            ("a", "Pick", 0, 15.9 * hour, "P1"), ("b", "Pick", 0, 32 * hour, "P2"),
+            ("a", "Pack", 32 * hour, 32.1 * hour, "R"), ("b", "Pack", 32.1 * hour, 32.2 * hour, "R"),
+        ),
+        context=Context(calendars={"R": week(0, 1), "*": ALWAYS}),
+    )  # fmt: skip
+    assert seconds(edge(found, "Pick", "Pack").parts) == {
+        "unavailability": 16 * hour, "extraneous": 6 * minute, "contention": 6 * minute,
+    }  # fmt: skip
+
+
 def test_steps_that_start_at_once_by_chance_are_no_batch() -> None:
     # 20 parcels are packed alone; two, of 22, start in the same second: less than a tenth of them.
     rows: list[Row] = []
@@ -193,8 +228,8 @@ def test_steps_that_start_at_once_by_chance_are_no_batch() -> None:
 
 
 def test_what_a_device_says_of_itself_counts_first() -> None:
-    # W is busy with o (there at 0) until 40, idle until 100. p comes at 10 and is served at 100. The device was blocked from 30 to
-    # 50, starved from 50 to 60, held from 60 to 65, suspended from 65 to 70, and down from 70 to 85, when it said it was idle.
+    # W is busy with o (there at 0) until 40, idle until 100. p comes at 10 and is served at 100. The device was blocked from 30
+    # to 50, starved from 50 to 60, held from 60 to 65, suspended from 65 to 70, and down from 70 to 85, when it said it was idle.
     states = [
         (30, 50, "Blocked"),
         (50, 60, "Starved"),

@@ -1,16 +1,17 @@
-"""The split against its definition, instant by instant, and what must hold of any log: the parts are whole, never negative, and add
-up to the waiting that `bottlenecks` reports, in whatever order the log was read.
+"""The split against its definition, instant by instant, and what must hold of any log: the parts are whole µs, none is negative,
+and they add up to the waiting, in whatever order the log was read.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from random import Random
 from typing import NamedTuple
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from brain.analytics.bottlenecks import _handovers
+from brain.analytics.batches import AT_WORK
 from brain.analytics.calendars import DAY, Calendar, calendar
 from brain.analytics.causes import Context, causes_of
 from brain.analytics.concurrency import concurrent_activities, neighbours
@@ -34,7 +35,7 @@ def at(tick: int) -> int:
 
 @st.composite
 def logs(draw: st.DrawFn) -> Lives:
-    """Some steps of one to three objects each: overlapping, of no length, without a start or a resource, enabled by their source."""
+    """Some steps of one to three objects each: they overlap, have no length, no start, no resource, or a source that enables."""
     lives: Lives = {}
     for i in range(draw(st.integers(1, 14))):
         start, took = draw(st.integers(0, SPAN)), draw(st.integers(0, 6))
@@ -92,7 +93,7 @@ def enabled_by_definition(lives: Lives) -> tuple[dict[tuple[str, str], tuple[int
     return each, steps
 
 
-def ready_by_definition(lives: Lives, calendars: Mapping[str, Calendar]) -> Ready:
+def ready_by_definition(lives: Lives, calendars: Mapping[str, Calendar], states: Mapping[str, Sequence[Reported]]) -> Ready:
     _, told = enabled_by_definition(lives)
     steps = {step.step: step for life in lives.values() for step in life}
     enabled = {name: at for name, (_, at) in told.items()}
@@ -102,11 +103,15 @@ def ready_by_definition(lives: Lives, calendars: Mapping[str, Calendar]) -> Read
         rest.sort(key=lambda step: (step.start, step.activity, step.end, step.step))
         done: list[Timed] = []
         every = list(rest)
+        queue: list[Timed] = []
         while rest:
             batch = [step for step in rest if (step.start, step.activity) == (rest[0].start, rest[0].activity)]
             chain = chained(rest, enabled, told)
-            if len(chain) > len(batch) and let_grow(chain, done, every, enabled, calendars["*"]):
-                batch = chain
+            if len(chain) > len(batch) and rest[0] not in queue:
+                if let_grow(chain, done, every, enabled, calendars["*"], states.get(resource or "", ())):
+                    batch = chain
+                else:
+                    queue = chain
             batches.append(batch)
             done += batch
             rest = rest[len(batch) :]
@@ -134,15 +139,31 @@ def chained(rest: Sequence[Timed], enabled: Mapping[str, int], told: Mapping[str
 
 
 def let_grow(
-    chain: Sequence[Timed], done: Sequence[Timed], every: Sequence[Timed], enabled: Mapping[str, int], hours: Calendar
+    chain: Sequence[Timed],
+    done: Sequence[Timed],
+    every: Sequence[Timed],
+    enabled: Mapping[str, int],
+    hours: Calendar,
+    states: Sequence[Reported],
 ) -> bool:
     since = min(min(enabled[s.step], s.start) for s in chain)
     ready = max(min(enabled[s.step], s.start) for s in chain)
     if since == ready or chain[0].start > max([ready, *(step.end for step in done)]):
         return False
     working = [t for t in range(since, ready, TICK) if hours.is_working(t)]
-    busy = [t for t in working if any(step.start <= t < step.end for step in every)]
-    return 2 * len(busy) <= len(working)
+    busy = [t for t in working if told_at(t, states) or any(step.start <= t < step.end for step in every)]
+    there = len(working) - len(busy)
+    return 2 * len(busy) <= len(working) and there >= AT_WORK * len(range(since, ready, TICK))
+
+
+def told_at(t: int, states: Sequence[Reported]) -> Cause | None:
+    """What the device tells of this instant: each state lasts until the next one at most."""
+    reported = sorted(states)
+    for i, (start, end, state) in enumerate(reported):
+        until = end if i + 1 == len(reported) else min(end, reported[i + 1][0])
+        if start <= t < until and state not in ("Idle", "Execute", "?"):
+            return Cause.UNAVAILABILITY if state == "Stopped" else Cause(state.lower())
+    return None
 
 
 def cause_at(
@@ -157,11 +178,8 @@ def cause_at(
         return Cause.BATCHING
     if not said or step.resource is None:
         return Cause.UNEXPLAINED
-    reported = sorted(states.get(step.resource, ()))
-    for i, (start, end, state) in enumerate(reported):
-        until = end if i + 1 == len(reported) else min(end, reported[i + 1][0])
-        if start <= t < until and state not in ("Idle", "Execute", "?"):
-            return Cause.UNAVAILABILITY if state == "Stopped" else Cause(state.lower())
+    if device := told_at(t, states.get(step.resource, ())):
+        return device
     running = [
         other for life in lives.values() for other in life
         if other.resource == step.resource and other.took is not None and other.start <= t < other.end
@@ -177,7 +195,7 @@ def cause_at(
 def test_each_instant_has_the_cause_that_the_definition_gives_it(
     lives: Lives, perspective: Perspective, calendars: Mapping[str, Calendar], states: Mapping[str, Sequence[Reported]]
 ) -> None:
-    known = ready_by_definition(lives, calendars)
+    known = ready_by_definition(lives, calendars, states)
     work = work_of(lives)
     split = Split(work, shifts(work.jobs, calendars), states)
     found = list(waits(lives, work, perspective))
@@ -192,13 +210,18 @@ def test_each_instant_has_the_cause_that_the_definition_gives_it(
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(logs(), CALENDARS, STATES, st.integers(0, 9))
-def test_parts_add_up_to_the_waiting_that_bottlenecks_report_in_any_order(
+def test_parts_add_up_to_the_waiting_in_any_order(
     lives: Lives, calendars: Mapping[str, Calendar], states: Mapping[str, Sequence[Reported]], seed: int
 ) -> None:
     context = Context(calendars=calendars, states=states)
     report = causes_of(lives, context=context)
-    edges = {(e.source, e.target): (e.count, e.seconds, e.overlaps) for e in report.edges}
-    assert edges == {(e.source, e.target): (e.count, e.total_seconds, e.overlaps) for e in _handovers(lives)}
+    gaps: dict[tuple[str, str], list[int]] = {}
+    for life in lives.values():
+        for a, b in pairwise(life):
+            gaps.setdefault((a.activity, b.activity), []).append(b.start - a.end)
+    assert {(e.source, e.target): (e.count, round(e.seconds * MICRO), e.overlaps) for e in report.edges} == {
+        edge: (len(some), sum(max(gap, 0) for gap in some), sum(gap < 0 for gap in some)) for edge, some in gaps.items()
+    }
     for one in (report, *report.edges, *report.activities, *report.resources):
         assert sum(round(part.seconds * MICRO) for part in one.parts) == round(one.seconds * MICRO)
         assert all(part.seconds > 0 and part.waits > 0 and part.examples for part in one.parts)

@@ -34,7 +34,7 @@ def told(lives: Lives, *targets: Target, context: Context = Context()) -> Relief
 
 
 def exactly(hours: float) -> Interval:
-    return Interval(*[pytest.approx(hours * 3600)] * 3)
+    return Interval(*[pytest.approx(hours * 3600)] * 3)  # type: ignore[arg-type]
 
 
 def too_slow() -> Lives:
@@ -93,6 +93,32 @@ def test_a_device_that_was_down_is_away() -> None:
     (said,) = told(lives, Target("do", Action.ALWAYS_AVAILABLE), context=context).reliefs
     assert said.gain_median == exactly(0)
     assert said.gain_p95 == exactly(3.4)
+
+
+def test_a_device_that_was_down_let_no_queue_grow() -> None:
+    # Down from 10 to 16, while three come, which are done back to back afterwards: waits of 5.5, 6 and 6 h, of which the first is
+    # for the device alone, the others for those before them too, from 16 on. Had it been idle it would have looked like a batch.
+    lives = {f"a{n}": life(f"a{n}", ("open", n, n, None), ("do", n, n + 1, "press")) for n in (0, 4, 8)}
+    for n, (came, begins) in enumerate(((10.5, 16), (11, 17), (12, 18))):
+        lives[f"b{n}"] = life(f"b{n}", ("open", came, came, None), ("do", begins, begins + 1, "press"))
+    down = Context(states={"press": [(MONDAY + 10 * HOUR, MONDAY + 16 * HOUR, "down")]})
+    seconds = {part.cause: part.seconds / 3600 for part in causes_of(lives, "handover", down).activities[0].parts}
+    assert seconds == {"unavailability": 5.5 + 5 + 4, "contention": 0 + 1 + 2}
+
+
+def test_a_shift_is_believed_where_work_waited_for_it() -> None:
+    # Each midnight six come. Ann begins at eight and takes an hour for each, Bob follows at once: both are seen by day alone. But
+    # for Ann work waits in the morning, for Bob nothing ever does.
+    lives = {}
+    for day in range(30):
+        for n in range(6):
+            name, done = f"c{day:02}-{n}", 24 * day + 8 + n + 1
+            steps = (("open", 24 * day, 24 * day, None), ("do", done - 1, done, "Ann"), ("check", done, done + 0.5, "Bob"))
+            lives[name] = life(name, *steps)
+    floor = queues_of(lives, Context(), 10_000).floor
+    away = dict(zip(floor.resources, floor.away, strict=True))
+    assert away["Ann"][1] == (MONDAY + 14 * HOUR, MONDAY + 32 * HOUR)
+    assert away["Bob"] == ()
 
 
 def test_a_delay_that_nobody_explains_can_be_left_out() -> None:
@@ -221,11 +247,13 @@ async def test_relief_reads_a_store() -> None:
     for name, steps in too_slow().items():
         changes.append(ChangeSet(name, "t", 0, 0, (Assert(f"object/{name}", "WorkObject", {"objectType": "case"}),)))
         for step in steps:
-            said = {"activity": step.activity, "startedAt": step.start, "completedAt": step.end}
+            tells = {"activity": step.activity, "startedAt": step.start, "completedAt": step.end}
             links = [Link("object", f"object/{name}", "")]
             if step.resource:
                 links.append(Link("performedBy", "person/ann", ""))
-            changes.append(ChangeSet(step.step, "t", step.end, 0, (Assert(f"step/{step.step}", "Step", said, {}, tuple(links)),)))
+            changes.append(
+                ChangeSet(step.step, "t", step.end, 0, (Assert(f"step/{step.step}", "Step", tells, {}, tuple(links)),))
+            )
     await store.apply(changes)
     try:
         (said,) = (await relief(store, schema, "case")).reliefs
