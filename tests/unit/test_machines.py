@@ -41,8 +41,8 @@ def share(found: Machines, machine: str) -> tuple[float, float]:
 
 
 def test_the_bottleneck_shifts_where_the_active_periods_of_bottlenecks_overlap() -> None:
-    # Active: M1 [0, 10), 10 s; M2 [5, 25), 20 s; M3 [20, 30), 10 s. Momentary: M1 until 5, then M2, which is longer, until 25, when
-    # only M3 goes on. Overlaps: [5, 10) of M1 and M2, [20, 25) of M2 and M3.
+    # Active: M1 [0, 10), 10 s; M2 [5, 25), 20 s; M3 [20, 30), 10 s. Momentary: M1 until 5, then M2, which is longer, until 25,
+    # when only M3 goes on. Overlaps: [5, 10) of M1 and M2, [20, 25) of M2 and M3.
     found = of(
         states(M1="running 0-10, idle 10-30", M2="idle 0-5, running 5-25, blocked 25-30", M3="starved 0-20, running 20-30")
     )
