@@ -1,8 +1,10 @@
 """Every result of an analytic of processes has a GraphQL form, in which no two types share a name."""
 
 import strawberry
+from strawberry.schema.config import StrawberryConfig
 
 from api.results import Results
+from api.scalars import scalar_map
 from api.typegen import generate
 from brain.analytics.change import WindowChange
 from brain.analytics.confidence import Confidence
@@ -17,7 +19,7 @@ def test_results_become_types_of_one_schema() -> None:
     results = Results(generate(load_schema()))
     made = {kind.__name__: results.output(kind) for kind in (Times, Flow, Together, Machines, Confidence, WindowChange)}
     query = type("Query", (), {"__annotations__": {name.lower(): kind for name, kind in made.items()}})
-    sdl = str(strawberry.Schema(query=strawberry.type(query)))
+    sdl = str(strawberry.Schema(query=strawberry.type(query), config=StrawberryConfig(scalar_map=scalar_map())))
     for name in (
         *made,
         "Spread",
