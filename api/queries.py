@@ -16,6 +16,7 @@ from api.kernel import Info, NodeInterface, Row, Rows, given
 from api.merges import merge_proposals
 from api.names import plural
 from api.paging import Slice, encode
+from api.process_reports import one_of, process_report
 from api.results import Results
 from api.typegen import PAGE, Types, typed
 from brain.analytics import bottlenecks as bottleneck_report
@@ -44,6 +45,7 @@ def query_type(made: Types) -> type[Any]:
         "nodes": _nodes(made),
         "entity": _node(made, made.outputs["Entity"], "entity", "As `node`, with the fields that every entity has."),
         "bottlenecks": _bottlenecks(made, results),
+        "process_report": process_report(made.schema, results),
         "dependencies": _dependencies(made, results),
         "merge_proposals": merge_proposals(),
         "conflicts": conflicts(),
@@ -153,9 +155,7 @@ async def _page(made: Types, info: Info, name: str, query: Find, part: Slice, at
 
 def _bottlenecks(made: Types, results: Results) -> Any:
     async def bottlenecks(info: Any, object_type: Any, lifecycle: Any = UNSET, min_frequency: Any = UNSET) -> Any:
-        chosen = lifecycle if given(lifecycle) else None
-        if chosen not in (None, "complete"):
-            raise BadQuery(f"lifecycle {chosen!r} is not known: leave it out, or write 'complete' for those transitions alone")
+        chosen = one_of("lifecycle", lifecycle, "complete")
         return await bottleneck_report.bottlenecks(
             info.context.store,
             made.schema,

@@ -9,7 +9,7 @@ definitions of this module.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from heapq import nlargest
 from itertools import pairwise
@@ -112,10 +112,20 @@ async def _report(
     store: Store, schema: Schema, object_type: str, lifecycle: Lifecycle | None = None, min_frequency: int | None = None
 ) -> Bottlenecks | None:
     lives, left_out = await lives_of(store.scan(Occurrences(object_type)), lifecycle)
-    if not lives:
-        return None
+    return handover_view(lives, object_type, lifecycle, schema.version, left_out, min_frequency) if lives else None
+
+
+def handover_view(
+    lives: Mapping[str, Sequence[Timed]],
+    object_type: str,
+    lifecycle: Lifecycle | None,
+    ontology_version: str,
+    left_out: int,
+    min_frequency: int | None = None,
+) -> Bottlenecks:
+    """The view of these lives; `left_out` and all else as `Bottlenecks` tells it."""
     steps = once(lives)
-    view = View(object_type, lifecycle, schema.version, len(lives), len(steps), left_out)
+    view = View(object_type, lifecycle, ontology_version, len(lives), len(steps), left_out)
     return view.report(_handovers(lives), _processing(steps.values()), min_frequency)
 
 
@@ -163,7 +173,7 @@ class View(NamedTuple):
         )
 
 
-def _handovers(lives: dict[str, list[Timed]]) -> Iterator[Handover]:
+def _handovers(lives: Mapping[str, Sequence[Timed]]) -> Iterator[Handover]:
     gaps: defaultdict[tuple[str, str], list[Gap]] = defaultdict(list)
     for name, life in lives.items():
         for a, b in pairwise(life):

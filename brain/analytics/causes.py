@@ -1,14 +1,14 @@
 """Why work waits: the waiting of each handover, activity and resource, split by cause without remainder, with evidence.
 
-The causes, and which counts where several are so at once, are defined in `split` and `occupation`; what a batch is, in `batches`;
-since when a step is enabled, in `concurrency`; when a resource works, in `shifts`. Here they are put together and summed. Sums are
+Causes, and which counts where several are so at once, are defined in `split` and `occupation`; what a batch is in `batches`;
+since when a step is enabled in `concurrency`; when a resource works in `shifts`. Here they are put together and summed. Sums are
 of whole µs, so that parts add up exactly and the order in which a log was read leaves no trace.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import heappush, heappushpop
+from heapq import heappush, heapreplace
 from typing import NamedTuple
 
 from brain.analytics.bottlenecks import no_steps
@@ -195,7 +195,7 @@ def causes_of(
     work = work_of(lives, context.elsewhere)
     hours = shifts(work.jobs, context.calendars, context.zone)
     tallies = _Tallies(list(waits(lives, work, perspective)), Split(work, hours, context.states))
-    steps = once({name: list(life) for name, life in lives.items()}).values()
+    steps = once(lives).values()
     return Causes(
         object_type=object_type,
         perspective=perspective,
@@ -220,23 +220,36 @@ def causes_of(
     )
 
 
+Key = tuple[int, str, str, int]
+"""A part of a wait: µs, object, step, and the number of the wait."""
+
+
 class _Sum:
-    """Of one cause: µs, waits that have it, and the longest parts as (µs, object, step, wait)."""
+    """Of one cause: µs, waits that have it, and the longest parts."""
 
     __slots__ = ("longest", "total", "waits")
 
     def __init__(self) -> None:
         self.total = 0
         self.waits = 0
-        self.longest: list[tuple[int, str, str, int]] = []
+        self.longest: list[Key] = []
 
-    def add(self, part: int, key: tuple[int, str, str, int]) -> None:
+    def add(self, part: int, key: Key) -> None:
         self.total += part
         self.waits += 1
+        self._keep(key)
+
+    def merge(self, other: "_Sum") -> None:
+        self.total += other.total
+        self.waits += other.waits
+        for key in other.longest:
+            self._keep(key)
+
+    def _keep(self, key: Key) -> None:
         if len(self.longest) < EXAMPLES:
             heappush(self.longest, key)
         elif key > self.longest[0]:
-            heappushpop(self.longest, key)
+            heapreplace(self.longest, key)
 
 
 class _Tally:
@@ -252,25 +265,37 @@ class _Tally:
 
     def add(self, i: int, wait: Wait, parts: Parts) -> None:
         self.count += 1
-        self.overlaps += wait.until < wait.since
-        self.total += max(wait.until - wait.since, 0)
+        if wait.until < wait.since:
+            self.overlaps += 1
         for cause, part in parts.items():
+            self.total += part
             self.by_cause[cause].add(part, (part, wait.object, wait.step.step, i))
+
+    def merge(self, other: "_Tally") -> None:
+        self.count += other.count
+        self.overlaps += other.overlaps
+        self.total += other.total
+        for cause, found in other.by_cause.items():
+            self.by_cause[cause].merge(found)
 
 
 class _Tallies:
-    """All sums of one report."""
+    """All sums of one report: those of activities are those of their edges, and all together make the whole."""
 
     def __init__(self, found: Sequence[Wait], split: Split) -> None:
         self._waits, self._split = found, split
         self._edges: defaultdict[tuple[str | None, str], _Tally] = defaultdict(_Tally)
         self._activities: defaultdict[str, _Tally] = defaultdict(_Tally)
         self._resources: defaultdict[str | None, _Tally] = defaultdict(_Tally)
+        self._told: dict[tuple[Cause, int], CauseExample] = {}
         self.whole = _Tally()
         for i, (wait, parts) in enumerate(zip(found, split.parts(found), strict=True)):
             edge = None if wait.previous is None else wait.previous.activity, wait.step.activity
-            for tally in (self._edges[edge], self._activities[edge[1]], self._resources[wait.step.resource], self.whole):
-                tally.add(i, wait, parts)
+            self._edges[edge].add(i, wait, parts)
+            self._resources[wait.step.resource].add(i, wait, parts)
+        for (_, target), tally in self._edges.items():
+            self._activities[target].merge(tally)
+            self.whole.merge(tally)
 
     def edges(self) -> tuple[EdgeCauses, ...]:
         ranked = sorted(self._edges.items(), key=lambda e: (-e[1].total, e[0][0] or "", e[0][1]))
@@ -293,13 +318,18 @@ class _Tallies:
         )
 
     def _examples(self, cause: Cause, found: _Sum) -> Iterator[CauseExample]:
-        for part, name, step, i in sorted(found.longest, reverse=True):
-            wait = self._waits[i]
-            because = (piece for piece in self._split.stretches(wait) if piece.cause is cause)
-            longest = max(because, key=lambda piece: (piece.end - piece.start, -piece.start))
-            previous = None if wait.previous is None else wait.previous.step
-            since, until = Instant(longest.start), Instant(longest.end)
-            yield CauseExample(name, previous, step, wait.step.resource, part / MICRO, since, until, longest.what)
+        for part, _, _, i in sorted(found.longest, reverse=True):
+            told = self._told.get((cause, i))
+            if told is None:
+                told = self._told[cause, i] = self._example(cause, part, self._waits[i])
+            yield told
+
+    def _example(self, cause: Cause, part: int, wait: Wait) -> CauseExample:
+        stretches = (piece for piece in self._split.stretches(wait) if piece.cause is cause)
+        longest = max(stretches, key=lambda piece: (piece.end - piece.start, -piece.start))
+        previous = None if wait.previous is None else wait.previous.step
+        since, until = Instant(longest.start), Instant(longest.end)
+        return CauseExample(wait.object, previous, wait.step.step, wait.step.resource, part / MICRO, since, until, longest.what)
 
 
 def _assumptions(hours: Mapping[str, Shift], context: Context) -> Iterator[str]:

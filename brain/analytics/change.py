@@ -240,3 +240,9 @@ def _says(edges: Sequence[EdgeChange], before: int, now: int) -> str:
     if worst is None:
         return "nothing got worse that chance alone would not explain"
     return f"work waits longer between {worst.source!r} and {worst.target!r}"
+
+
+def edge_changes(before: Lives, now: Lives, resamples: int = RESAMPLES) -> tuple[EdgeChange, ...]:
+    """From some lives to others, whatever they are of: the handovers by extra waiting, descending, without since when."""
+    found = _edges(_Window(before, resamples), _Window(now, resamples))
+    return tuple(sorted(found, key=lambda e: (-e.extra_seconds, e.source, e.target)))

@@ -65,7 +65,8 @@ of the second line of UNAVAILABILITY, and `running`, are what devices without Pa
 
 
 class Job(NamedTuple):
-    """A step as its resource sees it, µs. `enabled` at or before the start; `ready` the same, or when its batch was complete."""
+    """A step as its resource sees it, µs. `enabled` at or before the start; `ready` the same, or when its batch was complete.
+    `known` is False where `enabled` is the start for want of anything better."""
 
     start: int
     end: int
@@ -73,6 +74,7 @@ class Job(NamedTuple):
     activity: str
     enabled: int
     ready: int
+    known: bool = True
 
 
 class Piece(NamedTuple):
@@ -128,7 +130,7 @@ def _until(under_way: list[tuple[int, str, int]], now: int, until: int) -> Gener
 
 def laid_over(top: Sequence[Piece], below: Sequence[Piece], start: int, end: int) -> list[Piece]:
     """Both in [start, end), the one below where the top leaves room. Each disjoint and in order, as is the result."""
-    found = [p._replace(start=max(p.start, start), end=min(p.end, end)) for p in top if p.start < end and start < p.end]
+    found = [_cut(piece, start, end) for piece in top if piece.start < end and start < piece.end]
     i = 0
     for a, b in between([(p.start, p.end) for p in found], start, end):
         while i < len(below) and below[i].end <= a:
@@ -136,9 +138,16 @@ def laid_over(top: Sequence[Piece], below: Sequence[Piece], start: int, end: int
         for j in range(i, len(below)):
             if below[j].start >= b:
                 break
-            found.append(below[j]._replace(start=max(below[j].start, a), end=min(below[j].end, b)))
+            found.append(_cut(below[j], a, b))
     found.sort()
     return found
+
+
+def _cut(piece: Piece, start: int, end: int) -> Piece:
+    """The part of a piece that lies in [start, end)."""
+    if start <= piece.start and piece.end <= end:
+        return piece
+    return Piece(max(piece.start, start), min(piece.end, end), *piece[2:])
 
 
 class Occupation:
@@ -161,7 +170,7 @@ class Occupation:
         """A wait piece by piece, each with its cause."""
         for piece in self.pieces[bisect_right(self._starts, start) - 1 : bisect_left(self._starts, end)]:
             cause = piece.cause or (Cause.CONTENTION if piece.rank <= ready else Cause.PRIORITISATION)
-            yield piece._replace(start=max(piece.start, start), end=min(piece.end, end), cause=cause)
+            yield _cut(piece._replace(cause=cause), start, end)
 
     def split(self, waits: Sequence[Waiting]) -> list[dict[Cause, int]]:
         """The parts of each wait, µs, those of nothing left out. They add up to the wait."""

@@ -5,7 +5,7 @@ and took no more than a shift; the hour in which a step ends proves nothing, for
 and Dumas (*Discovery and simulation of business processes with probabilistic resource availability calendars*, ICPM 2023) the
 week is cut into hours, and an hour is worked if the resource was seen in it on enough of the dates. What is enough depends on
 how often it is seen when it works: an hour is **off** where it was seen on less than a tenth as many dates as in its usual hours,
-and would be so by chance in less than one case in a hundred (lower tail of the binomial distribution). This is asked of each
+and would be so by chance in less than one case in a thousand (lower tail of the binomial distribution). This is asked of each
 weekday, of each hour over the weekdays that are worked, and of each hour of each weekday. Where the log is too short to tell, the
 hour counts as worked, so that no wait is put down to a shift that nobody has seen end.
 
@@ -23,8 +23,7 @@ SHIFT = 8 * HOUR
 LEAST_SIGHTINGS = 20
 LEAST_DATES = 5
 LESS = 0.1
-CHANCE = 0.01
-HOURS = range(24)
+CHANCE = 0.001
 THURSDAY = 3
 """The weekday of the first day of the epoch; Monday is 0."""
 
@@ -103,34 +102,33 @@ def _weekly(hours: Iterable[int], zone: str) -> Calendar:
     days = Counter((date + THURSDAY) % 7 for date in range(min(dates), max(dates) + 1))
     present = Counter((date + THURSDAY) % 7 for date in dates)
     usual = _usual([(present[day], days[day]) for day in range(7)])
-    worked = [day for day in range(7) if days[day] == 0 or not _off(present[day], days[day], usual)]
+    worked = [day for day in range(7) if not _off(present[day], days[day], usual, 7)]
     span = sum(days[day] for day in worked)
-    by_hour = [sum(seen[day, hour] for day in worked) for hour in HOURS]
+    by_hour = [sum(seen[day, hour] for day in worked) for hour in range(24)]
     usual = _usual([(count, span) for count in by_hour])
     week = []
-    for hour in HOURS:
-        if not _off(by_hour[hour], span, usual):
-            rate = (by_hour[hour] + 1) / (span + 2)
-            kept = [day for day in worked if not _off(seen[day, hour], days[day], rate)]
+    for hour, count in enumerate(by_hour):
+        if not _off(count, span, usual, 24):
+            kept = [day for day in worked if not _off(seen[day, hour], days[day], (count + 1) / (span + 2), 7 * 24)]
             week += [(day * DAY + hour * HOUR, day * DAY + (hour + 1) * HOUR) for day in kept]
     return calendar(week, zone)
 
 
 def _usual(counts: Sequence[tuple[int, int]]) -> float:
-    """The share of dates on which the resource is seen at a usual time: the mean over its sightings, not over the times, drawn
-    towards a half as by two more dates, since few dates are no certainty."""
-    weight = sum(count for count, _ in counts)
-    count = sum(count * count for count, _ in counts) / weight
-    of = sum(count * days for count, days in counts) / weight
-    return (count + 1) / (of + 2)
+    """The share of dates on which the resource is seen at a usual time, out of its sightings and the dates of each time: the mean
+    over its sightings, not over the times; drawn towards a half as by two dates more, since few dates are no certainty."""
+    share = sum(count * count for count, _ in counts) / sum(count * dates for count, dates in counts)
+    dates = sum(dates for count, dates in counts if count)
+    return (share * dates + 1) / (dates + 2)
 
 
-def _off(seen: int, days: int, usual: float) -> bool:
-    """Whether it cannot be by chance that the resource was seen on so few dates, if this is a usual time."""
-    if seen >= LESS * usual * days:
+def _off(seen: int, dates: int, usual: float, asked: int) -> bool:
+    """Whether it cannot be by chance that the resource was seen on so few dates, if this is a usual time and one of `asked` times
+    that are looked at (Bonferroni)."""
+    if seen >= LESS * usual * dates:
         return False
-    chance, term = 0.0, (1 - usual) ** days
+    chance, term = 0.0, (1 - usual) ** dates
     for k in range(seen + 1):
         chance += term
-        term *= (days - k) / (k + 1) * usual / (1 - usual)
-    return chance < CHANCE
+        term *= (dates - k) / (k + 1) * usual / (1 - usual)
+    return chance < CHANCE / asked

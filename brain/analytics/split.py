@@ -15,8 +15,7 @@ and 3: unexplained.
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from brain.analytics.batches import Batch
-from brain.analytics.occupation import Cause, Job, Occupation, Piece, Reported, Waiting
+from brain.analytics.occupation import Cause, Occupation, Piece, Reported, Waiting
 from brain.analytics.shifts import Shift
 from brain.analytics.work import Wait, Work, batched
 
@@ -31,11 +30,7 @@ class Split:
         self._work = work
         self._shifts = shifts
         self._states = states
-        self._jobs: dict[str, list[Job]] = {}
-        self._batches: dict[str, Batch] = {}
-        for resource, jobs in work.jobs.items():
-            self._jobs[resource], found = batched(jobs, shifts[resource].calendar)
-            self._batches.update(found)
+        self._jobs, self._batches = batched(work.jobs, shifts)
         self._occupations: dict[str, Occupation] = {}
 
     def parts(self, waits: Sequence[Wait]) -> list[Parts]:

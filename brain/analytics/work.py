@@ -7,14 +7,14 @@ objects has what it waits for; of objects of other types only where none of the 
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Literal, NamedTuple
 
-from brain.analytics.batches import Batch, batches
-from brain.analytics.calendars import Calendar
+from brain.analytics.batches import Batch, batches, usual
 from brain.analytics.concurrency import Concurrent, Enablement, concurrent_activities, enablements, neighbours
 from brain.analytics.lives import Timed, once
 from brain.analytics.occupation import Job
+from brain.analytics.shifts import Shift
 
 Lives = Mapping[str, Sequence[Timed]]
 Perspective = Literal["handover", "enabled"]
@@ -59,21 +59,28 @@ def work_of(lives: Lives, elsewhere: Sequence[Lives] = ()) -> Work:
     for others in elsewhere:
         _enabled(others, concurrent_activities(others), beside)
     enabled = beside | enabled
-    steps = once(_all_of((lives, *elsewhere)))
+    # An object of two types lives twice, which does no harm.
+    steps = once({f"{i}/{name}": life for i, of_type in enumerate((lives, *elsewhere)) for name, life in of_type.items()})
     jobs: defaultdict[str, list[Job]] = defaultdict(list)
     for step in steps.values():
         if step.resource is not None and step.took is not None:
-            at = min(enabled[step.step].at, step.start)
-            jobs[step.resource].append(Job(step.start, step.end, step.step, step.activity, at, at))
+            told = enabled[step.step]
+            at = min(told.at, step.start)
+            jobs[step.resource].append(Job(step.start, step.end, step.step, step.activity, at, at, told.known))
     for resource in jobs:
         jobs[resource].sort(key=lambda job: (job.start, job.activity, job.end, job.step))
     return Work(concurrent, enabled, dict(jobs), own)
 
 
-def batched(jobs: Sequence[Job], calendar: Calendar) -> tuple[list[Job], dict[str, Batch]]:
-    """The steps of a resource, ready when their batches were complete, and the batch of each that is in one."""
-    found = {job.step: batch for batch in batches(jobs, calendar) for job in batch.jobs}
-    return [job._replace(ready=found[job.step].ready) if job.step in found else job for job in jobs], found
+def batched(jobs: Mapping[str, Sequence[Job]], shifts: Mapping[str, Shift]) -> tuple[dict[str, list[Job]], dict[str, Batch]]:
+    """The steps of each resource, ready when their batches were complete, and the batch of each step that is in one."""
+    looks = [batch for resource, some in jobs.items() for batch in batches(some, shifts[resource].calendar)]
+    found = {job.step: batch for batch in usual(looks, chain(*jobs.values())) for job in batch.jobs}
+    ready = {
+        resource: [job._replace(ready=found[job.step].ready) if job.step in found else job for job in some]
+        for resource, some in jobs.items()
+    }
+    return ready, found
 
 
 def waits(lives: Lives, work: Work, perspective: Perspective) -> Iterator[Wait]:
@@ -98,8 +105,3 @@ def _enabled(lives: Lives, concurrent: Sequence[Concurrent], into: dict[str, Tol
             if held is None or (held.known, held.at, held.by) < (told.known, told.at, told.by):
                 into[step.step] = told
     return found
-
-
-def _all_of(kinds: Sequence[Lives]) -> dict[str, list[Timed]]:
-    """The lives of all types in one mapping; an object of two types is there twice, which does no harm."""
-    return {f"{i}/{name}": list(life) for i, lives in enumerate(kinds) for name, life in lives.items()}

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from brain.cli.legible import Legible
 from brain.cli.options import Opened, opened, run, settings_for, store_option
+from brain.legible import Legible
 
 if TYPE_CHECKING:
     from ingest.intake import Intake
