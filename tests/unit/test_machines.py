@@ -13,6 +13,7 @@ from brain.analytics.machines import ACTIVE, Machines, active_periods, beside, m
 from brain.errors import BadQuery
 from brain.model import Assert, ChangeSet, Link, Stamp, Void
 from ontology import load_schema
+from tests.plants import Cause, plant, run
 from tests.unit.test_bottlenecks import filled, step, thing
 
 PACKML = (
@@ -188,3 +189,16 @@ async def test_out_of_a_store_beside_the_process() -> None:
     unknown = beside(found, process, {"bake": ["person/ann"]})
     assert unknown is not None
     assert (unknown.agrees, unknown.reason) == (None, "none of these machines carries out 'bake'")
+
+
+def test_the_bottleneck_of_a_plant_is_found_from_the_states_of_its_machines() -> None:
+    # Plants whose bottleneck works at its limit, so that its machines are active for long; five of each cause.
+    seeds = [seed for seed in range(25) if plant(seed).cause in (Cause.CONTENTION, Cause.PRIORITISATION)]
+    hits = 0
+    for seed in seeds:
+        known = plant(seed)
+        told = {name: [StateSpan(name, *state) for state in said] for name, said in run(known).states.items()}
+        found = of(told)
+        assert found.unknown_states == ()
+        hits += found.bottleneck is not None and found.bottleneck.rpartition("-")[0] == known.bottleneck
+    assert hits >= len(seeds) - 1
