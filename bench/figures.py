@@ -25,7 +25,7 @@ from brain.analytics.confidence import resampled, waits_of
 from brain.analytics.device_states import StateSpan
 from brain.analytics.lives import MICRO
 from brain.analytics.machines import machines_of
-from brain.analytics.resampling import Floats, bounds, draws
+from brain.analytics.resampling import Floats, draws, studentised
 from tests.plants import plant, run
 
 Gaps = list[tuple[int, int]]
@@ -34,7 +34,7 @@ Gaps = list[tuple[int, int]]
 def intervals(runs: int) -> None:
     """Objects have one to four waits, exponential about the object's own mean of 50 or 150 s: 100 s in all."""
     print(f"intervals of 90 %, {runs} runs     covered, by object   by single wait (peer)")
-    for objects in (20, 60, 200):
+    for objects in (8, 20, 60, 200):
         covered = Counter[str]()
         for turn in range(runs):
             random = np.random.default_rng(turn)
@@ -47,8 +47,8 @@ def intervals(runs: int) -> None:
 
 
 def _covers(seed: str, gaps: Gaps) -> bool:
-    totals, counts = resampled(draws([f"{seed}/{i}" for i in range(gaps[-1][1] + 1)]), [waits_of(gaps)])
-    return bounds(totals[:, 0] / counts[:, 0]).holds(100)
+    found = resampled(draws([f"{seed}/{i}" for i in range(gaps[-1][1] + 1)]), waits_of(gaps))
+    return studentised(found.means, found.mean_errors).holds(100)
 
 
 def changes(runs: int) -> None:

@@ -6,6 +6,7 @@ from math import e, factorial
 from random import Random
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +21,7 @@ from brain.analytics.confidence import (
     waits_of,
 )
 from brain.analytics.lives import MICRO, Timed
-from brain.analytics.resampling import Bounds, bounds, draws
+from brain.analytics.resampling import Bounds, draws, studentised
 from brain.model import Assert, ChangeSet, Flag, Verdict
 from ontology import load_schema
 from tests.unit.lives_by_hand import lives
@@ -78,13 +79,14 @@ def test_how_often_an_object_is_drawn_depends_on_its_id_alone() -> None:
 def test_figures_of_a_resample_are_those_of_a_log_with_each_object_so_often(gaps: list[tuple[int, int]]) -> None:
     drawn = draws([f"o{i}" for i in range(7)], 20)
     waits = waits_of(gaps)
-    totals, counts = resampled(drawn, [waits])
+    totals, _, means, _ = resampled(drawn, waits)
     middles = medians(drawn, waits)
+    assert totals[0] == pytest.approx(sum(max(wait, 0) for wait, _ in gaps) / MICRO)  # the log itself
     for turn in range(20):
         repeated = [max(wait, 0) for wait, who in gaps for _ in range(drawn[who, turn])]
         scale = 7 / max(int(drawn[:, turn].sum()), 1)
-        np.testing.assert_allclose(totals[turn, 0], sum(repeated) / MICRO * scale, rtol=1e-9)
-        np.testing.assert_allclose(counts[turn, 0], len(repeated) * scale, rtol=1e-9)
+        np.testing.assert_allclose(totals[turn + 1], sum(repeated) / MICRO * scale, rtol=1e-9)
+        np.testing.assert_allclose(means[turn + 1], np.mean(repeated) / MICRO if repeated else np.nan, rtol=1e-9)
         np.testing.assert_allclose(middles[turn], np.median(repeated) / MICRO if repeated else np.nan)
 
 
@@ -117,8 +119,8 @@ def test_nine_of_ten_intervals_cover_the_mean_that_was_simulated() -> None:
 
 def interval(seed: str, gaps: list[tuple[int, int]]) -> Bounds:
     """Of the mean of an edge with these waits, each of the object of that number."""
-    totals, counts = resampled(draws([f"{seed}/{i}" for i in range(gaps[-1][1] + 1)]), [waits_of(gaps)])
-    return bounds(totals[:, 0] / counts[:, 0])
+    found = resampled(draws([f"{seed}/{i}" for i in range(gaps[-1][1] + 1)]), waits_of(gaps))
+    return studentised(found.means, found.mean_errors)
 
 
 def test_a_rank_that_could_as_well_be_another_says_so() -> None:
