@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from brain.analytics.bottlenecks import no_steps
 from brain.analytics.changepoint import change_in
 from brain.analytics.circumstances import Circumstance, circumstances
-from brain.analytics.confidence import Edge, Waits, resampled, waits_by_edge
+from brain.analytics.confidence import Edge, Resampled, Waits, resampled, waits_by_edge
 from brain.analytics.lives import MICRO, Lifecycle, Timed, lives_of
-from brain.analytics.resampling import FEWEST_OBJECTS, RESAMPLES, Bounds, Floats, bounds, draws
+from brain.analytics.resampling import FEWEST_OBJECTS, RESAMPLES, Bounds, draws, studentised
 from brain.analytics.times import Lives, ended_within, sojourn, spread
 from brain.errors import BadQuery
 from brain.model import Instant
@@ -150,7 +150,7 @@ def change_of(
 
 
 class _Window:
-    """The waits of a window by edge, and their means in each resample of its objects."""
+    """The waits of a window by edge, and their figures in each resample of its objects."""
 
     def __init__(self, lives: Mapping[str, Sequence[Timed]], resamples: int) -> None:
         objects = sorted(lives)
@@ -158,15 +158,18 @@ class _Window:
         self.waits = waits_by_edge(lives, objects)
         self._drawn = draws(objects, resamples)
 
-    def means(self, edge: Edge) -> Floats | None:
-        """The mean of an edge in each resample, seconds; None where too few objects have it."""
+    def resampled(self, edge: Edge) -> Resampled | None:
+        """The figures of an edge; None where too few objects have it."""
         waits = self.waits.get(edge)
-        if waits is None or len(np.unique(waits.whose)) < FEWEST_OBJECTS:
-            return None
-        totals, counts = resampled(self._drawn, [waits])
-        with np.errstate(invalid="ignore"):
-            means: Floats = totals[:, 0] / counts[:, 0]
-        return means
+        enough = waits is not None and len(np.unique(waits.whose)) >= FEWEST_OBJECTS
+        return resampled(self._drawn, waits) if waits is not None and enough else None
+
+
+def _difference(old: Resampled | None, new: Resampled | None) -> Bounds | None:
+    """Of the means."""
+    if old is None or new is None:
+        return None
+    return studentised(new.means - old.means, np.hypot(new.mean_errors, old.mean_errors))
 
 
 def _edges(before: _Window, now: _Window) -> Iterator[EdgeChange]:
@@ -174,8 +177,7 @@ def _edges(before: _Window, now: _Window) -> Iterator[EdgeChange]:
         old, new = before.waits.get(edge), now.waits.get(edge)
         mean_old, mean_new = (None if waits is None else waits.mean for waits in (old, new))
         difference = None if mean_old is None or mean_new is None else mean_new - mean_old
-        old_means, new_means = before.means(edge), now.means(edge)
-        could = None if old_means is None or new_means is None else bounds(new_means - old_means)
+        could = _difference(before.resampled(edge), now.resampled(edge))
         yield EdgeChange(
             source=edge.source,
             target=edge.target,

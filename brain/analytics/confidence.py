@@ -15,7 +15,18 @@ from numpy.typing import NDArray
 
 from brain.analytics.bottlenecks import least_frequency, no_steps
 from brain.analytics.lives import MICRO, Lifecycle, Timed, lives_of, once
-from brain.analytics.resampling import FEWEST_OBJECTS, LEVEL, RESAMPLES, Bounds, Floats, Weights, bounds, draws
+from brain.analytics.resampling import (
+    FEWEST_OBJECTS,
+    LEVEL,
+    RESAMPLES,
+    TAILS,
+    Bounds,
+    Floats,
+    Weights,
+    bounds,
+    draws,
+    studentised,
+)
 from brain.ports import Store
 from brain.query import Occurrences, Qualities
 from brain.schema import Schema
@@ -28,8 +39,9 @@ BLOCK = 1024
 """Waits of one edge that are weighed at a time, so that memory stays small."""
 
 DEFINITION = (
-    "90 % percentile intervals over resamples of whole objects (Poisson bootstrap, drawn by the objects' ids); totals are of as"
-    " many objects as there are; an edge could as well be first where it comes first in 5 % of the resamples or more"
+    "90 % intervals by bootstrap of whole objects (Poisson, drawn by the objects' ids; bootstrap-t for means and totals,"
+    " percentiles for medians); totals are of as many objects as there are; an edge could as well be first where it comes first"
+    " in 5 % of the resamples or more"
 )
 
 
@@ -145,10 +157,9 @@ def confidence_of(
     least = least_frequency(len(objects)) if min_frequency is None else min_frequency
     edges = sorted(waits, key=lambda edge: (-waits[edge].total, edge))
     drawn = draws(objects, resamples)
-    totals, counts = resampled(drawn, [waits[edge] for edge in edges])
+    figures = [resampled(drawn, waits[edge]) for edge in edges]
+    totals = _table([mine.totals for mine in figures], resamples)
     ranks = _ranks(totals)
-    with np.errstate(invalid="ignore"):
-        means = np.where(counts > 0, totals / counts, np.nan)
     steps = once(lives)
     bad = sum(step in flagged for step in steps)
     frequent = [i for i, edge in enumerate(edges) if waits[edge].count >= least]
@@ -169,9 +180,11 @@ def confidence_of(
         zero=sum(int((mine.micros == 0).sum()) - mine.overlaps for mine in waits.values()),
         min_frequency=least,
         by_total=_first(edges, totals),
-        by_mean=_first([edges[i] for i in by_mean], np.nan_to_num(means[:, by_mean], nan=-1.0)),
+        by_mean=_first(
+            [edges[i] for i in by_mean], np.nan_to_num(_table([figures[i].means for i in by_mean], resamples), nan=-1)
+        ),
         edges=tuple(
-            _edge(edge, waits[edge], waits[edge].count >= least, drawn, totals[:, i], means[:, i], ranks[:, i], i)
+            _edge(edge, waits[edge], waits[edge].count >= least, drawn, figures[i], ranks[:, i], i)
             for i, edge in enumerate(edges)
         ),
     )
@@ -214,15 +227,30 @@ def waits_of(gaps: Sequence[tuple[int, int]]) -> Waits:
     return Waits(np.maximum(table[:, 0], 0), table[:, 1], int((table[:, 0] < 0).sum()))
 
 
-def resampled(drawn: Weights, waits: Sequence[Waits]) -> tuple[Floats, Floats]:
-    """Of each edge in each resample (resamples × edges): its total waiting, seconds, and its handovers; both brought to the
-    number of objects that there are."""
-    figures = np.empty((2, drawn.shape[1], len(waits)))
-    scale = len(drawn) / np.maximum(drawn.sum(axis=0, dtype=np.int64), 1)
-    for i, edge in enumerate(waits):
-        who, sums = _by_object(edge)
-        figures[:, :, i] = sums @ drawn[who].astype(np.float64) * scale
-    return figures[0], figures[1]
+class Resampled(NamedTuple):
+    """An edge's waiting in seconds, first in the log itself and then in each resample, and the standard errors of each. Totals
+    are brought to the number of objects that there are. A mean is nan where the edge does not occur."""
+
+    totals: Floats
+    total_errors: Floats
+    means: Floats
+    mean_errors: Floats
+
+
+def resampled(drawn: Weights, waits: Waits) -> Resampled:
+    """The figures of an edge. Errors are those of a mean over objects, and of a ratio of two sums over objects (linearised:
+    Davison, Hinkley 1997, section 2.7.2)."""
+    who, waited, times = _by_object(waits)
+    weights = np.ones((len(who), drawn.shape[1] + 1))
+    weights[:, 1:] = drawn[who]
+    sums = np.stack([waited, times, waited * waited, waited * times, times * times]) @ weights
+    total, count, total2, both, count2 = sums
+    objects = np.concatenate([[len(drawn)], np.maximum(drawn.sum(axis=0, dtype=np.int64), 1)])
+    scale = len(drawn) / objects
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = total / count
+        mean_errors = np.sqrt(np.maximum(total2 - 2 * means * both + means * means * count2, 0)) / count
+    return Resampled(total * scale, np.sqrt(np.maximum(total2 - total * total / objects, 0)) * scale, means, mean_errors)
 
 
 def medians(drawn: Weights, waits: Waits) -> Floats:
@@ -245,10 +273,16 @@ def _blocks(whose: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     return (whose[i : i + BLOCK] for i in range(0, len(whose), BLOCK))
 
 
-def _by_object(waits: Waits) -> tuple[NDArray[np.int64], Floats]:
-    """The objects that have the edge, and 2 × objects: their waiting in seconds, and their handovers."""
+def _by_object(waits: Waits) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """The objects that have the edge, with their waiting in seconds and their handovers."""
     who, where = np.unique(waits.whose, return_inverse=True)
-    return who, np.stack([np.bincount(where, waits.micros / MICRO), np.bincount(where).astype(np.float64)])
+    waited = np.bincount(where, waits.micros / MICRO).astype(np.float64)
+    return who, waited, np.bincount(where).astype(np.float64)
+
+
+def _table(figures: Sequence[Floats], resamples: int) -> Floats:
+    """Resamples × edges, without the log itself."""
+    return np.stack([mine[1:] for mine in figures], axis=1) if figures else np.empty((resamples, 0))
 
 
 def _ranks(totals: Floats) -> NDArray[np.int64]:
@@ -264,14 +298,13 @@ def _edge(
     waits: Waits,
     frequent: bool,
     drawn: Weights,
-    totals: Floats,
-    means: Floats,
+    figures: Resampled,
     ranks: NDArray[np.int64],
     place: int,
 ) -> EdgeConfidence:
     objects = len(np.unique(waits.whose))
     told = objects >= FEWEST_OBJECTS
-    likely = np.quantile(ranks, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest")
+    likely = np.quantile(ranks, TAILS, method="nearest")
     return EdgeConfidence(
         source=edge.source,
         target=edge.target,
@@ -280,9 +313,9 @@ def _edge(
         overlaps=waits.overlaps,
         frequent=frequent,
         mean_seconds=waits.mean,
-        mean=bounds(means) if told else None,
+        mean=studentised(figures.means, figures.mean_errors, 0) if told else None,
         median=bounds(medians(drawn, waits)) if told else None,
-        total=bounds(totals) if told else None,
+        total=studentised(figures.totals, figures.total_errors, 0) if told else None,
         rank=place + 1,
         best_rank=int(likely[0]),
         worst_rank=int(likely[1]),

@@ -2,8 +2,8 @@
 
 Measures of Park, Adams, van der Aalst: *OPerA: Object-Centric Performance Analysis*, ER 2022, told of the log itself rather than
 of a Petri net: an object is ready for its next step when its step before ended, which is when its token would be there. An
-object whose first step this is has no such time and takes no part. Of one event, with R the times at which its objects were
-ready:
+object whose first step this is has no such time and takes no part. Ask for types of what is worked on: a customer or a person,
+who is in many events, was always somewhere else shortly before. Of one event, with R the times at which its objects were ready:
 
 - synchronisation = max(R) - min(R): what the first object waited for the last;
 - pooling of a type = the same over the objects of that type alone (the items of one package);
