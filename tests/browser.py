@@ -18,10 +18,15 @@ def find_chromium() -> Path | None:
     return Path(found) if found else None
 
 
+def install_chromium() -> Path | None:
+    """Debian's chromium, installed if need be and if that can be done."""
+    return install("chromium", find_chromium)
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Debian's chromium, installed if need be. Without one the test fails in CI, and is skipped elsewhere."""
-    program = install("chromium", find_chromium)
+    """A headless browser. Without one the test fails in CI, and is skipped elsewhere."""
+    program = install_chromium()
     if program is None:
         reason = "no chromium on this machine: apt-get install chromium"
         if os.environ.get("CI"):
@@ -51,12 +56,14 @@ MEASURE = r"""
     }
     return [255, 255, 255];
   };
+  // What is there for readers of the page that do not see it.
+  const unseen = (e) => e && (getComputedStyle(e).clipPath === 'inset(50%)' || unseen(e.parentElement));
   const texts = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const element = node.parentElement;
     if (!node.textContent.trim() || ['TITLE', 'DESC', 'STYLE'].includes(element.tagName.toUpperCase())) continue;
-    if (element.closest('thead') && element.closest('thead').getBoundingClientRect().width <= 1) continue;
+    if (unseen(element)) continue;
     if (!element.checkVisibility()) continue;  // in what is still folded
     const style = getComputedStyle(element);
     const colour = rgb(element.ownerSVGElement ? style.fill : style.color), paper = behind(element);

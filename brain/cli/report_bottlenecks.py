@@ -1,5 +1,6 @@
 """`brain report bottlenecks`: where work waits, why, how sure that is, and what would help."""
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from brain.cli.options import Opened, format_option, object_type_option, opened,
 from brain.cli.report_forms import SHEETS, csv_text, json_text
 from brain.cli.schedule import Publication, publish_every
 from brain.cli.times import INSTANT, SPAN, period_of
+from brain.legible import legible
 
 SLOW = frozenset((Section.RELIEF,))
 """Sections that run simulations: only the page has them without being asked."""
@@ -110,8 +112,13 @@ async def bottlenecks(
         await publish_every(every, out, written)
         return
     async with opened(store) as o:
-        report = await made(o, wanted, period_of(since, until, last, now()), say=lambda line: click.echo(line, err=True))
+        report = await made(o, wanted, period_of(since, until, last, now()), _progress)
     _print(report, form, sheet, top)
+
+
+def _progress(line: str) -> None:
+    if sys.stderr.isatty():
+        click.echo(line, err=True)
 
 
 def now() -> int:
@@ -153,6 +160,9 @@ def _print(report: ProcessReport, form: str, sheet: str, top: int) -> None:
             click.echo(json_text(report), nl=False)
         case "csv":
             click.echo(csv_text(report, sheet), nl=False)
+            for part in report.absent:
+                if part.section == SECTION_OF.get(sheet, sheet):
+                    click.echo(f"no {part.section}: {legible(part.reason)}", err=True)
         case _:
             from brain.cli.report_tables import print_report
 
