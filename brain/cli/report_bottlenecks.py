@@ -13,7 +13,7 @@ from brain.analytics.process_material import Asked, Period, Section
 from brain.analytics.process_report import ProcessReport
 from brain.analytics.work import Perspective
 from brain.cli.options import Opened, format_option, object_type_option, opened, run, store_option
-from brain.cli.report_forms import SHEETS, csv_text, json_text
+from brain.cli.report_forms import SECTION_OF, SHEETS, csv_text, json_text
 from brain.cli.schedule import Publication, publish_every
 from brain.cli.times import INSTANT, SPAN, period_of
 from brain.legible import legible
