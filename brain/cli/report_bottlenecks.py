@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
 from brain.analytics.lives import Lifecycle
-from brain.analytics.process_material import Asked, Period, Section
+from brain.analytics.process_material import Asked, Section
 from brain.analytics.process_report import ProcessReport
 from brain.analytics.work import Perspective
 from brain.cli.options import Opened, format_option, object_type_option, opened, run, store_option
@@ -24,14 +25,26 @@ SLOW = frozenset((Section.RELIEF,))
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the command line asks for, without the period, which may move."""
+    """The options that say what the report is of and what is in it; `last` is a period that moves."""
 
     object_type: str | None
     lifecycle: Lifecycle | None
-    min_frequency: int | None
-    sections: frozenset[Section]
-    machines: str | None
+    since: int | None
+    until: int | None
+    last: int | None
     view: Perspective
+    machines: str | None
+    min_frequency: int | None
+    sections: tuple[str, ...]
+
+    def asked(self, slow: bool) -> Asked:
+        """As of now; the `slow` sections too, where none is named."""
+        if self.sections:
+            sections = frozenset(Section(name) for name in self.sections if name != "none")
+        else:
+            sections = frozenset(Section) - (frozenset() if slow else SLOW)
+        period = period_of(self.since, self.until, self.last, now())
+        return Asked(self.lifecycle, self.min_frequency, period, sections, self.machines, self.view)
 
 
 @click.command()
@@ -71,21 +84,7 @@ class Wanted:
 @format_option("table", "json", "csv", "html")
 @run
 async def bottlenecks(
-    store: str | None,
-    object_type: str | None,
-    lifecycle: Lifecycle | None,
-    since: int | None,
-    until: int | None,
-    last: int | None,
-    view: Perspective,
-    machines: str | None,
-    min_frequency: int | None,
-    sections: tuple[str, ...],
-    sheet: str,
-    top: int,
-    every: int | None,
-    out: Path | None,
-    form: str,
+    store: str | None, sheet: str, top: int, every: int | None, out: Path | None, form: str, **what: Any
 ) -> None:
     """Waiting between activities: where, why, how sure that is, what changed and what would help.
 
@@ -99,20 +98,15 @@ async def bottlenecks(
     """
     if (every is None) != (out is None):
         raise click.UsageError("--every and --out go together: how often to write, and where")
-    wanted = Wanted(
-        object_type, lifecycle, min_frequency, chosen_sections(sections, form == "html" or every is not None), machines, view
-    )
-    period_of(since, until, last, 0)
+    if form == "csv" and not what["sections"]:
+        what["sections"] = (SECTION_OF.get(sheet, sheet) or "none",)  # nothing else of the report would be seen
+    wanted = Wanted(**what)
+    wanted.asked(slow=False)  # a period that is none is told before anything is opened
     if every is not None and out is not None:
-
-        async def written() -> Publication:
-            async with opened(store) as o:
-                return published(await made(o, wanted, period_of(since, until, last, now())))
-
-        await publish_every(every, out, written)
+        await publish_every(every, out, lambda: _published(store, wanted))
         return
     async with opened(store) as o:
-        report = await made(o, wanted, period_of(since, until, last, now()), _progress)
+        report = await _made(o, wanted, form == "html", _progress)
     _print(report, form, sheet, top)
 
 
@@ -126,26 +120,20 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
-def chosen_sections(named: tuple[str, ...], whole: bool) -> frozenset[Section]:
-    """The sections that were named; else all of them, the slow ones only where the `whole` report is wanted."""
-    if named:
-        return frozenset(Section(name) for name in named if name != "none")
-    return frozenset(Section) - (frozenset() if whole else SLOW)
-
-
-async def made(o: Opened, wanted: Wanted, period: Period, say: Callable[[str], None] | None = None) -> ProcessReport:
+async def _made(o: Opened, wanted: Wanted, slow: bool, say: Callable[[str], None] | None = None) -> ProcessReport:
     """The report of an opened store."""
     from brain.analytics.process_report import process_report
 
     chosen = wanted.object_type or await only_type(o)
-    asked = Asked(wanted.lifecycle, wanted.min_frequency, period, wanted.sections, wanted.machines, wanted.view)
-    return await process_report(o.merged, o.schema, chosen, asked, say)
+    return await process_report(o.merged, o.schema, chosen, wanted.asked(slow), say)
 
 
-def published(report: ProcessReport) -> Publication:
+async def _published(store: str | None, wanted: Wanted) -> Publication:
     """The report as the files that `--every` writes."""
     from brain.reports.page import report_page
 
+    async with opened(store) as o:
+        report = await _made(o, wanted, slow=True)
     written = now()
     return Publication("bottlenecks", written, {"html": report_page(report, written), "json": json_text(report)})
 
