@@ -274,7 +274,7 @@ class _Tally:
         self.overlaps = 0
         self.total = 0
         self.by_cause: defaultdict[Cause, _Sum] = defaultdict(_Sum)
-        self.inherited: Counter[Cause] = Counter()
+        self.inherited: defaultdict[Cause, int] = defaultdict(int)
 
     def add(self, i: int, wait: Wait, parts: Parts, inherited: Parts) -> None:
         self.count += 1
@@ -283,8 +283,8 @@ class _Tally:
         for cause, part in parts.items():
             self.total += part
             self.by_cause[cause].add(part, (part, wait.object, wait.step.step, i))
-        if inherited:
-            self.inherited.update(inherited)
+        for cause, part in inherited.items():
+            self.inherited[cause] += part
 
     def merge(self, other: "_Tally") -> None:
         self.count += other.count
@@ -292,7 +292,8 @@ class _Tally:
         self.total += other.total
         for cause, found in other.by_cause.items():
             self.by_cause[cause].merge(found)
-        self.inherited.update(other.inherited)
+        for cause, part in other.inherited.items():
+            self.inherited[cause] += part
 
 
 class _Tallies:
