@@ -57,15 +57,27 @@ class CauseExample(NamedTuple):
     because: str
 
 
+class Inherited(NamedTuple):
+    """Contention that a queue left behind which grew while its resource did not work, and why it did not. Seconds, at most."""
+
+    cause: Cause
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class CausePart:
-    """How much of some waiting has one cause: `share` of its seconds; `waits` waits have it at all."""
+    """How much of some waiting has one cause: `share` of its seconds; `waits` waits have it at all.
+
+    Of contention, `inherited` tells how much would not have been, at most, if the resource had worked whenever there was work
+    since its queue was last empty: behind a queue that a night left, one more colleague by day helps less than a night shift.
+    """
 
     cause: Cause
     seconds: float
     share: float
     waits: int
     examples: tuple[CauseExample, ...]
+    inherited: tuple[Inherited, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,21 +267,24 @@ class _Sum:
 class _Tally:
     """Of some waits: how many, how many of them overlaps, µs, and the same by cause."""
 
-    __slots__ = ("by_cause", "count", "overlaps", "total")
+    __slots__ = ("by_cause", "count", "inherited", "overlaps", "total")
 
     def __init__(self) -> None:
         self.count = 0
         self.overlaps = 0
         self.total = 0
         self.by_cause: defaultdict[Cause, _Sum] = defaultdict(_Sum)
+        self.inherited: defaultdict[Cause, int] = defaultdict(int)
 
-    def add(self, i: int, wait: Wait, parts: Parts) -> None:
+    def add(self, i: int, wait: Wait, parts: Parts, inherited: Parts) -> None:
         self.count += 1
         if wait.until < wait.since:
             self.overlaps += 1
         for cause, part in parts.items():
             self.total += part
             self.by_cause[cause].add(part, (part, wait.object, wait.step.step, i))
+        for cause, part in inherited.items():
+            self.inherited[cause] += part
 
     def merge(self, other: "_Tally") -> None:
         self.count += other.count
@@ -277,6 +292,8 @@ class _Tally:
         self.total += other.total
         for cause, found in other.by_cause.items():
             self.by_cause[cause].merge(found)
+        for cause, part in other.inherited.items():
+            self.inherited[cause] += part
 
 
 class _Tallies:
@@ -291,8 +308,10 @@ class _Tallies:
         self.whole = _Tally()
         for i, (wait, parts) in enumerate(zip(found, split.parts(found), strict=True)):
             edge = None if wait.previous is None else wait.previous.activity, wait.step.activity
-            self._edges[edge].add(i, wait, parts)
-            self._resources[wait.step.resource].add(i, wait, parts)
+            contention = parts.get(Cause.CONTENTION)
+            inherited = split.inherited(wait, contention) if contention else {}
+            self._edges[edge].add(i, wait, parts, inherited)
+            self._resources[wait.step.resource].add(i, wait, parts, inherited)
         for (_, target), tally in self._edges.items():
             self._activities[target].merge(tally)
             self.whole.merge(tally)
@@ -312,9 +331,18 @@ class _Tallies:
     def parts(self, tally: _Tally) -> tuple[CausePart, ...]:
         """By waiting, descending, each with its examples, the longest first."""
         ranked = sorted(tally.by_cause.items(), key=lambda part: (-part[1].total, part[0]))
+        inherited = sorted(tally.inherited.items(), key=lambda part: (-part[1], part[0]))
+        left = tuple(Inherited(cause, part / MICRO) for cause, part in inherited)
         return tuple(
-            CausePart(cause, sum_.total / MICRO, sum_.total / tally.total, sum_.waits, tuple(self._examples(cause, sum_)))
-            for cause, sum_ in ranked
+            CausePart(
+                cause,
+                found.total / MICRO,
+                found.total / tally.total,
+                found.waits,
+                tuple(self._examples(cause, found)),
+                left if cause is Cause.CONTENTION else (),
+            )
+            for cause, found in ranked
         )
 
     def _examples(self, cause: Cause, found: _Sum) -> Iterator[CauseExample]:

@@ -143,6 +143,20 @@ def laid_over(top: Sequence[Piece], below: Sequence[Piece], start: int, end: int
     return found
 
 
+def _backlogs(jobs: Iterable[Job]) -> Iterator[tuple[int, int]]:
+    """When there was work, under way or ready to be begun, in order. Work that comes as the last is done begins a new backlog."""
+    held: tuple[int, int] | None = None
+    for ready, end in sorted((job.ready, job.end) for job in jobs):
+        if held is not None and (ready < held[1] or ready == held[0]):
+            held = held[0], max(held[1], end)
+        else:
+            if held is not None:
+                yield held
+            held = ready, end
+    if held is not None:
+        yield held
+
+
 def _cut(piece: Piece, start: int, end: int) -> Piece:
     """The part of a piece that lies in [start, end)."""
     if start <= piece.start and piece.end <= end:
@@ -153,11 +167,12 @@ def _cut(piece: Piece, start: int, end: int) -> Piece:
 class Occupation:
     """A resource's time in [start, end), and how it splits the waits for it, in O(log n) each."""
 
-    def __init__(self, jobs: Iterable[Job], states: Iterable[Reported], calendar: Calendar, start: int, end: int) -> None:
+    def __init__(self, jobs: Sequence[Job], states: Iterable[Reported], calendar: Calendar, start: int, end: int) -> None:
         idle = [Piece(start, end, Cause.EXTRANEOUS, 0, "")]
         off = [Piece(a, b, Cause.UNAVAILABILITY, 0, "") for a, b in calendar.gaps(start, end)]
         free = laid_over(off, idle, start, end)
         self.pieces = laid_over(told(states), laid_over(list(busy(jobs)), free, start, end), start, end)
+        self._backlogs = list(_backlogs(jobs))
         self._starts = [piece.start for piece in self.pieces]
         self._sums: dict[Cause | None, list[int]] = {}
         for cause in dict.fromkeys(piece.cause for piece in self.pieces):
@@ -171,6 +186,17 @@ class Occupation:
         for piece in self.pieces[bisect_right(self._starts, start) - 1 : bisect_left(self._starts, end)]:
             cause = piece.cause or (Cause.CONTENTION if piece.rank <= ready else Cause.PRIORITISATION)
             yield _cut(piece._replace(cause=cause), start, end)
+
+    def lost(self, ready: int) -> dict[Cause, int]:
+        """Of the time before `ready` since the queue was last empty: how long nothing was done though there was work, by why."""
+        i = bisect_left(self._backlogs, (ready,)) - 1
+        start = max(self._backlogs[i][0], self.pieces[0].start) if i >= 0 and ready < self._backlogs[i][1] else ready
+        if start >= ready:
+            return {}
+        first, last = bisect_right(self._starts, start) - 1, bisect_left(self._starts, ready) - 1
+        sums = ((cause, sums) for cause, sums in self._sums.items() if cause is not None)
+        parts = {cause: self._up_to(last, ready, cause, of) - self._up_to(first, start, cause, of) for cause, of in sums}
+        return {cause: part for cause, part in parts.items() if part}
 
     def split(self, waits: Sequence[Waiting]) -> list[dict[Cause, int]]:
         """The parts of each wait, µs, those of nothing left out. They add up to the wait."""

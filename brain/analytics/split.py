@@ -52,6 +52,19 @@ class Split:
                 found[i].update(parts)
         return found
 
+    def inherited(self, wait: Wait, contention: int) -> Parts:
+        """How much of a wait's contention, at most, would not have been if the resource had worked whenever there was work since
+        its queue was last empty, by why it did not: time lost then makes the work ahead as much longer, and no longer than it is
+        (Lindley's recursion of the work in the system). Where more was lost than that, in proportion."""
+        lost = self._occupations[wait.step.resource or ""].lost(self._phases(wait)[2])
+        total = sum(lost.values())
+        if total <= contention:
+            return lost
+        parts = {cause: contention * part // total for cause, part in lost.items()}
+        largest = max(lost, key=lambda cause: (lost[cause], cause))
+        parts[largest] += contention - sum(parts.values())
+        return {cause: part for cause, part in parts.items() if part}
+
     def stretches(self, wait: Wait) -> Iterator[Piece]:
         """A wait that `parts` was asked for, stretch by stretch, each with its cause and with what shows it: the step that it
         waited for, the last member of the batch, the step that was served instead, the state of the device."""

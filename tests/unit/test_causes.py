@@ -324,6 +324,40 @@ def test_two_things_at_once_are_contention_if_either_was_there_before() -> None:
     assert seconds(edge(found, "Cut", "Weld").parts) == {"contention": 30.0, "prioritisation": 20.0}
 
 
+def test_contention_behind_a_queue_that_idleness_left_is_told_to_be_inherited() -> None:
+    # o is there at 0, p at 50, q at 140. W begins at 100: o until 150, p until 160, q until 170, and then r, there at 170, and s.
+    # p waits from 50 to 100 for no known reason and 50 behind o: W lost 50 before p came, so had it begun at once, none of them.
+    # q waits 20 behind o and p: W lost 100 before q came, more than the 20. r waits for nothing. s is there at 175 and waits 5
+    # behind r: the queue was empty at 170, and nothing was lost since.
+    found = causes_of(
+        lives(
+            ("o", "Cut", -9, 0, "C1"), ("o", "Weld", 100, 150, "W"), ("p", "Cut", 0, 50, "C2"), ("p", "Weld", 150, 160, "W"),
+            ("q", "Cut", 0, 140, "C3"), ("q", "Weld", 160, 170, "W"), ("r", "Cut", 0, 170, "C4"), ("r", "Weld", 170, 180, "W"),
+            ("s", "Cut", 0, 175, "C5"), ("s", "Weld", 180, 190, "W"),
+        )
+    )  # fmt: skip
+    weld = edge(found, "Cut", "Weld")
+    assert seconds(weld.parts) == {"extraneous": 150.0, "contention": 75.0}  # 100 + 50; 50 + 20 + 5
+    assert part(weld.parts, Cause.CONTENTION).inherited == (("extraneous", 70.0),)
+    assert part(weld.parts, Cause.EXTRANEOUS).inherited == ()
+    assert part(found.parts, Cause.CONTENTION).inherited == part(weld.parts, Cause.CONTENTION).inherited
+
+
+def test_what_was_lost_for_several_reasons_is_inherited_in_proportion() -> None:
+    # W works from 8 to 16. o is there at 7:00, and W begins it at 8:30: an hour away, half an hour idle. It takes until 9:00.
+    # p is there at 8:36 and waits 24 minutes behind it: two thirds of that for W's hours, a third for its idleness.
+    hour, minute = 3600.0, 60.0
+    found = causes_of(
+        lives(
+            ("o", "Cut", 6 * hour, 7 * hour, "C1"), ("o", "Weld", 8.5 * hour, 9 * hour, "W"),
+            ("p", "Cut", 6 * hour, 8.6 * hour, "C2"), ("p", "Weld", 9 * hour, 10 * hour, "W"),
+        ),
+        context=Context(calendars={"W": week(0), "*": ALWAYS}),
+    )  # fmt: skip
+    behind = part(edge(found, "Cut", "Weld").parts, Cause.CONTENTION)
+    assert (behind.seconds, behind.inherited) == (24 * minute, (("unavailability", 16 * minute), ("extraneous", 8 * minute)))
+
+
 def test_what_was_enabled_at_once_is_contention() -> None:
     found = causes_of(
         lives(("p", "Cut", 0, 10, "C"), ("p", "Weld", 10, 20, "W"), ("q", "Cut", 0, 10, "D"), ("q", "Weld", 20, 30, "W"))

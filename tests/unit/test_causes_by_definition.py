@@ -225,6 +225,9 @@ def test_parts_add_up_to_the_waiting_in_any_order(
     for one in (report, *report.edges, *report.activities, *report.resources):
         assert sum(round(part.seconds * MICRO) for part in one.parts) == round(one.seconds * MICRO)
         assert all(part.seconds > 0 and part.waits > 0 and part.examples for part in one.parts)
+        for part in one.parts:
+            assert sum(round(some.seconds * MICRO) for some in part.inherited) <= round(part.seconds * MICRO)
+            assert all(some.seconds > 0 for some in part.inherited)
     shuffled = list(lives.items())
     Random(seed).shuffle(shuffled)
     told = {name: Random(seed).sample(some, len(some)) for name, some in reversed(states.items())}
