@@ -74,9 +74,11 @@ def _scaled(rows: Floats) -> Floats:
 
 def _shuffled(series: Floats, seed: str) -> Floats:
     """The largest statistic of each shuffled series."""
-    size = len(series)
-    block = np.arange(size) // isqrt(size)
-    keys = uniform(seed, (SHUFFLES, int(block[-1]) + 1))
-    order = np.argsort(keys[:, block], axis=1, kind="stable")
-    largest: Floats = _scaled(series[order]).max(axis=1)
+    size, block = len(series), isqrt(len(series))
+    starts = np.arange(0, size, block)
+    order = np.argsort(uniform(seed, (SHUFFLES, len(starts))), axis=1)
+    places = (starts[order][:, :, None] + np.arange(block)).reshape(SHUFFLES, -1)
+    # The last block is shorter, and its missing values, as many in each row, are left out.
+    shuffled = places[places < size].reshape(SHUFFLES, size)
+    largest: Floats = _scaled(series[shuffled]).max(axis=1)
     return largest

@@ -241,10 +241,9 @@ def resampled(drawn: Weights, waits: Waits) -> Resampled:
     """The figures of an edge. Errors are those of a mean over objects, and of a ratio of two sums over objects (linearised:
     Davison, Hinkley 1997, section 2.7.2)."""
     who, waited, times = _by_object(waits)
-    weights = np.ones((len(who), drawn.shape[1] + 1))
-    weights[:, 1:] = drawn[who]
-    sums = np.stack([waited, times, waited * waited, waited * times, times * times]) @ weights
-    total, count, total2, both, count2 = sums
+    of_objects = np.stack([waited, times, waited * waited, waited * times, times * times])
+    sums = [of_objects.sum(axis=1, keepdims=True), of_objects @ drawn[who].astype(np.float64)]
+    total, count, total2, both, count2 = np.hstack(sums)
     objects = np.concatenate([[len(drawn)], np.maximum(drawn.sum(axis=0, dtype=np.int64), 1)])
     scale = len(drawn) / objects
     with np.errstate(divide="ignore", invalid="ignore"):
