@@ -139,11 +139,12 @@ class _Fit:
         return tuple(sorted(chain(alone, jobs)))
 
     def _waited(self) -> dict[str, list[Interval]]:
-        """From when a step could have begun until it did, by activity."""
+        """From when a job could have begun until it did, by activity; a batch, when its last member had come."""
         waited: defaultdict[str, list[Interval]] = defaultdict(list)
-        for step, before in zip(self.steps, self.routes.after, strict=True):
-            if before >= 0:
-                waited[step.activity].append((max(self.steps[before].end, step.enabled or 0), step.start))
+        for unit in self.units:
+            befores = [(self.routes.after[number], self.steps[number].enabled or 0) for number in unit.members]
+            since = max(max(self.steps[before].end if before >= 0 else unit.start, told) for before, told in befores)
+            waited[self.steps[unit.members[0]].activity].append((min(since, unit.start), unit.start))
         return waited
 
     def _floor(self, hours: Mapping[str, Shift], context: Context) -> Floor:

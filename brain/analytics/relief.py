@@ -37,8 +37,8 @@ P95_ERROR = 0.15
 DEFINITION = (
     "gain = lead time as it is - lead time with one thing changed, median and p95 over objects (linear interpolation), of replays"
     " with the log's arrivals and routes; interval: 5 %, 50 % and 95 % quantiles of the runs, each moved along the regression of"
-    " gains on lead times as it is to where the log's own is; lead time = last completion - first start, or when the first step"
-    " was enabled where its source says"
+    " gains on lead times as it is to where the log's own is, and widened by what the replay misses there; lead time = last"
+    " completion - first start, or when the first step was enabled where its source says"
 )
 
 
@@ -249,14 +249,20 @@ def interval(values: Sequence[float]) -> Interval:
     return Interval(cuts[0], cuts[9], cuts[18])
 
 
-def gain(log: float, before: Sequence[float], after: Sequence[float]) -> Interval:
+def gain(log: float, before: Sequence[float], after: Sequence[float], share: float) -> Interval:
     """Of before - after, given that the figure before was the log's own: each run's gain is moved along the line of regression of
-    gains on figures before, to where the log is (regression adjustment: Beaumont, Zhang, Balding, *Genetics* 162, 2002)."""
+    gains on figures before, to where the log is (regression adjustment: Beaumont, Zhang, Balding, *Genetics* 162, 2002).
+
+    What the replays miss of the log's figure, and that line does not explain, may be waiting before the activity or elsewhere.
+    With the activity's `share` of all waiting it may be gained as well: the interval reaches from none of it to all of it.
+    """
     gains = [b - a for b, a in zip(before, after, strict=True)]
     level = fmean(before)
     spread = sum((b - level) ** 2 for b in before)
     slope = sum((b - level) * g for b, g in zip(before, gains, strict=True)) / spread if spread else 0.0
-    return interval([g + slope * (log - b) for b, g in zip(before, gains, strict=True)])
+    found = interval([g + slope * (log - b) for b, g in zip(before, gains, strict=True)])
+    missed = share * (1 - slope) * (log - interval(before).mid)
+    return Interval(found.low + min(missed, 0), found.mid + missed / 2, found.high + max(missed, 0))
 
 
 def relieved(queues: Queues, fate: Fate, target: Target) -> tuple[Floor, Fate]:
@@ -329,6 +335,7 @@ def _relief(
     found: Causes, queues: Queues, target: Target, before: Sequence[_Lead], after: Sequence[_Lead], calibration: Calibration
 ) -> Relief:
     waited = next((a for a in found.activities if a.activity == target.activity), None)
+    share = waited.seconds / found.seconds if waited and found.seconds else 0.0
     reasons = [calibration.reason] if calibration.reason else []
     if before == after:
         reasons.append(f"{target.action} before {target.activity!r} changes nothing that the replay knows of")
@@ -341,8 +348,8 @@ def _relief(
         median_after=interval([lead.median for lead in after]).mid,
         p95_before=interval([lead.p95 for lead in before]).mid,
         p95_after=interval([lead.p95 for lead in after]).mid,
-        gain_median=gain(calibration.log_median, [lead.median for lead in before], [lead.median for lead in after]),
-        gain_p95=gain(calibration.log_p95, [lead.p95 for lead in before], [lead.p95 for lead in after]),
+        gain_median=gain(calibration.log_median, [lead.median for lead in before], [lead.median for lead in after], share),
+        gain_p95=gain(calibration.log_p95, [lead.p95 for lead in before], [lead.p95 for lead in after], share),
         runs=len(before),
         trusted=not reasons,
         reason="; ".join(reasons),

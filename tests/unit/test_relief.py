@@ -237,7 +237,14 @@ def test_fewer_than_twenty_runs_are_refused() -> None:
 def test_a_gain_is_told_for_the_log_as_it_was() -> None:
     # Runs of 10, 20, 30, … in which half of the time is gained. The log has 24: it gains 12, whatever the runs were.
     before = [10.0 * n for n in range(1, 21)]
-    assert gain(24.0, before, [b / 2 for b in before]) == pytest.approx((12, 12, 12))
+    assert gain(24.0, before, [b / 2 for b in before], share=0) == pytest.approx((12, 12, 12))
+
+
+def test_what_the_replays_miss_of_the_log_may_be_gained_too() -> None:
+    # Runs of 10 to 30, of which 5 are always gained. The log has 24, 4 more than the middle, and half of all waiting is before
+    # the activity: 2 may be gained beside the 5, or not.
+    before = [10.0 + n for n in range(21)]
+    assert gain(24.0, before, [b - 5 for b in before], share=0.5) == pytest.approx((5, 6, 7))
 
 
 async def test_relief_reads_a_store() -> None:
