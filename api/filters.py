@@ -7,8 +7,9 @@ from typing import Any
 import strawberry
 from strawberry.types.unset import UNSET
 
-from api.scalars import Instant, Long
+from api.scalars import Long
 from brain.errors import BadQuery
+from brain.model import Instant
 from brain.query import Condition, Op
 from brain.schema import Datatype, NodeClass, Property
 

@@ -10,12 +10,12 @@ from strawberry.types.unset import UNSET
 
 from api.limits import Limits
 from api.loaders import Loaders
-from api.scalars import Anything, Instant, Long, instant_text
+from api.scalars import Anything, Long, instant_text
 from brain.analytics.live_reports import LiveReports
 from brain.conflicts import Conflict, Side
 from brain.errors import BadQuery
 from brain.identity import MergedNode
-from brain.model import Edge, Node, Quality, Stamp, Verdict, Version
+from brain.model import Edge, Instant, Node, Quality, Stamp, Verdict, Version
 from brain.ports import Feed, Store
 from brain.query import AsOf, Window
 from brain.schema import Datatype, Property, Schema, Value

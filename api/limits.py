@@ -61,6 +61,7 @@ WEIGHTS: Mapping[str, int] = {
     "liveBottlenecks": 5_000,
     "mergeProposals": 25_000,
     "ontology": 100,
+    "processReport": 60_000,
 }
 """What root fields count as beside their page, in nodes, however little of it is shown: a bottleneck report reads a whole log,
 the conflicts of all things whole histories."""

@@ -3,17 +3,17 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import strawberry
 from strawberry.types.unset import UNSET
 
 from api.kernel import given
+from api.process_reports import one_of
 from api.results import Results
 from api.typegen import typed
 from brain.analytics.bottlenecks import Bottlenecks
 from brain.analytics.lives import Lifecycle
-from brain.errors import BadQuery
 
 ARGUMENTS: dict[str, Any] = {"object_type": str, "lifecycle": str | None, "min_frequency": int | None}
 """What a report of bottlenecks is asked with."""
@@ -24,9 +24,7 @@ LEAST_SECONDS = 1.0
 
 def chosen(lifecycle: Any) -> Lifecycle | None:
     """The argument; BadQuery for one that is not known."""
-    if not given(lifecycle) or lifecycle == "complete":
-        return "complete" if lifecycle == "complete" else None
-    raise BadQuery(f"lifecycle {lifecycle!r} is not known: leave it out, or write 'complete' for those transitions alone")
+    return cast(Lifecycle | None, one_of("lifecycle", lifecycle, "complete"))
 
 
 async def _report(info: Any, object_type: Any, lifecycle: Any, min_frequency: Any) -> Bottlenecks:

@@ -17,12 +17,13 @@ from api.live import ARGUMENTS, chosen, live_bottlenecks
 from api.merges import merge_proposals
 from api.names import plural
 from api.paging import Slice, encode
+from api.process_reports import process_report
 from api.results import Results
-from api.scalars import Instant
 from api.typegen import PAGE, Types, typed
 from brain.analytics import bottlenecks as bottleneck_report
 from brain.analytics import dependencies as dependency_report
 from brain.errors import BadQuery
+from brain.model import Instant
 from brain.query import NOW, AsOf, Condition, Find, Op
 from brain.schema import NodeClass
 
@@ -45,6 +46,7 @@ def query_type(made: Types, results: Results) -> type[Any]:
         "entity": _node(made, made.outputs["Entity"], "entity", "As `node`, with the fields that every entity has."),
         "bottlenecks": _bottlenecks(made, results),
         "live_bottlenecks": live_bottlenecks(results),
+        "process_report": process_report(made.schema, results),
         "dependencies": _dependencies(made, results),
         "merge_proposals": merge_proposals(),
         "conflicts": conflicts(),

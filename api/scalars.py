@@ -8,9 +8,7 @@ import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from brain.errors import BadQuery
-
-Instant = NewType("Instant", int)
-"""µs since the epoch, UTC, as everywhere in the model; text only on the wire."""
+from brain.model import Instant
 
 Long = NewType("Long", int)
 Anything = NewType("Anything", object)

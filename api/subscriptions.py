@@ -17,12 +17,12 @@ from strawberry.types.unset import UNSET
 from api.kernel import Info, given
 from api.live import bottleneck_reports
 from api.results import Results
-from api.scalars import Instant, Long
+from api.scalars import Long
 from api.typegen import Types, typed
 from brain.errors import BadQuery, Retry
 from brain.identities import Merged
 from brain.identity import DIFFERENT, SAME
-from brain.model import GAP, Notice
+from brain.model import GAP, Instant, Notice
 from brain.query import NOW
 from brain.schema import Schema
 

@@ -18,9 +18,9 @@ from api.filters import filter_type
 from api.kernel import EntityFields, EvidenceType, Info, NodeInterface, PageInfoType, Row, Rows, shown
 from api.names import check_names, plural
 from api.paging import Slice, cut, encode
-from api.scalars import Instant, Long
+from api.scalars import Long
 from brain.errors import BadQuery
-from brain.model import Edge, Node
+from brain.model import Edge, Instant, Node
 from brain.query import AsOf, Direction, Hop
 from brain.schema import ROOT, Datatype, NodeClass, Property, Relation, Schema
 

@@ -7,12 +7,15 @@ the greatest `Stamp`, and so neither order, nor duplicates, nor batching can cha
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NewType
 
 from brain.schema import Scalar, Value
 from brain.spans import Span
 
 NOTHING: Mapping[str, Value] = {}
+
+Instant = NewType("Instant", int)
+"""µs since the epoch, UTC, as everywhere in the model; text only on the wire. Named where a result must say that it is a time."""
 
 
 class Stamp(NamedTuple):

@@ -38,6 +38,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             from brain.servers import install_mosquitto
 
             install_mosquitto()
+        if "browser" in wanted:
+            from tests.browser import install_chromium
+
+            install_chromium()
 
 
 @pytest.fixture(scope="session")

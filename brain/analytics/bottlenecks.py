@@ -9,7 +9,7 @@ definitions of this module.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -108,10 +108,20 @@ async def _report(
     store: Store, schema: Schema, object_type: str, lifecycle: Lifecycle | None = None, min_frequency: int | None = None
 ) -> Bottlenecks | None:
     lives, left_out = await lives_of(store.scan(Occurrences(object_type)), lifecycle)
-    if not lives:
-        return None
+    return handover_view(lives, object_type, lifecycle, schema.version, left_out, min_frequency) if lives else None
+
+
+def handover_view(
+    lives: Mapping[str, Sequence[Timed]],
+    object_type: str,
+    lifecycle: Lifecycle | None,
+    ontology_version: str,
+    left_out: int,
+    min_frequency: int | None = None,
+) -> Bottlenecks:
+    """The view of these lives; `left_out` and all else as `Bottlenecks` tells it."""
     steps = once(lives)
-    view = View(object_type, lifecycle, schema.version, len(lives), len(steps), left_out)
+    view = View(object_type, lifecycle, ontology_version, len(lives), len(steps), left_out)
     edges = (handover(*edge) for edge in edge_gaps(Flat.of_lives(lives), EXAMPLES))
     return view.report(edges, _processing(steps.values()), min_frequency)
 
@@ -121,6 +131,12 @@ async def no_steps(store: Store, object_type: str) -> BadQuery:
     types = await store.object_types()
     known = ", ".join(types) or "none: the store is empty, import something first"
     return BadQuery(f"no object of type {object_type!r} has a step{nearest(object_type, types)}; types here: {known}")
+
+
+def least_frequency(objects: int) -> int:
+    """How often a handover must occur among so many objects before its mean is ranked, where nobody said: 1 %, and at least
+    10."""
+    return max(LEAST_FREQUENCY, round(objects * SHARE_OF_OBJECTS))
 
 
 class View(NamedTuple):
@@ -138,7 +154,7 @@ class View(NamedTuple):
     ) -> Bottlenecks:
         """The report with these figures, ranked."""
         ranked = sorted(edges, key=lambda e: (-e.total_seconds, e.source, e.target))
-        least = min_frequency if min_frequency is not None else max(LEAST_FREQUENCY, round(self.objects * SHARE_OF_OBJECTS))
+        least = least_frequency(self.objects) if min_frequency is None else min_frequency
         frequent = [edge for edge in ranked if edge.count >= least]
         return Bottlenecks(
             object_type=self.object_type,
@@ -169,11 +185,12 @@ def handover(source: str, target: str, waits: Sequence[int], total: int, overlap
     )
 
 
-def quantile(ordered: Sequence[int], tenths: int) -> float:
-    """The quantile of sorted µs in seconds, linearly interpolated (Hyndman and Fan's type 7), in integers up to one division."""
-    i, rest = divmod(tenths * (len(ordered) - 1), 10)
+def quantile(ordered: Sequence[int], parts: int, of: int = 10) -> float:
+    """The quantile `parts`/`of` of sorted µs in seconds, linearly interpolated (Hyndman and Fan's type 7), in integers up to one
+    division."""
+    i, rest = divmod(parts * (len(ordered) - 1), of)
     above = ordered[i + 1] if rest else ordered[i]
-    return (ordered[i] * (10 - rest) + above * rest) / (10 * MICRO)
+    return (ordered[i] * (of - rest) + above * rest) / (of * MICRO)
 
 
 def _processing(steps: Iterable[Timed]) -> Iterator[Processing]:

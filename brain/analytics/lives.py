@@ -3,7 +3,7 @@ processes reads.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from sys import intern
 from typing import Literal, NamedTuple
 
@@ -65,7 +65,7 @@ async def lives_of(scan: AsyncIterator[Occurrence], lifecycle: Lifecycle | None)
     return lives, len(left_out)
 
 
-def once(lives: dict[str, list[Timed]]) -> dict[str, Timed]:
+def once(lives: Mapping[str, Sequence[Timed]]) -> dict[str, Timed]:
     """Each step once, however many objects took part in it."""
     steps: dict[str, Timed] = {}
     for life in lives.values():

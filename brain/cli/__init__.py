@@ -14,8 +14,8 @@ from importlib.metadata import version
 
 import click
 
-from brain.cli.legible import legible
 from brain.errors import BadUrl, BrainError
+from brain.legible import legible
 
 LINES = "\n"
 """A BrainError that lists the faults of a file has lines."""

@@ -3,9 +3,9 @@
 import click
 import orjson
 
-from brain.cli.legible import legible
 from brain.cli.options import format_option, opened, run, store_option
 from brain.conflicts import Conflict, Rules, all_conflicts, conflicts_of
+from brain.legible import legible
 from brain.naming import resolve
 from ingest.times import iso
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 import orjson
 
-from brain.cli.legible import legible
 from brain.cli.options import format_option, opened, run, store_option
 from brain.errors import BadQuery
+from brain.legible import legible
 from brain.model import DeadLetter
 from brain.ports import Store
 

@@ -1,6 +1,7 @@
 """`brain demo`: a simulated hospital shift, from raw messages to the answer."""
 
 import sys
+import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -9,7 +10,6 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from brain.analytics.bottlenecks import Bottlenecks
 from brain.cli.options import run
 from brain.ports import Store
 from brain.schema import Schema
@@ -29,8 +29,11 @@ OBJECT_TYPE = "MedicationOrder"
 @click.option(
     "--store", metavar="URL", help="Keep the shift in this store. [default: a file of the demo's own, made anew each time]"
 )
+@click.option(
+    "--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the report as a page (HTML) too."
+)
 @run
-async def demo(once: bool, seed: int, hours: int, port: int, store: str | None) -> None:
+async def demo(once: bool, seed: int, hours: int, port: int, store: str | None, report: Path | None) -> None:
     """Stream a simulated hospital shift through the real pipeline, report where time is lost, and serve it as GraphQL.
 
     The shift is simulated (patients, nurses, pharmacists, beds, pumps, scanners, a dispensing robot; late, double and broken
@@ -39,6 +42,7 @@ async def demo(once: bool, seed: int, hours: int, port: int, store: str | None) 
     \b
     brain demo
     brain demo --once --seed 11
+    brain demo --once --report shift.html
     """
     from brain.cli.tables import console_of
     from brain.feeds.memory import MemoryFeed
@@ -51,7 +55,7 @@ async def demo(once: bool, seed: int, hours: int, port: int, store: str | None) 
     try:
         await opened_store.prepare(schema)
         await _stream(console, schema, opened_store, seed, hours)
-        await _report(opened_store, schema)
+        await _report(opened_store, schema, report)
         console.print(f"\nThe store is {url.rpartition('@')[2]}.", markup=False, highlight=False)
         if not once:
             from brain.cli.serve import run_server
@@ -92,34 +96,14 @@ async def _stream(console: Console, schema: Schema, store: Store, seed: int, hou
     console.print(f"Taken in: {intake.taken}\n", highlight=False)
 
 
-async def _report(store: Store, schema: Schema) -> None:
-    from brain.analytics.bottlenecks import bottlenecks
-    from brain.cli.tables import print_bottlenecks
+async def _report(store: Store, schema: Schema, page: Path | None) -> None:
+    from brain.analytics.process_report import process_report
+    from brain.cli.report_tables import print_report
+    from brain.reports.finding import finding
+    from brain.reports.page import report_page
 
-    found = await bottlenecks(store, schema, OBJECT_TYPE)
-    print_bottlenecks(found, top=8)
-    click.echo(finding(found))
-
-
-def finding(found: Bottlenecks) -> str:
-    """The report in two sentences, read off its figures and nothing else."""
-    from brain.cli.tables import duration
-
-    said: list[str] = []
-    if found.edges:
-        worst = found.edges[0]
-        said = [
-            f"Work waits longest between {worst.source!r} and {worst.target!r}: {duration(worst.total_seconds)} in all,"
-            f" {duration(worst.mean_seconds)} in the mean over {worst.count:,} handovers."
-        ]
-    timed = [a for a in found.activities if a.mean_seconds is not None]
-    if timed and found.edges:
-        longest = max(timed, key=lambda a: a.mean_seconds or 0)
-        share = found.edges[0].total_seconds / sum(e.total_seconds for e in found.edges)
-        takes = duration(longest.mean_seconds)
-        said = [
-            f"{longest.activity!r} takes longest once it has begun ({takes} in the mean), but that is work.",
-            *said,
-            f"That one handover is {share:.0%} of all waiting.",
-        ]
-    return "\n".join(said)
+    found = await process_report(store, schema, OBJECT_TYPE)
+    print_report(found, top=8)
+    click.echo("\n".join(finding(found)))
+    if page is not None:
+        page.write_text(report_page(found, time.time_ns() // 1000), encoding="utf-8")

@@ -11,8 +11,8 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from brain.cli.legible import legible
 from brain.cli.options import Opened, format_option, opened, run, settings_for, store_option
+from brain.legible import legible
 
 if TYPE_CHECKING:
     from ingest.importing import Import

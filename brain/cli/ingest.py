@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from brain.cli.ingest_crew import SILENT, TELLING, crew_of, in_crew, run_crew
-from brain.cli.legible import Legible
 from brain.cli.options import Opened, collect_seldom, opened, run, settings_for, store_option
+from brain.legible import Legible
 
 if TYPE_CHECKING:
     from brain.schema import Schema

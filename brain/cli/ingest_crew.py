@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from brain.cli.legible import legible
+from brain.legible import legible
 
 if TYPE_CHECKING:
     from ingest.crew import Crew

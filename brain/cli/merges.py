@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 import orjson
 
-from brain.cli.legible import legible
 from brain.cli.options import Opened, format_option, opened, run, store_option
 from brain.identity import Proposal
+from brain.legible import legible
 from brain.model import ChangeSet
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
-from brain.cli.legible import legible
 from brain.cli.options import format_option, run, settings_for
+from brain.legible import legible
 from brain.model import Node
 from brain.ports import Store
 from brain.query import Hop, Nodes

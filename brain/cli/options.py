@@ -29,6 +29,10 @@ store_option = click.option(
     help="sqlite:///file.db or neo4j://user:password@host/db. [default: BRAIN_STORE, else a file in your data folder]",
 )
 
+object_type_option = click.option(
+    "--object-type", metavar="T", help="A class of the ontology or the type of a log's objects; `case` for XES and CSV."
+)
+
 
 def format_option(*formats: str) -> Callable[[F], F]:
     """`--format`, the first of the formats by default."""

@@ -9,20 +9,10 @@ from rich.table import Table
 
 from brain.analytics.bottlenecks import Bottlenecks, Handover
 from brain.analytics.dependencies import Dependencies, Toward
-from brain.cli.legible import legible
+from brain.legible import legible
+from brain.words import duration
 
 PIPE_WIDTH = 120
-UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
-
-
-def duration(seconds: float | None) -> str:
-    """`93 600` seconds → `1.1 d`: for reading; programs take the JSON."""
-    if seconds is None:
-        return "–"
-    for size, unit in UNITS:
-        if seconds >= size:
-            return f"{seconds / size:,.1f} {unit}"
-    return f"{seconds:.1f} s"
 
 
 def console_of(stream: TextIO | None = None) -> Console:

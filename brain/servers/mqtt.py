@@ -1,21 +1,18 @@
 """A local MQTT broker: Eclipse mosquitto where it is, else amqtt, a broker written in Python, which says so."""
 
-import fcntl
 import os
 import re
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from brain.servers.places import cache_dir
+from brain.servers.apt import install
 from brain.servers.process import HOST, Server, listening, need
 
 # Debian keeps it in /usr/sbin, which is not on every user's PATH; Homebrew likewise.
 FURTHER_PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin", "/usr/local/opt/mosquitto/sbin")
-APT_SECONDS = 300
 
 
 def find_mosquitto() -> Path | None:
@@ -26,37 +23,9 @@ def find_mosquitto() -> Path | None:
 
 
 def install_mosquitto(out: TextIO | None = None) -> Path | None:
-    """Where mosquitto is, after installing it with apt-get if it is missing and we are root on a Debian-like system.
-
-    For tests, on machines that exist for a test run: it changes the system, and prints that it does. Never raises:
-    without it `MqttBroker` falls back to amqtt.
-    """
-    say = out or sys.stderr
-    if find_mosquitto() is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        cache_dir().mkdir(parents=True, exist_ok=True)
-        with (cache_dir() / "apt.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if find_mosquitto() is None:
-                print("mqtt: mosquitto is missing; installing it with apt-get (we are root)", file=say, flush=True)
-                _apt_get("install", say) or (_apt_get("update", say) and _apt_get("install", say))
-    return find_mosquitto()
-
-
-def _apt_get(verb: str, out: TextIO) -> bool:
-    what = ["--yes", "--no-install-recommends", "mosquitto"] if verb == "install" else []
-    command = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=120", verb, *what]
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=APT_SECONDS, check=False, stdin=subprocess.DEVNULL
-        )
-    except subprocess.TimeoutExpired:
-        print(f"mqtt: apt-get {verb} did not end within {APT_SECONDS} s", file=out, flush=True)
-        return False
-    if done.returncode != 0:
-        last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-        print(f"mqtt: apt-get {verb} failed: {''.join(last)}", file=out, flush=True)
-    return done.returncode == 0
+    """Where mosquitto is, after installing it if it is missing and that can be done (`apt.install`). Never raises: without it
+    `MqttBroker` falls back to amqtt."""
+    return install("mosquitto", find_mosquitto, out)
 
 
 READY = re.compile(r"mosquitto version \S+ running|Listener 'default' bind to")

@@ -42,6 +42,7 @@ def test_once_prints_the_true_bottleneck_and_ends(tmp_path: Path) -> None:
     source, target = worst_wait_of_the_truth()
     assert f"Work waits longest between {source!r} and {target!r}" in out
     assert (source, target) == ("Receive", "Verify")  # pharmacy, not treatment
+    assert re.search(r"% of that wait is contention: whoever does it was busy .*person/PHA-1", out)
     assert "'Treat' takes longest once it has begun" in out
     assert "simulated" in err
     assert "1 outOfRange" in err

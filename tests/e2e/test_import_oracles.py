@@ -36,7 +36,9 @@ def brain(*args: str, store: Path, expect: int = 0) -> "subprocess.CompletedProc
 
 
 def report(store: Path, object_type: str, *more: str) -> dict[str, Any]:
-    told = brain("report", "bottlenecks", "--object-type", object_type, "--format", "json", *more, store=store)
+    told = brain(
+        "report", "bottlenecks", "--object-type", object_type, "--section", "none", "--format", "json", *more, store=store
+    )
     found: dict[str, Any] = json.loads(told.stdout)
     return found
 

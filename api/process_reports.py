@@ -1,0 +1,99 @@
+"""Query.processReport: why work waits, how sure that is, what would help, with evidence to be followed to the steps."""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from typing import Any, cast
+
+import strawberry
+from strawberry.types.nodes import SelectedField, Selection
+from strawberry.types.unset import UNSET
+
+from api.kernel import given
+from api.results import Results
+from api.typegen import typed
+from brain.analytics.lives import Lifecycle
+from brain.analytics.process_material import Asked, Period, Section, material
+from brain.analytics.process_report import ProcessReport, compose
+from brain.analytics.work import Perspective
+from brain.errors import BadQuery
+from brain.model import Instant
+from brain.schema import Schema
+
+AT_A_TIME = 2
+"""Reports that are made at once: each holds a log in memory, and a core. The others wait."""
+
+SECTIONS = {
+    "causes": Section.CAUSES,
+    "confidence": Section.CONFIDENCE,
+    "times": Section.TIMES,
+    "flow": Section.TIMES,
+    "together": Section.TIMES,
+    "machines": Section.MACHINES,
+    "relief": Section.RELIEF,
+    "change": Section.CHANGE,
+}
+"""Which section a field of the report needs."""
+
+
+def process_report(schema: Schema, results: Results) -> Any:
+    async def report(
+        info: Any,
+        object_type: Any,
+        lifecycle: Any = UNSET,
+        min_frequency: Any = UNSET,
+        since: Any = UNSET,
+        until: Any = UNSET,
+        view: Any = UNSET,
+        machines: Any = UNSET,
+    ) -> Any:
+        asked = Asked(
+            cast(Lifecycle | None, one_of("lifecycle", lifecycle, "complete")),
+            min_frequency if given(min_frequency) else None,
+            Period(since if given(since) else None, until if given(until) else None),
+            wanted(info.selected_fields),
+            machines if given(machines) else None,
+            cast(Perspective, one_of("view", view, "handover", "enabled") or "handover"),
+        )
+        async with turns:
+            found = await material(info.context.store, schema, object_type, asked)
+            # Seconds of arithmetic: the loop goes on serving others meanwhile.
+            return await asyncio.to_thread(compose, found)
+
+    turns = asyncio.Semaphore(AT_A_TIME)
+    arguments = {
+        "object_type": str,
+        "lifecycle": str | None,
+        "min_frequency": int | None,
+        "since": Instant | None,
+        "until": Instant | None,
+        "view": str | None,
+        "machines": str | None,
+    }
+    return strawberry.field(
+        resolver=typed(report, results.output(ProcessReport), **arguments),
+        description="Why the objects of a type wait, how sure that is and what would help. Only what is selected is worked out."
+        " `since`, `until`: the objects whose last step ended then, whole. `view` of the causes: handover or enabled.",
+    )
+
+
+def one_of(name: str, value: Any, *allowed: str) -> str | None:
+    """The argument's value, None where it is left out; BadQuery for one that it cannot have."""
+    if not given(value):
+        return None
+    if value not in allowed:
+        known = " or ".join(repr(one) for one in allowed)
+        raise BadQuery(f"{name} {value!r} is not known: leave it out, or write {known}")
+    return str(value)
+
+
+def wanted(selected: Iterable[Selection]) -> frozenset[Section]:
+    """The sections that the query asks for, through whatever fragments."""
+    return frozenset(SECTIONS[name] for field in selected for name in _names(field.selections) if name in SECTIONS)
+
+
+def _names(selections: Iterable[Selection]) -> Iterator[str]:
+    for selection in selections:
+        if isinstance(selection, SelectedField):
+            yield selection.name
+        else:
+            yield from _names(selection.selections)

@@ -1,0 +1,82 @@
+"""Calendars that somebody wrote, in YAML or JSON:
+
+    "*":           {mon-fri: ["08:00-12:00", "13:00-17:00"], zone: Europe/Berlin, holidays: [2026-12-25]}
+    person/PHA-1:  {mon-thu: ["22:00-06:00"], zone: Europe/Berlin}
+    asset/ROB-1:   always
+
+Keys are ids of resources, `*` all that are not named. An interval that ends at or before its start ends on the next day; `24:00`
+is the midnight that ends a day. Without a zone times are UTC; a holiday is a date that is off from midnight to midnight.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import yaml
+
+from brain.analytics.calendars import ALWAYS, DAY, DAYS, HOUR, Calendar, Interval, calendar
+from brain.errors import Reject
+from brain.schema import nearest
+
+_SPAN = re.compile(r"(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)")
+
+
+class BadCalendar(Reject):
+    """A calendar that cannot be understood; the message says whose, and how to write it."""
+
+
+def given_calendars(text: str) -> dict[str, Calendar]:
+    """Each named resource's calendar, and that of all others under `*` where there is one. Raises BadCalendar."""
+    try:
+        said = yaml.safe_load(text)
+    except yaml.YAMLError as why:
+        raise BadCalendar(f"no YAML or JSON: {why}") from why
+    if not isinstance(said, Mapping):
+        raise BadCalendar('calendars are a mapping of resources, as in: {"*": {mon-fri: ["08:00-17:00"]}}')
+    return {str(who): _calendar(str(who), what) for who, what in said.items()}
+
+
+def _calendar(who: str, said: Any) -> Calendar:
+    if said == "always":
+        return ALWAYS
+    if not isinstance(said, Mapping):
+        raise BadCalendar(f'{who}: write `always`, or days with their times, as in {{mon-fri: ["08:00-17:00"]}}')
+    week = [span for key, spans in said.items() if key not in ("zone", "holidays") for span in _week(who, str(key), spans)]
+    try:
+        return calendar(week, str(said.get("zone", "UTC")), [_date(day) for day in said.get("holidays") or ()])
+    except (ValueError, TypeError) as why:
+        raise BadCalendar(f"{who}: {why}") from why
+
+
+def _week(who: str, days: str, spans: Any) -> Iterator[Interval]:
+    if isinstance(spans, str) or not isinstance(spans, list):
+        raise BadCalendar(f'{who}: {days} needs a list of times, as in ["08:00-12:00", "13:00-17:00"]')
+    for day in _days(who, days):
+        for span in spans:
+            start, end = _span(who, span)
+            yield day * DAY + start, day * DAY + (end if end > start else end + DAY)
+
+
+def _days(who: str, text: str) -> Iterator[int]:
+    first, _, last = text.lower().partition("-")
+    for day in (first, last or first):
+        if day not in DAYS:
+            known = dict.fromkeys((*DAYS, "mon-fri", "zone", "holidays"))
+            raise BadCalendar(f"{who}: unknown key {text!r}{nearest(text, known)}; keys are {', '.join(known)}")
+    start, end = DAYS.index(first), DAYS.index(last or first)
+    return (day % 7 for day in range(start, (end if end >= start else end + 7) + 1))
+
+
+def _span(who: str, text: Any) -> Interval:
+    found = _SPAN.fullmatch(str(text).strip())
+    if found:
+        hour, minute, last_hour, last_minute = map(int, found.groups())
+        start, end = (60 * hour + minute) * (HOUR // 60), (60 * last_hour + last_minute) * (HOUR // 60)
+        if max(minute, last_minute) < 60 and start < DAY and end <= DAY:
+            return start, end
+    raise BadCalendar(f"{who}: {text!r} is no time of day to another, as in 08:00-17:00 or 22:00-06:00")
+
+
+def _date(said: Any) -> date:
+    return said if isinstance(said, date) else date.fromisoformat(str(said))

@@ -1,0 +1,128 @@
+"""What a process report is asked for, and what of the store it is made of: each type of objects is scanned once."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from brain.analytics.bottlenecks import no_steps
+from brain.analytics.device_states import STATE, StateSpan, state_spans
+from brain.analytics.lives import Lifecycle, Timed, lives_of
+from brain.analytics.times import Lives, ended_within
+from brain.analytics.work import Perspective
+from brain.errors import BadQuery
+from brain.ports import Store
+from brain.query import Occurrences, Qualities
+from brain.schema import Schema, nearest
+from brain.words import moment
+
+
+class Period(NamedTuple):
+    """Half-open [since, until) of valid time, µs; None is unbounded.
+
+    An object belongs to the period in which its last step ended, with its whole life: no wait is cut, and of periods that tile
+    each object is in exactly one.
+    """
+
+    since: int | None = None
+    until: int | None = None
+
+    def before(self) -> "Period | None":
+        """The period of the same length that ends where this one begins; None where one of its ends is open."""
+        if self.since is None or self.until is None:
+            return None
+        return Period(2 * self.since - self.until, self.since)
+
+
+class Section(StrEnum):
+    """A part of the report beside the waits themselves."""
+
+    CAUSES = "causes"
+    CONFIDENCE = "confidence"
+    TIMES = "times"
+    MACHINES = "machines"
+    RELIEF = "relief"
+    CHANGE = "change"
+
+
+WITH_STATES = frozenset((Section.CAUSES, Section.MACHINES, Section.RELIEF))
+"""Sections that hear what devices say of themselves."""
+WITH_OTHERS = frozenset((Section.CAUSES, Section.TIMES, Section.RELIEF))
+"""Sections that read the lives of other types too: their resources work for them, their objects meet."""
+
+
+class Asked(NamedTuple):
+    """What the report shall be of, and which sections it shall have."""
+
+    lifecycle: Lifecycle | None = None
+    min_frequency: int | None = None
+    period: Period = Period()
+    sections: frozenset[Section] = frozenset(Section)
+    machines: str | None = None
+    """The class of the machines; None: those of the resources that carry out steps and report states."""
+    view: Perspective = "handover"
+    """Of the causes: what their waiting is. The waits themselves are always the handover view's."""
+
+
+class Material(NamedTuple):
+    """What every section is made of: the lives of the period, those of the same type outside of it, those of other types."""
+
+    object_type: str
+    ontology_version: str
+    asked: Asked
+    left_out: int
+    inside: Lives
+    outside: Lives
+    others: Mapping[str, Lives]
+    machine_class: str
+    spans: Mapping[str, Sequence[StateSpan]]
+    """The states of the machines among which the bottleneck is sought."""
+    flagged: frozenset[str]
+    """What has a quality flag."""
+
+
+async def material(store: Store, schema: Schema, object_type: str, asked: Asked) -> Material:
+    """All that a report needs of the store: each type of objects is scanned once."""
+    lives, left_out = await lives_of(store.scan(Occurrences(object_type)), asked.lifecycle)
+    if not lives:
+        raise await no_steps(store, object_type)
+    inside = ended_within(lives, *asked.period)
+    if not inside:
+        raise _nothing_ended(lives, object_type)
+    others: dict[str, Lives] = {}
+    if asked.sections & WITH_OTHERS:
+        for name in sorted(await store.object_types()):
+            if name != object_type:
+                others[name], _ = await lives_of(store.scan(Occurrences(name)), asked.lifecycle)
+    outside = {name: life for name, life in lives.items() if name not in inside}
+    flagged: frozenset[str] = frozenset()
+    if Section.CONFIDENCE in asked.sections:
+        flagged = frozenset([flag.subject async for flag in store.scan(Qualities())])
+    machine_class, spans = await _states(store, schema, inside, asked)
+    return Material(object_type, schema.version, asked, left_out, inside, outside, others, machine_class, spans, flagged)
+
+
+async def _states(store: Store, schema: Schema, lives: Lives, asked: Asked) -> tuple[str, dict[str, list[StateSpan]]]:
+    """The classes whose states tell of the machines, and these, within the period."""
+    if not asked.sections & WITH_STATES:
+        return "", {}
+    if asked.machines is not None and asked.machines not in schema.classes:
+        raise BadQuery(f"the ontology has no class {asked.machines!r}{nearest(asked.machines, schema.classes)}")
+    if asked.machines is None:
+        resources = sorted({step.resource for life in lives.values() for step in life if step.resource is not None})
+        nodes = await store.nodes(resources) if resources else []
+        found = {node.cls for node in nodes if node is not None}
+        classes = sorted(name for name in found if STATE in schema.classes[name].properties)
+    else:
+        classes = [asked.machines]
+    spans: dict[str, list[StateSpan]] = {}
+    for name in classes:
+        spans.update(await state_spans(store, name, *asked.period))
+    return ", ".join(classes), {name: mine for name, mine in spans.items() if mine}
+
+
+def _nothing_ended(lives: Mapping[str, Sequence[Timed]], object_type: str) -> BadQuery:
+    ends = [max(step.end for step in life) for life in lives.values()]
+    return BadQuery(
+        f"no object of type {object_type!r} ended in this period; the first of {len(ends):,} ended {moment(min(ends))},"
+        f" the last {moment(max(ends))} (UTC)"
+    )

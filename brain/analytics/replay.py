@@ -1,0 +1,214 @@
+"""A log's cases replayed through its queues: an event-driven simulation of who is served by whom and when.
+
+An activity has a queue and a pool of resources; a resource serves any activity of whose pool it is. A free resource takes the
+step that has waited longest among those it may serve (first come, first served), rush steps first where the activity has them. A
+step once begun is finished. What an activity does in batches begins when its batch is full and somebody is free; when nothing
+else can happen, with what is there. A step without a pool waits for nobody.
+
+All times are µs. A replay is a function of its floor and its fate alone: ties are served in the order of the steps.
+"""
+
+from collections.abc import Mapping, Sequence
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+Span = tuple[int, int]
+"""From the first µs to the one after the last."""
+
+QUEUES = -2
+
+
+class Floor(NamedTuple):
+    """Who serves what: activities and resources are numbers, in the order of their tuples.
+
+    `pools` has the resources of each activity (none: nobody is needed), `capacity` how many jobs a resource has in hand at the
+    most, `away` the times when it begins nothing, ascending and apart.
+    """
+
+    activities: tuple[str, ...]
+    resources: tuple[str, ...]
+    pools: tuple[tuple[int, ...], ...]
+    capacity: tuple[int, ...]
+    away: tuple[tuple[Span, ...], ...]
+
+
+class Routes(NamedTuple):
+    """The work: cases, and their steps as parallel columns. A step's number is its place in the columns.
+
+    A step becomes ready some delay after step `after` is done. Where that is -1 it is ready at `begins` if `by` is QUEUES; else
+    it begins then, by the resource `by` (-1: none): nothing is known of its waiting, so that it keeps its resource busy and
+    queues for nobody. The steps of a case stand together.
+    """
+
+    objects: tuple[str, ...]
+    arrivals: tuple[int, ...]
+    case: tuple[int, ...]
+    activity: tuple[int, ...]
+    after: tuple[int, ...]
+    begins: tuple[int, ...]
+    by: tuple[int, ...]
+
+
+class Fate(NamedTuple):
+    """What chance decides in one run.
+
+    Per step: a `luck` in [0, 1), its delay, and whether it is a `rush` (0) or not (1). Per activity: the sizes of its batches in
+    order, repeated as needed (none: no batches). `service` has, per activity, the service times of each resource in ascending
+    order, and under -1 those of all: the luck of a job's first step chooses among them, so that a lucky step is lucky with
+    whoever serves it.
+    """
+
+    luck: Sequence[float]
+    delay: Sequence[int]
+    rush: Sequence[int]
+    batches: Sequence[Sequence[int]]
+    service: Sequence[Mapping[int, Sequence[int]]]
+
+
+class Played(NamedTuple):
+    """When each step began and ended."""
+
+    started: list[int]
+    ended: list[int]
+
+
+Job = tuple[int, int, list[int]]
+"""An activity, the resource (-1: none), and the steps done together."""
+
+READY, DONE, BACK = range(3)
+
+
+def play(floor: Floor, routes: Routes, fate: Fate) -> Played:
+    """Replay all cases."""
+    return _Replay(floor, routes, fate).run()
+
+
+class _Replay:
+    def __init__(self, floor: Floor, routes: Routes, fate: Fate) -> None:
+        self.pools, self.capacity = floor.pools, floor.capacity
+        self.activity, self.fate = routes.activity, fate
+        self.next: list[list[int]] = [[] for _ in routes.activity]
+        self.queues: list[list[tuple[int, int, int]]] = [[] for _ in floor.activities]
+        self.serves: list[list[int]] = [
+            [a for a, pool in enumerate(floor.pools) if r in pool] for r in range(len(floor.resources))
+        ]
+        self.busy = [0] * len(floor.resources)
+        self.away = [[*reversed(spans)] for spans in floor.away]
+        self.waking = [False] * len(floor.resources)
+        self.batch = [0] * len(floor.activities)
+        self.started, self.ended = [0] * len(routes.activity), [0] * len(routes.activity)
+        self.events: list[tuple[int, int, int, int | Job]] = []
+        self.number = self.now = 0
+        for step, (before, begins, by) in enumerate(zip(routes.after, routes.begins, routes.by, strict=True)):
+            if before >= 0:
+                self.next[before].append(step)
+            else:
+                what: int | Job = step if by == QUEUES else (routes.activity[step], by, [step])
+                self.events.append((begins, step - len(routes.after), READY, what))
+        self.events.sort()
+
+    def run(self) -> Played:
+        events = self.events
+        while events or self._flush():
+            now, _, kind, what = heappop(events)
+            self.now = now
+            if kind == DONE:
+                self._done(now, what)  # type: ignore[arg-type]
+            elif kind == READY and isinstance(what, tuple):
+                self._begin(now, what)
+            elif kind == READY:
+                self._queue(now, what)  # type: ignore[arg-type]
+            else:
+                self.waking[what] = False  # type: ignore[index]
+                self._serve(now, what)  # type: ignore[arg-type]
+        return Played(self.started, self.ended)
+
+    def _push(self, at: int, kind: int, what: int | Job) -> None:
+        self.number += 1
+        heappush(self.events, (at, self.number, kind, what))
+
+    def _queue(self, now: int, step: int) -> None:
+        """A step is ready."""
+        activity = self.activity[step]
+        if not self.pools[activity]:
+            self._begin(now, (activity, -1, [step]))
+            return
+        heappush(self.queues[activity], (self.fate.rush[step], now, step))
+        while self._full(activity):
+            for resource in self.pools[activity]:
+                if self.busy[resource] < self.capacity[resource] and self._present(now, resource):
+                    self._take(now, activity, resource)
+                    break
+            else:
+                return
+
+    def _full(self, activity: int) -> bool:
+        queue = self.queues[activity]
+        return bool(queue) and len(queue) >= self._size(activity)
+
+    def _size(self, activity: int) -> int:
+        sizes = self.fate.batches[activity]
+        return sizes[self.batch[activity] % len(sizes)] if sizes else 1
+
+    def _present(self, now: int, resource: int) -> bool:
+        """Whether this resource, which has a hand free, is at work; if not it will look again when it is back."""
+        spans = self.away[resource]
+        while spans and spans[-1][1] <= now:
+            spans.pop()
+        if not spans or spans[-1][0] > now:
+            return True
+        if not self.waking[resource]:
+            self.waking[resource] = True
+            self._push(spans[-1][1], BACK, resource)
+        return False
+
+    def _serve(self, now: int, resource: int) -> None:
+        """A resource may have a hand free: it takes what it can."""
+        while self.busy[resource] < self.capacity[resource]:
+            waiting = [(self.queues[a][0], a) for a in self.serves[resource] if self._full(a)]
+            if not waiting or not self._present(now, resource):
+                return
+            self._take(now, min(waiting)[1], resource)
+
+    def _take(self, now: int, activity: int, resource: int) -> None:
+        queue = self.queues[activity]
+        members = [heappop(queue)[2] for _ in range(min(self._size(activity), len(queue)))]
+        self.batch[activity] += 1
+        self._begin(now, (activity, resource, members))
+
+    def _begin(self, now: int, job: Job) -> None:
+        activity, resource, members = job
+        times = self.fate.service[activity]
+        chosen = times.get(resource) or times[-1]
+        ends = now + chosen[int(self.fate.luck[members[0]] * len(chosen))]
+        if resource >= 0:
+            self.busy[resource] += 1
+        for step in members:
+            self.started[step], self.ended[step] = now, ends
+        self._push(ends, DONE, job)
+
+    def _done(self, now: int, job: Job) -> None:
+        _, resource, members = job
+        delay = self.fate.delay
+        if resource >= 0:
+            self.busy[resource] -= 1
+        for step in members:
+            for follower in self.next[step]:
+                if delay[follower]:
+                    self._push(now + delay[follower], READY, follower)
+                else:
+                    self._queue(now, follower)
+        if resource >= 0:
+            self._serve(now, resource)
+
+    def _flush(self) -> bool:
+        """Nothing else can happen, but steps wait for their batch to fill: the one that has waited longest begins."""
+        waiting = [(queue[0], activity) for activity, queue in enumerate(self.queues) if queue]
+        if not waiting:
+            return False
+        _, activity = min(waiting)
+        for resource in self.pools[activity]:
+            if self._present(self.now, resource):
+                self._take(self.now, activity, resource)
+                break
+        return True

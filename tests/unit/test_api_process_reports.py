@@ -1,0 +1,61 @@
+"""GraphQL's processReport: evidence that leads to the steps, only what is selected worked out, wrong arguments refused."""
+
+from tests.unit.api_plant import plant_api
+
+WAIT = """waits { edges { source target totalSeconds } } absent { section reason }
+    evidence { source waits { seconds object { id node { class } } previous { id activity ended }
+        next { id started resource node { class ... on Step { activity } } } } }"""
+
+
+async def test_the_evidence_of_a_wait_leads_to_its_steps_and_its_object() -> None:
+    async with plant_api() as api:
+        found = (await api.ask(f'{{ processReport(objectType: "prescription", minFrequency: 1) {{ {WAIT} }} }}'))["processReport"]
+    assert {e["source"] for e in found["waits"]["edges"]} == {"order", "fill"}
+    (wait,) = next(e["waits"] for e in found["evidence"] if e["source"] == "order")
+    # Each step takes half an hour and the next begins a whole hour after it began.
+    assert wait["seconds"] == 1800
+    assert wait["object"] == {"id": "workobject/rx", "node": {"class": "WorkObject"}}
+    assert wait["previous"] == {"id": "step/0", "activity": "order", "ended": "1970-01-01T00:30:00.000000Z"}
+    assert wait["next"] == {
+        "id": "step/1",
+        "started": "1970-01-01T01:00:00.000000Z",
+        "resource": "asset/00",
+        "node": {"class": "Step", "activity": "fill"},
+    }
+    assert {one["reason"] for one in found["absent"]} == {"not asked for"}
+
+
+async def test_what_is_selected_is_worked_out_through_fragments_too() -> None:
+    query = """query { processReport(objectType: "prescription") {
+            ...why ... on ProcessReport { times { sojourn { meanSeconds } } }
+            absent { section } leadTime { totalSeconds waitingSeconds } } }
+        fragment why on ProcessReport { causes { seconds parts { cause seconds examples { step since because } } } }"""
+    async with plant_api() as api:
+        found = (await api.ask(query))["processReport"]
+    # asset/00 does all three steps and is idle in between: half an hour twice, of which nothing is recorded.
+    assert found["causes"]["seconds"] == sum(part["seconds"] for part in found["causes"]["parts"]) == 3600
+    assert [part["cause"] for part in found["causes"]["parts"]] == ["EXTRANEOUS"]
+    assert found["times"]["sojourn"]["meanSeconds"] == 2.5 * 3600
+    assert found["leadTime"] == {"totalSeconds": 2.5 * 3600, "waitingSeconds": 3600}
+    assert {one["section"] for one in found["absent"]} == {"confidence", "machines", "relief", "change"}
+
+
+async def test_periods_and_views_are_arguments_and_wrong_ones_are_refused() -> None:
+    ask = """{ processReport(objectType: "prescription", %s) {
+        since until waits { objects } causes { perspective } machines { class } absent { section reason } } }"""
+    async with plant_api() as api:
+        found = await api.ask(ask % 'since: "1970-01-01T02:00:00Z", until: "1970-01-01T03:00:00Z", view: "enabled"')
+        assert found["processReport"]["waits"]["objects"] == 1
+        assert found["processReport"]["until"] == "1970-01-01T03:00:00.000000Z"
+        for arguments, says in (
+            ('until: "1970-01-01T02:30:00Z"', "no object of type 'prescription' ended in this period"),
+            ('view: "sideways"', "view 'sideways' is not known: leave it out, or write 'handover' or 'enabled'"),
+            ('lifecycle: "start"', "lifecycle 'start' is not known: leave it out, or write 'complete'"),
+            ('machines: "Pmup"', "the ontology has no class 'Pmup'; did you mean 'Pump'?"),
+        ):
+            code, text = await api.fault(ask % arguments)
+            assert (code, says in text) == ("REJECT", True), text
+        code, text = await api.fault(
+            '{ a: processReport(objectType: "x") { since } b: processReport(objectType: "x") { since } }'
+        )
+        assert code == "LIMIT"
