@@ -93,7 +93,14 @@ def stacked(parts: Sequence[CausePart], width: float) -> tuple[Part, ...]:
 
 def reasons(parts: Sequence[CausePart]) -> Iterator[Reason]:
     for part in parts:
-        yield Reason(part.cause.value, MEANS[part.cause], part.seconds, share(part.share), part.waits, part.examples)
+        about = "; ".join([MEANS[part.cause], *_inherited(part)])
+        yield Reason(part.cause.value, about, part.seconds, share(part.share), part.waits, part.examples)
+
+
+def _inherited(part: CausePart) -> Iterator[str]:
+    """What a queue that grew for another reason left behind."""
+    for left in part.inherited:
+        yield f"up to {share(left.seconds, part.seconds)} of it is behind a queue that had grown before ({left.cause.value})"
 
 
 def in_words(edge: EdgeCauses) -> str:
@@ -101,4 +108,5 @@ def in_words(edge: EdgeCauses) -> str:
     main = edge.parts[0]
     who = sorted({example.resource for example in main.examples if example.resource})
     seen = f" (seen with {', '.join(who)})" if who else ""
-    return f"{share(main.share)} of that wait is {main.cause.value}: {MEANS[main.cause]}{seen}."
+    told = "; ".join([f"{MEANS[main.cause]}{seen}", *_inherited(main)])
+    return f"{share(main.share)} of that wait is {main.cause.value}: {told}."
