@@ -14,10 +14,10 @@ from brain.analytics.follow import Follower
 from brain.analytics.lives import Lifecycle
 from brain.canon import model_hash
 from brain.cli import brain
-from brain.cli.report import bottlenecks_json
 from brain.engine import Engine
 from brain.model import Notice
 from brain.ports import Store
+from brain.reports.document import document
 from brain.schema import Schema
 from brain.stores import open_store
 from ingest.event_log import TOPIC, LogMapper
@@ -83,7 +83,7 @@ async def streamed(log: Sequence[Envelope], store: Store, schema: Schema, watche
             for name, lifecycle in watched.items():
                 want = await bottlenecks(store, schema, name, lifecycle=lifecycle)
                 found = await live.report(name, lifecycle=lifecycle)
-                assert orjson.dumps(bottlenecks_json(found)) == orjson.dumps(bottlenecks_json(want)), (name, held)
+                assert orjson.dumps(document(found)) == orjson.dumps(document(want)), (name, held)
                 assert found == want
                 assert held < 2 or found.edges
     assert held >= CHECKPOINTS - 1

@@ -17,12 +17,12 @@ from brain.analytics.bottlenecks import Bottlenecks, bottlenecks, figure_lines, 
 from brain.analytics.follow import Follower
 from brain.analytics.live import Figures
 from brain.analytics.lives import MICRO, Lifecycle
-from brain.cli.report import bottlenecks_json
 from brain.errors import BadQuery
 from brain.model import Assert, ChangeSet, Link, Notice, Occurrence, Retract
 from brain.ordered import Ordered
 from brain.ports import Store
 from brain.query import Occurrences
+from brain.reports.document import document
 from brain.schema import Schema
 from ontology import load_schema
 from tests.unit.test_bottlenecks import edge, filled, step, thing
@@ -56,7 +56,7 @@ async def batch(known: Iterable[Occurrence], lifecycle: Lifecycle | None = None)
 
 def text(found: Bottlenecks | None) -> bytes:
     """What `brain report --format json` prints."""
-    return b"" if found is None else orjson.dumps(bottlenecks_json(found))
+    return b"" if found is None else orjson.dumps(document(found))
 
 
 def at(name: str, of: str, activity: str, start: int | None, end: int | None, **more: Any) -> Occurrence:
