@@ -1,7 +1,7 @@
 """Nodes into the table: of a row that is there, only those columns are written, and so those indexes, that change.
 
 A write anywhere in a large tree dirties a page of its own, and of each index that it touches. A node's class and most of what is
-indexed of it stay as they are, so an event costs about the same however many nodes there are.
+indexed of it stay as they are.
 """
 
 import sqlite3
