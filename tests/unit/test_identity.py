@@ -96,7 +96,7 @@ def as_one(change: Change) -> Change:
 
 @st.composite
 def plain_histories(draw: st.DrawFn) -> list[ChangeSet]:
-    """Change sets, each with an event of its own, that undo no links and take back no events: what those mean depends on the name
+    """Change sets, each with an event of its own, that undo no links, take back no events and stand in no chain: what those mean depends on the name
     under which they were said. Nor does an event put one thing into two places: which holds is decided by the places' names."""
     made = []
     for n, one in enumerate(draw(st.lists(histories.change_sets, min_size=1, max_size=8))):
@@ -113,7 +113,7 @@ def plain_histories(draw: st.DrawFn) -> list[ChangeSet]:
             elif isinstance(change, Retract):
                 change = change._replace(links=())
             changes.append(change)
-        made.append(one._replace(event=f"{one.event}-{n}", changes=tuple(changes)))
+        made.append(one._replace(event=f"{one.event}-{n}", changes=tuple(changes), order=None))
     return made
 
 

@@ -135,7 +135,7 @@ def test_momentary_is_the_longest_period_under_way_at_every_second(said: dict[st
 
 
 def report(at: int, state: str | None, event: str = "e") -> tuple[Stamp, str | None]:
-    return Stamp(at, 0, event, "s"), state
+    return Stamp(at, 0, 0, event, "s"), state
 
 
 def test_a_state_holds_until_the_next_report_or_the_end() -> None:
