@@ -96,8 +96,9 @@ def as_one(change: Change) -> Change:
 
 @st.composite
 def plain_histories(draw: st.DrawFn) -> list[ChangeSet]:
-    """Change sets, each with an event of its own, that undo no links, take back no events and stand in no chain: what those mean depends on the name
-    under which they were said. Nor does an event put one thing into two places: which holds is decided by the places' names."""
+    """Change sets, each with an event of its own, that undo no links, take back no events and stand in no chain: what those mean
+    depends on the name under which they were said. Nor does an event put one thing into two places: which holds is decided by
+    the places' names."""
     made = []
     for n, one in enumerate(draw(st.lists(histories.change_sets, min_size=1, max_size=8))):
         changes: list[Change] = []
