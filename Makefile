@@ -13,7 +13,7 @@ demo: .venv/ready  ## a simulated hospital shift, its bottlenecks, GraphQL on 12
 	@$(BIN)/brain demo
 
 test: .venv/ready-test  ## everything, on a real Neo4j, Kafka and MQTT broker, which it fetches and starts
-	@$(BIN)/pytest
+	@.ci/test
 
 check: .venv/ready-test  ## ruff, mypy --strict, import-linter, and the SDL against the ontology
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
