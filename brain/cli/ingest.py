@@ -240,7 +240,8 @@ async def _together(sources: Iterable[Coroutine[Any, Any, None]]) -> None:
         async with asyncio.TaskGroup() as tasks:
             for source in sources:
                 tasks.create_task(source)
-    except* Exception as errors:
+    except ExceptionGroup as errors:
+        # Not `except*`: what is raised in it some versions of Python wrap in a group again.
         raise errors.exceptions[0] from None
 
 

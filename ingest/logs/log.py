@@ -10,7 +10,6 @@ from ingest.logs.fault import BadLog, Path, Tally
 from ingest.logs.ocel_json import Ocel1JsonReader, OcelJsonReader
 from ingest.logs.ocel_sqlite import OcelSqliteReader
 from ingest.logs.ocel_xml import OcelXmlReader
-from ingest.logs.parquet import ParquetReader
 from ingest.logs.records import Format, Kind, LogOptions, LogSummary, Record
 from ingest.logs.values import time_reader
 from ingest.logs.xes import XesReader
@@ -91,6 +90,9 @@ def _reader(path: Path, options: LogOptions, form: Format) -> Reader:
         case "CSV":
             return CsvReader(path, options)
         case "Parquet":
+            # Here, since its library takes 60 MB of memory that no other format needs.
+            from ingest.logs.parquet import ParquetReader
+
             return ParquetReader(path, options)
         case _:
             assert_never(form)
