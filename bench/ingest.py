@@ -209,8 +209,8 @@ async def drained(url: str, address: str, schema: Schema, readings: Sequence[Env
 
 
 async def full(url: str, address: str, events: int) -> None:
-    """All readings are later than those of the other parts, and each must have become a version."""
-    first, schema = 2 * (ROUNDS + 1) * events, keeping_all()
+    """All readings are later than those of the other parts, or the peer would pass over them; each must become a version."""
+    first, schema = 100 * events, keeping_all()
     print(f"full: telemetry {events:,} readings of {DEVICES:,} pumps, every version kept; events/s, as a share of the peer")
     rounds = [telemetry(events, DEVICES, STATE_EVERY, first + n * events) for n in range(ROUNDS + 1)]
     peer = _peer(url, rounds)
