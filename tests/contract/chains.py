@@ -202,6 +202,12 @@ class ChainContract:
             (Stamp(50, 0, 0, "e2", "s"), Order("k", 2)),
         ]
 
+    async def test_a_new_thing_of_which_a_chain_says_no_more_than_its_class(self, fresh: Fresh, schema: Schema) -> None:
+        """In one batch with the only version of it, which knows a vaguer class."""
+        vague = event("e1", 5, Assert(PUMP, "Asset", links=(Link("locatedIn", "w/1"),)))
+        doubt = placed("e1", 0, 5, Flag(PUMP, "Pump", "flow", Verdict.NULL, None))
+        assert {node.cls for node in await models(fresh, schema, [vague, doubt])} == {"Pump"}
+
     async def test_a_place_that_there_is_not(self, store: Store) -> None:
         for position in (-1, 2**63):
             with pytest.raises(BadChange, match="position"):

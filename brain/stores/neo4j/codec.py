@@ -106,9 +106,7 @@ def _tips(state: NodeState) -> dict[str, list[Any]]:
 
 def said_once(state: NodeState, version: Version) -> bool:
     """Whether the version says all that is known of the node, so that one row can make both."""
-    if version.order is not None or state.voided or state.spans or state.tips:
-        return False
-    if (state.cls, state.cls_stamp) != (version.cls, version.stamp):
+    if state.voided or state.spans or (state.cls, state.cls_stamp) != (version.cls, version.stamp):
         return False
     if len(state.registers) != len(version.properties) + len(version.attributes):
         return False

@@ -198,8 +198,9 @@ class Writer:
     async def _write_said_once(self, tx: AsyncManagedTransaction, delta: Delta, parcel: Parcel, before: Before) -> set[str]:
         """Create the new nodes of which one event says all, each with its one version, and return their ids.
 
-        It is what an import mostly brings; one row for both halves the time.
+        It is what an import mostly brings; one row for both halves the time. What stands in a chain is not settled yet.
         """
+        chained = {subject for subject, _ in delta.waiting}
         told = Counter(version.subject for version, _ in parcel.alone)
         told.update(block[0][0].subject for block in parcel.blocks)
         rows = [
@@ -207,6 +208,7 @@ class Writer:
             for version, text in sorted(parcel.alone, key=lambda said: said[0].subject)
             if told[version.subject] == 1
             and version.subject not in before.ids
+            and version.subject not in chained
             and codec.said_once(delta.nodes[version.subject], version)
         ]
         once = {row[0] for row, _ in rows}
