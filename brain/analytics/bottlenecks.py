@@ -14,11 +14,10 @@ from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 from brain.analytics.columns import Flat, edge_gaps
-from brain.analytics.lives import MICRO, Gap, Lifecycle, Timed, lives_of, once
-from brain.errors import BadQuery
+from brain.analytics.lives import MICRO, Gap, Lifecycle, Timed, lives_of, no_steps, once
 from brain.ports import Store
 from brain.query import Occurrences
-from brain.schema import Schema, nearest
+from brain.schema import Schema
 from brain.versions import canonical
 
 EXAMPLES = 3
@@ -124,13 +123,6 @@ def handover_view(
     view = View(object_type, lifecycle, ontology_version, len(lives), len(steps), left_out)
     edges = (handover(*edge) for edge in edge_gaps(Flat.of_lives(lives), EXAMPLES))
     return view.report(edges, _processing(steps.values()), min_frequency)
-
-
-async def no_steps(store: Store, object_type: str) -> BadQuery:
-    """The error for a type of which no object has a step, with the types there are."""
-    types = await store.object_types()
-    known = ", ".join(types) or "none: the store is empty, import something first"
-    return BadQuery(f"no object of type {object_type!r} has a step{nearest(object_type, types)}; types here: {known}")
 
 
 def least_frequency(objects: int) -> int:

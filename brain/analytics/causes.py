@@ -11,17 +11,15 @@ from dataclasses import dataclass
 from heapq import heappush, heapreplace
 from typing import NamedTuple
 
-from brain.analytics.bottlenecks import no_steps
 from brain.analytics.calendars import DAY, DAYS, HOUR, Calendar
 from brain.analytics.concurrency import Concurrent
-from brain.analytics.lives import MICRO, Lifecycle, lives_of, once
+from brain.analytics.lives import MICRO, Lifecycle, once, read_lives, read_other_lives
 from brain.analytics.occupation import DEVICE, Cause, Reported
 from brain.analytics.shifts import Shift, shifts
 from brain.analytics.split import Parts, Split
 from brain.analytics.work import Lives, Perspective, Wait, waits, work_of
 from brain.model import Instant
 from brain.ports import Store
-from brain.query import Occurrences
 from brain.schema import Schema
 
 EXAMPLES = 3
@@ -185,11 +183,8 @@ async def causes(
 
     Raises BadQuery where no object of the type has a step, ValueError for an unknown zone.
     """
-    lives, left_out = await lives_of(store.scan(Occurrences(object_type)), lifecycle)
-    if not lives:
-        raise await no_steps(store, object_type)
-    others = [name for name in sorted(await store.object_types()) if name != object_type]
-    elsewhere = [(await lives_of(store.scan(Occurrences(name)), lifecycle))[0] for name in others]
+    lives, left_out = await read_lives(store, object_type, lifecycle)
+    elsewhere = list((await read_other_lives(store, object_type, lifecycle)).values())
     context = Context(elsewhere, calendars or {}, zone, states or {})
     return causes_of(lives, perspective, context, object_type=object_type, ontology_version=schema.version, left_out=left_out)
 

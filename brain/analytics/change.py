@@ -13,17 +13,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from brain.analytics.bottlenecks import no_steps
 from brain.analytics.changepoint import change_in
 from brain.analytics.circumstances import Circumstance, circumstances
 from brain.analytics.confidence import Edge, Resampled, Waits, resampled, waits_by_edge
-from brain.analytics.lives import MICRO, Lifecycle, Timed, lives_of
+from brain.analytics.lives import MICRO, Lifecycle, Timed, read_lives
 from brain.analytics.resampling import FEWEST_OBJECTS, RESAMPLES, Bounds, draws, studentised
 from brain.analytics.times import Lives, ended_within, sojourn, spread
 from brain.errors import BadQuery
 from brain.model import Instant
 from brain.ports import Store
-from brain.query import Occurrences
 from brain.schema import Schema
 
 WORST = 5
@@ -110,9 +108,7 @@ async def change(
 ) -> WindowChange:
     """[since, until) against the window of the same length before it. Raises BadQuery where no object of the type has a step, and
     where the window is empty."""
-    lives, left_out = await lives_of(store.scan(Occurrences(object_type)), lifecycle)
-    if not lives:
-        raise await no_steps(store, object_type)
+    lives, left_out = await read_lives(store, object_type, lifecycle)
     return change_of(lives, object_type, schema.version, since, until, left_out, resamples=resamples)
 
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from brain.analytics.bottlenecks import least_frequency, no_steps
-from brain.analytics.lives import MICRO, Lifecycle, Timed, lives_of, once
+from brain.analytics.bottlenecks import least_frequency
+from brain.analytics.lives import MICRO, Lifecycle, Timed, once, read_lives
 from brain.analytics.resampling import (
     FEWEST_OBJECTS,
     LEVEL,
@@ -28,7 +28,7 @@ from brain.analytics.resampling import (
     studentised,
 )
 from brain.ports import Store
-from brain.query import Occurrences, Qualities
+from brain.query import Qualities
 from brain.schema import Schema
 
 COULD_BE = 0.05
@@ -134,9 +134,7 @@ async def confidence(
     resamples: int = RESAMPLES,
 ) -> Confidence:
     """How sure the handover view of a type is. Raises BadQuery where no object of the type has a step."""
-    lives, left_out = await lives_of(store.scan(Occurrences(object_type)), lifecycle)
-    if not lives:
-        raise await no_steps(store, object_type)
+    lives, left_out = await read_lives(store, object_type, lifecycle)
     flagged = {flag.subject async for flag in store.scan(Qualities())}
     return confidence_of(lives, object_type, schema.version, left_out, flagged, min_frequency=min_frequency, resamples=resamples)
 

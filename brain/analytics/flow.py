@@ -11,13 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from brain.analytics.bottlenecks import no_steps
 from brain.analytics.calendars import ANYONE, Calendar, Interval, merged
-from brain.analytics.lives import MICRO, Lifecycle, Timed, lives_of, once
+from brain.analytics.lives import MICRO, Lifecycle, Timed, once, read_lives
 from brain.analytics.times import Lives, began, ended, sojourn
 from brain.model import Instant
 from brain.ports import Store
-from brain.query import Occurrences
 from brain.schema import Schema
 
 BUCKETS = 60
@@ -117,9 +115,7 @@ async def flow(
 ) -> Flow:
     """What flows of a type. The window is by default that of the log; `calendars` as in `flow_of`. Raises BadQuery where no
     object of the type has a step."""
-    lives, left_out = await lives_of(store.scan(Occurrences(object_type)), lifecycle)
-    if not lives:
-        raise await no_steps(store, object_type)
+    lives, left_out = await read_lives(store, object_type, lifecycle)
     return flow_of(lives, object_type, schema.version, left_out, since=since, until=until, calendars=calendars)
 
 

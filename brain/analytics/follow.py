@@ -7,9 +7,9 @@ so once all notices were followed, in whatever order and however often, the figu
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
-from brain.analytics.bottlenecks import Bottlenecks, no_steps
+from brain.analytics.bottlenecks import Bottlenecks
 from brain.analytics.live import Figures
-from brain.analytics.lives import Lifecycle
+from brain.analytics.lives import Lifecycle, no_steps
 from brain.model import GAP, OBJECT, PERFORMED_BY, STEP_TIMES, Node, Notice, Occurrence
 from brain.ports import Store
 from brain.query import EVERY, Direction, Hop, Occurrences

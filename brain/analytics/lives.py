@@ -7,7 +7,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from sys import intern
 from typing import Literal, NamedTuple
 
+from brain.errors import BadQuery
 from brain.model import Occurrence
+from brain.ports import Store
+from brain.query import Occurrences
+from brain.schema import nearest
 
 MICRO = 1_000_000
 """µs in a second."""
@@ -63,6 +67,29 @@ async def lives_of(scan: AsyncIterator[Occurrence], lifecycle: Lifecycle | None)
     for life in lives.values():
         life.sort()
     return lives, len(left_out)
+
+
+async def read_lives(store: Store, object_type: str, lifecycle: Lifecycle | None = None) -> tuple[dict[str, list[Timed]], int]:
+    """As `lives_of`, of all objects of a type; BadQuery where none of them has a step."""
+    lives, left_out = await lives_of(store.scan(Occurrences(object_type)), lifecycle)
+    if not lives:
+        raise await no_steps(store, object_type)
+    return lives, left_out
+
+
+async def read_other_lives(
+    store: Store, object_type: str, lifecycle: Lifecycle | None = None
+) -> dict[str, dict[str, list[Timed]]]:
+    """The lives of the objects of every other type that the store tells: resources work for these too."""
+    others = [name for name in sorted(await store.object_types()) if name != object_type]
+    return {name: (await lives_of(store.scan(Occurrences(name)), lifecycle))[0] for name in others}
+
+
+async def no_steps(store: Store, object_type: str) -> BadQuery:
+    """The error for a type of which no object has a step, with the types there are."""
+    types = await store.object_types()
+    known = ", ".join(types) or "none: the store is empty, import something first"
+    return BadQuery(f"no object of type {object_type!r} has a step{nearest(object_type, types)}; types here: {known}")
 
 
 def once(lives: Mapping[str, Sequence[Timed]]) -> dict[str, Timed]:

@@ -14,14 +14,13 @@ from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from brain.analytics.bottlenecks import Bottlenecks, bottlenecks
+from brain.analytics.bottlenecks import Bottlenecks, handover_view
 from brain.analytics.calendars import Interval, merged
 from brain.analytics.device_states import StateSpan, state_spans
-from brain.analytics.lives import MICRO, Timed, lives_of
+from brain.analytics.lives import MICRO, Timed, read_lives
 from brain.errors import BadQuery
 from brain.model import Instant
 from brain.ports import Store
-from brain.query import Occurrences
 from brain.schema import Schema, nearest
 
 DEFINITION = (
@@ -144,8 +143,8 @@ async def machines(
     found = machines_of(spans, cls, schema.version, since=since, until=until, active=active)
     if object_type is None:
         return found
-    process = await bottlenecks(store, schema, object_type)
-    lives, _ = await lives_of(store.scan(Occurrences(object_type)), None)
+    lives, left_out = await read_lives(store, object_type)
+    process = handover_view(lives, object_type, None, schema.version, left_out)
     return replace(found, process_view=beside(found, process, performers(lives)))
 
 

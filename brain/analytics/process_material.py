@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from brain.analytics.bottlenecks import no_steps
 from brain.analytics.device_states import STATE, StateSpan, state_spans
-from brain.analytics.lives import Lifecycle, Timed, lives_of
+from brain.analytics.lives import Lifecycle, Timed, read_lives, read_other_lives
 from brain.analytics.times import Lives, ended_within
 from brain.analytics.work import Perspective
 from brain.errors import BadQuery
 from brain.ports import Store
-from brain.query import Occurrences, Qualities
+from brain.query import Qualities
 from brain.schema import Schema, nearest
 from brain.words import moment
 
@@ -82,17 +81,12 @@ class Material(NamedTuple):
 
 async def material(store: Store, schema: Schema, object_type: str, asked: Asked) -> Material:
     """All that a report needs of the store: each type of objects is scanned once."""
-    lives, left_out = await lives_of(store.scan(Occurrences(object_type)), asked.lifecycle)
-    if not lives:
-        raise await no_steps(store, object_type)
+    lives, left_out = await read_lives(store, object_type, asked.lifecycle)
     inside = ended_within(lives, *asked.period)
     if not inside:
         raise _nothing_ended(lives, object_type)
-    others: dict[str, Lives] = {}
-    if asked.sections & WITH_OTHERS:
-        for name in sorted(await store.object_types()):
-            if name != object_type:
-                others[name], _ = await lives_of(store.scan(Occurrences(name)), asked.lifecycle)
+    wide = asked.sections & WITH_OTHERS
+    others = await read_other_lives(store, object_type, asked.lifecycle) if wide else {}
     outside = {name: life for name, life in lives.items() if name not in inside}
     flagged: frozenset[str] = frozenset()
     if Section.CONFIDENCE in asked.sections:

@@ -14,16 +14,14 @@ from random import Random
 from statistics import fmean, quantiles
 from typing import NamedTuple
 
-from brain.analytics.bottlenecks import no_steps
 from brain.analytics.causes import ActivityCauses, Causes, Context, causes_of
 from brain.analytics.fates import fate_of
-from brain.analytics.lives import MICRO, lives_of
+from brain.analytics.lives import MICRO, read_lives, read_other_lives
 from brain.analytics.occupation import Cause
 from brain.analytics.queues import Queues, at_least, queues_of
 from brain.analytics.replay import Fate, Floor, play
 from brain.analytics.work import Lives
 from brain.ports import Store
-from brain.query import Occurrences
 from brain.schema import Schema
 
 RUNS = 40
@@ -152,11 +150,8 @@ async def relief(
     store: Store, schema: Schema, object_type: str, *, targets: Sequence[Target] | None = None, context: Context = Context()
 ) -> Reliefs:
     """What would help the objects of a type. Raises BadQuery where no object of the type has a step."""
-    lives, left_out = await lives_of(store.scan(Occurrences(object_type)), None)
-    if not lives:
-        raise await no_steps(store, object_type)
-    others = [name for name in sorted(await store.object_types()) if name != object_type]
-    elsewhere = [(await lives_of(store.scan(Occurrences(name)), None))[0] for name in others]
+    lives, left_out = await read_lives(store, object_type)
+    elsewhere = list((await read_other_lives(store, object_type)).values())
     context = context._replace(elsewhere=elsewhere)
     found = causes_of(lives, "handover", context, object_type=object_type, ontology_version=schema.version, left_out=left_out)
     return relief_of(lives, found, context, targets=targets)

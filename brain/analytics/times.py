@@ -13,12 +13,11 @@ from heapq import nlargest
 from itertools import pairwise
 from typing import NamedTuple
 
-from brain.analytics.bottlenecks import EXAMPLES, no_steps, quantile
+from brain.analytics.bottlenecks import EXAMPLES, quantile
 from brain.analytics.calendars import Interval, merged
-from brain.analytics.lives import MICRO, Lifecycle, Timed, lives_of, once
+from brain.analytics.lives import MICRO, Lifecycle, Timed, once, read_lives
 from brain.model import Instant
 from brain.ports import Store
-from brain.query import Occurrences
 from brain.schema import Schema
 
 Lives = Mapping[str, Sequence[Timed]]
@@ -110,9 +109,7 @@ async def times(
     lifecycle: Lifecycle | None = None,
 ) -> Times:
     """The times of the objects of a type. Raises BadQuery where no object of the type has a step."""
-    lives, left_out = await lives_of(store.scan(Occurrences(object_type)), lifecycle)
-    if not lives:
-        raise await no_steps(store, object_type)
+    lives, left_out = await read_lives(store, object_type, lifecycle)
     return times_of(lives, object_type, schema.version, left_out, since=since, until=until)
 
 

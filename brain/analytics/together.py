@@ -19,11 +19,10 @@ from heapq import nlargest
 from itertools import pairwise
 from typing import NamedTuple
 
-from brain.analytics.bottlenecks import EXAMPLES, no_steps
-from brain.analytics.lives import MICRO, Lifecycle, Timed, lives_of
+from brain.analytics.bottlenecks import EXAMPLES
+from brain.analytics.lives import MICRO, Lifecycle, Timed, read_lives
 from brain.analytics.times import Lives, Spread, spread
 from brain.ports import Store
-from brain.query import Occurrences
 from brain.schema import Schema
 
 DEFINITION = (
@@ -92,10 +91,8 @@ async def together(store: Store, schema: Schema, object_types: Sequence[str], *,
     """The times of events between objects of these types. Raises BadQuery where no object of one of the types has a step."""
     lives, left_out = {}, 0
     for object_type in object_types:
-        lives[object_type], missing = await lives_of(store.scan(Occurrences(object_type)), lifecycle)
+        lives[object_type], missing = await read_lives(store, object_type, lifecycle)
         left_out += missing
-        if not lives[object_type]:
-            raise await no_steps(store, object_type)
     return together_of(lives, schema.version, left_out)
 
 
