@@ -3,33 +3,24 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any, cast
+from typing import Any
 
 import strawberry
 from strawberry.types.unset import UNSET
 
+from api.arguments import BOTTLENECKS, lifecycle_of
 from api.kernel import given
-from api.process_reports import one_of
 from api.results import Results
 from api.typegen import typed
 from brain.analytics.bottlenecks import Bottlenecks
-from brain.analytics.lives import Lifecycle
-
-ARGUMENTS: dict[str, Any] = {"object_type": str, "lifecycle": str | None, "min_frequency": int | None}
-"""What a report of bottlenecks is asked with."""
 
 LEAST_SECONDS = 1.0
 """Between two reports to one subscriber, however much changes."""
 
 
-def chosen(lifecycle: Any) -> Lifecycle | None:
-    """The argument; BadQuery for one that is not known."""
-    return cast(Lifecycle | None, one_of("lifecycle", lifecycle, "complete"))
-
-
 async def _report(info: Any, object_type: Any, lifecycle: Any, min_frequency: Any) -> Bottlenecks:
     least = min_frequency if given(min_frequency) else None
-    found: Bottlenecks = await info.context.live.report(object_type, lifecycle=chosen(lifecycle), min_frequency=least)
+    found: Bottlenecks = await info.context.live.report(object_type, lifecycle=lifecycle_of(lifecycle), min_frequency=least)
     return found
 
 
@@ -40,7 +31,7 @@ def live_bottlenecks(results: Results) -> Any:
         return await _report(info, object_type, lifecycle, min_frequency)
 
     return strawberry.field(
-        resolver=typed(live_bottlenecks, results.output(Bottlenecks), **ARGUMENTS),
+        resolver=typed(live_bottlenecks, results.output(Bottlenecks), **BOTTLENECKS),
         description="As `bottlenecks`, as of the last change that was told, in milliseconds however long the log is."
         " The first request for a type reads its steps once.",
     )
@@ -61,6 +52,6 @@ def bottleneck_reports(results: Results) -> Any:
                     await asyncio.sleep(LEAST_SECONDS)
 
     return strawberry.subscription(
-        resolver=typed(bottlenecks, AsyncIterator[returns], **ARGUMENTS),  # type: ignore[valid-type]
+        resolver=typed(bottlenecks, AsyncIterator[returns], **BOTTLENECKS),  # type: ignore[valid-type]
         description="The report of `liveBottlenecks` now, and again when it has changed, once a second at most.",
     )

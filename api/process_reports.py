@@ -8,14 +8,13 @@ import strawberry
 from strawberry.types.nodes import SelectedField, Selection
 from strawberry.types.unset import UNSET
 
+from api.arguments import BOTTLENECKS, lifecycle_of, one_of
 from api.kernel import given
 from api.results import Results
 from api.typegen import typed
-from brain.analytics.lives import Lifecycle
 from brain.analytics.process_material import Asked, Period, Section, material
 from brain.analytics.process_report import ProcessReport, compose
 from brain.analytics.work import Perspective
-from brain.errors import BadQuery
 from brain.model import Instant
 from brain.schema import Schema
 
@@ -47,7 +46,7 @@ def process_report(schema: Schema, results: Results) -> Any:
         machines: Any = UNSET,
     ) -> Any:
         asked = Asked(
-            cast(Lifecycle | None, one_of("lifecycle", lifecycle, "complete")),
+            lifecycle_of(lifecycle),
             min_frequency if given(min_frequency) else None,
             Period(since if given(since) else None, until if given(until) else None),
             wanted(info.selected_fields),
@@ -60,10 +59,7 @@ def process_report(schema: Schema, results: Results) -> Any:
             return await asyncio.to_thread(compose, found)
 
     turns = asyncio.Semaphore(AT_A_TIME)
-    arguments = {
-        "object_type": str,
-        "lifecycle": str | None,
-        "min_frequency": int | None,
+    arguments = BOTTLENECKS | {
         "since": Instant | None,
         "until": Instant | None,
         "view": str | None,
@@ -74,16 +70,6 @@ def process_report(schema: Schema, results: Results) -> Any:
         description="Why the objects of a type wait, how sure that is and what would help. Only what is selected is worked out."
         " `since`, `until`: the objects whose last step ended then, whole. `view` of the causes: handover or enabled.",
     )
-
-
-def one_of(name: str, value: Any, *allowed: str) -> str | None:
-    """The argument's value, None where it is left out; BadQuery for one that it cannot have."""
-    if not given(value):
-        return None
-    if value not in allowed:
-        known = " or ".join(repr(one) for one in allowed)
-        raise BadQuery(f"{name} {value!r} is not known: leave it out, or write {known}")
-    return str(value)
 
 
 def wanted(selected: Iterable[Selection]) -> frozenset[Section]:

@@ -9,11 +9,12 @@ from typing import Any, cast
 import strawberry
 from strawberry.types.unset import UNSET
 
+from api.arguments import BOTTLENECKS, lifecycle_of
 from api.conflicts import conflicts
 from api.described import OntologyType
 from api.filters import conditions
 from api.kernel import Info, NodeInterface, Row, Rows, given
-from api.live import ARGUMENTS, chosen, live_bottlenecks
+from api.live import live_bottlenecks
 from api.merges import merge_proposals
 from api.names import plural
 from api.paging import Slice, encode
@@ -160,13 +161,13 @@ def _bottlenecks(made: Types, results: Results) -> Any:
             info.context.store,
             made.schema,
             object_type,
-            lifecycle=chosen(lifecycle),
+            lifecycle=lifecycle_of(lifecycle),
             min_frequency=min_frequency if given(min_frequency) else None,
         )
 
     returns = results.output(bottleneck_report.Bottlenecks)
     return strawberry.field(
-        resolver=typed(bottlenecks, returns, **ARGUMENTS),
+        resolver=typed(bottlenecks, returns, **BOTTLENECKS),
         description="Where the objects of a type wait: a class of the ontology, or an `objectType` kept as data.",
     )
 
