@@ -43,6 +43,7 @@ class LiveReports:
         self._following = asyncio.Event()
         self._stir = asyncio.Event()
         self._watchers: set[asyncio.Event] = set()
+        self._turn = asyncio.Lock()
 
     async def run(self) -> None:
         """Follow until the feed is closed. Whatever is away meanwhile is waited for."""
@@ -119,17 +120,19 @@ class LiveReports:
                 self._stir.set()
 
     async def _catch_up(self) -> None:
-        told, self._told = self._told, []
-        if not told:
-            return
-        try:
-            if await self._merged_anew(told):
-                told.append(GAP)
-            await self._follower.follow(told)
-        except BaseException:
-            # Whatever of it was followed already may be followed again.
-            self._told = [*told, *self._told]
-            raise
+        # One at a time: who asks for a report waits for what another is following just now.
+        async with self._turn:
+            told, self._told = self._told, []
+            if not told:
+                return
+            try:
+                if await self._merged_anew(told):
+                    told.append(GAP)
+                await self._follower.follow(told)
+            except BaseException:
+                # Whatever of it was followed already may be followed again.
+                self._told = [*told, *self._told]
+                raise
         for changed in self._watchers:
             changed.set()
 

@@ -93,6 +93,23 @@ def _full(queue: "asyncio.Queue[Notice | None]", notice: Notice | None) -> None:
     queue.put_nowait(notice)
 
 
+async def test_a_report_waits_for_what_is_being_followed(schema: Schema, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with told(schema, merged=True) as plant:
+        await plant.says(thing("x", "t"), step("1", "a", ["x"], completedAt=0))
+        await plant.agrees()
+        merged, slow = plant.live._merged_anew, asyncio.Event()
+
+        async def slowly(told: Sequence[Notice]) -> bool:
+            slow.set()
+            await asyncio.sleep(0.2)
+            return await merged(told)
+
+        monkeypatch.setattr(plant.live, "_merged_anew", slowly)
+        await plant.says(step("2", "b", ["x"], completedAt=5))
+        await asyncio.wait_for(slow.wait(), 5)
+        assert edges(await plant.agrees()) == {("a", "b"): 5.0}
+
+
 async def test_more_notices_than_are_kept_are_read_anew(schema: Schema, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_reports, "MOST", 3)
     async with told(schema) as plant:
