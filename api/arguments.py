@@ -21,4 +21,5 @@ def one_of(name: str, value: Any, *allowed: str) -> str | None:
 
 
 def lifecycle_of(value: Any) -> Lifecycle | None:
+    """Which transitions count; BadQuery for what is not known."""
     return cast(Lifecycle | None, one_of("lifecycle", value, "complete"))

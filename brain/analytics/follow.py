@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from brain.analytics.bottlenecks import Bottlenecks
 from brain.analytics.live import Figures
 from brain.analytics.lives import Lifecycle, no_steps
-from brain.model import GAP, OBJECT, PERFORMED_BY, STEP_TIMES, Node, Notice, Occurrence
+from brain.model import GAP, OBJECT, STEP_TIMES, Node, Notice, Occurrence
 from brain.ports import Store
 from brain.query import EVERY, Direction, Hop, Occurrences
 from brain.schema import Schema
 
 SUBJECTS = 2000
 """Subjects that are read at a time."""
-TELLING = frozenset(("activity", *STEP_TIMES, "objectType", OBJECT, PERFORMED_BY))
+TELLING = frozenset(("activity", *STEP_TIMES, "objectType", OBJECT))
 """What a figure depends on, beside the classes of objects."""
 
 Types = frozenset[str]
@@ -100,9 +100,8 @@ class Follower:
 
     async def _refresh(self, subjects: Sequence[str]) -> None:
         """Read the subjects as steps and as objects, and put both where they belong."""
-        hops = await self._store.related([Hop(subject, Direction.OUT, (OBJECT, PERFORMED_BY), EVERY) for subject in subjects])
-        objects = {s: {e.target for e in edges if e.relation == OBJECT} for s, edges in zip(subjects, hops, strict=True)}
-        by = {e.source: e.target for edges in hops for e in edges if e.relation == PERFORMED_BY}
+        hops = await self._store.related([Hop(subject, Direction.OUT, (OBJECT,), EVERY) for subject in subjects])
+        objects = {subject: {edge.target for edge in edges} for subject, edges in zip(subjects, hops, strict=True)}
         among = set().union(*objects.values())
         nodes = await self._nodes({*subjects, *(name for name in among if name not in self._placed)})
         types = {name: self._types_of(node) for name, node in nodes.items()}
@@ -119,8 +118,10 @@ class Follower:
         for (object_type, _), figures in self._figures.items():
             for subject, names in objects.items():
                 step = nodes[subject]
-                members = [name for name in names if step is not None and object_type in self._placed[name]]
-                figures.replace_step(subject, [_occurrence(name, step, by) for name in members])
+                members = [name for name in names if object_type in self._placed[name]]
+                figures.replace_step(
+                    subject, [Occurrence.of(name, step.id, step.properties) for name in members if step is not None]
+                )
             for name in moved:
                 figures.replace_object(name, lives[name] if object_type in types[name] else ())
 
@@ -130,12 +131,9 @@ class Follower:
             return {}
         hops = await self._store.related([Hop(name, Direction.IN, (OBJECT,), EVERY) for name in names])
         steps = [{edge.source for edge in edges} for edges in hops]
-        every = set().union(*steps)
-        nodes = {**read, **await self._nodes(every - read.keys())}
-        performed = await self._store.related([Hop(step, Direction.OUT, (PERFORMED_BY,), 1) for step in sorted(every)])
-        by = {edge.source: edge.target for edges in performed for edge in edges}
+        nodes = {**read, **await self._nodes({step for some in steps for step in some if step not in read})}
         return {
-            name: [_occurrence(name, nodes[step], by) for step in some if nodes[step]]
+            name: [Occurrence.of(name, node.id, node.properties) for step in some if (node := nodes[step]) is not None]
             for name, some in zip(names, steps, strict=True)
         }
 
@@ -149,9 +147,3 @@ class Follower:
             return frozenset()
         classes, named = self._schema.classes, node.properties.get("objectType")
         return frozenset(t for t, _ in self._figures if (self._schema.is_a(node.cls, t) if t in classes else named == t))
-
-
-def _occurrence(name: str, step: Node | None, by: Mapping[str, str]) -> Occurrence:
-    """The step in the life of an object; `by` has who carried it out, by the ids of steps."""
-    assert step is not None
-    return Occurrence.of(name, step.id, step.properties, by.get(step.id))

@@ -82,7 +82,8 @@ class Figures:
 
     def put(self, o: Occurrence) -> None:
         """The step is now so in the life of the object, whether or not it was known; again changes nothing."""
-        now = timed(o, self._lifecycle)
+        # No figure here depends on who carried it out, nor on since when it could have begun: a change of these is none.
+        now = timed(o._replace(enabled=None, resource=None), self._lifecycle)
         held = self._steps.get(o.step, {})
         if o.object in held:
             if held[o.object] == now:
