@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from brain.cli.ingest import PORTION
 from brain.cli.options import collect_seldom
-from brain.join import Joiner, notices
+from brain.join import Joiner
+from brain.notices import notices
 from brain.stores import open_store
 from ingest.adapters import load_adapters
 from ingest.pipeline import Pipeline

@@ -13,7 +13,7 @@ from typing import assert_never
 
 from brain.chains import CLOCK, END, Tip, Word, advance, effective, joined, tip_of
 from brain.errors import BadChange
-from brain.model import Assert, Change, ChangeSet, Flag, Link, Notice, Order, Quality, Retract, Stamp, Verdict, Version, Void
+from brain.model import Assert, Change, ChangeSet, Flag, Link, Order, Quality, Retract, Stamp, Verdict, Version, Void
 from brain.registers import Register, Sample, coalesce, new, newer
 from brain.schema import History, Schema, Value, nearest
 from brain.spans import add, fuse
@@ -372,24 +372,6 @@ def put(registers: dict[str, Register], name: str, register: Register) -> None:
         registers[name] = register
 
 
-def notices(batch: Sequence[ChangeSet]) -> list[Notice]:
-    """One notice for each subject of each event, in the batch's order."""
-    told: list[Notice] = []
-    for changes in batch:
-        for change in changes.changes:
-            match change:
-                case Assert() | Retract():
-                    names = (*change.properties, *change.attributes, *[link.relation for link in change.links])
-                case Flag():
-                    names = (change.property,)
-                case Void():
-                    names = ()
-                case _:
-                    assert_never(change)
-            told.append(new(Notice, (change.subject, change.cls, names, changes.event, changes.valid)))
-    return told
-
-
 __all__ = [
     "ATTRIBUTE",
     "Delta",
@@ -407,7 +389,6 @@ __all__ = [
     "latest",
     "new",
     "newer",
-    "notices",
     "registers_of",
     "say",
     "standing",

@@ -9,7 +9,7 @@ from uuid import uuid4
 import orjson
 import pytest_asyncio
 
-from brain.join import notices
+from brain.notices import notices
 from brain.stores import open_store
 from ingest.record import Envelope
 from ingest.sources.kafka import PARTITIONS, send

@@ -10,8 +10,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from brain.canon import canonical_lines
 from brain.engine import Engine
 from brain.feeds.kafka import TOPIC as NOTICES
-from brain.join import notices
 from brain.model import DeadLetter
+from brain.notices import notices
 from brain.ports import Store
 from brain.schema import Schema
 from brain.stores import open_store

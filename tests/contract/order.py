@@ -6,8 +6,8 @@ from itertools import permutations
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from brain.join import notices
 from brain.model import Assert, Change, ChangeSet, Flag, Link, Node, Retract, Stamp, Verdict, Void
+from brain.notices import notices
 from brain.ports import Store
 from brain.query import Edges, Hop, Nodes
 from brain.schema import Schema

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from brain.errors import BadChange
-from brain.join import notices
 from brain.model import Assert, ChangeSet, DeadLetter, Flag, Link, Mark, Retract, Verdict, Void
+from brain.notices import notices
 from brain.ports import Store
 from brain.query import Find, Hop
 from brain.schema import Schema

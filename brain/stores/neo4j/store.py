@@ -9,8 +9,9 @@ from typing import Any
 from neo4j import AsyncManagedTransaction
 
 from brain.errors import StoreBroken
-from brain.join import Joiner, NodeState, notices, to_node
+from brain.join import Joiner, NodeState, to_node
 from brain.model import ChangeSet, DeadLetter, Edge, Mark, Node, Notice, Quality, Stamp, Version, by_time
+from brain.notices import notices
 from brain.past import edges_at, matches, node_at, select
 from brain.query import NOW, AsOf, Direction, Find, Hop, Page, Window
 from brain.schema import ROOT, Schema

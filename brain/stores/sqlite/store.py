@@ -8,8 +8,9 @@ from itertools import chain
 
 import orjson
 
-from brain.join import Delta, EdgeState, Joiner, NodeState, body, notices, to_node
+from brain.join import Delta, EdgeState, Joiner, NodeState, body, to_node
 from brain.model import ChangeSet, DeadLetter, Edge, Mark, Node, Notice, Quality, Version
+from brain.notices import notices
 from brain.past import functional
 from brain.query import NOW, AsOf, Direction, Find, Hop, Page, Window
 from brain.schema import ROOT, Schema
