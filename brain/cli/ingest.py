@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import signal
 import socket
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from brain.cli.ingest_crew import SILENT, TELLING, crew_of, in_crew, run_crew
-from brain.cli.options import Opened, collect_seldom, opened, run, settings_for, store_option
+from brain.cli.options import Opened, collect_seldom, opened, run, settings_for, stop_on_signals, store_option
 from brain.legible import Legible
 
 if TYPE_CHECKING:
@@ -158,7 +157,7 @@ async def ingest(
             # Once, before all of them do: what is wrong with the store is said once.
             async with opened(store, schema, create=True):
                 pass
-            await run_crew(together, wanted.workers, _stop_on_signals())
+            await run_crew(together, wanted.workers, stop_on_signals())
     else:
         await _alone(wanted, store, schema, pipeline, Liveness(stuck_after), health, crew)
 
@@ -185,7 +184,7 @@ async def _alone(
         feed = open_feed(o.settings)
         intake = Intake(pipeline, Engine(o.store, liveness.feed(feed)))
         try:
-            await _together(wanted.sources(o, intake, _stop_on_signals(), liveness))
+            await _together(wanted.sources(o, intake, stop_on_signals(), liveness))
         finally:
             await feed.close()
             click.echo(f"brain ingest: {intake.taken}", err=True)
@@ -294,11 +293,3 @@ async def _mqtt(
 def _own_name(store: str) -> str:
     """One session at the broker a store: two processes under one name would take each other's messages."""
     return f"brain-{socket.gethostname()}-{sha256(store.encode()).hexdigest()[:8]}"
-
-
-def _stop_on_signals() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    return stop

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -110,3 +111,12 @@ def run(command: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
         return asyncio.run(command(*args, **kwargs))
 
     return callback
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Set once SIGINT or SIGTERM has come, for as long as the running loop lives."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop

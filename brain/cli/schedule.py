@@ -3,15 +3,15 @@
 import asyncio
 import contextlib
 import os
-import signal
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
+from brain.cli.options import stop_on_signals
 from brain.errors import Reject, Retry
 from brain.legible import legible
 
@@ -37,13 +37,12 @@ async def publish_every(seconds: float, folder: Path, make: Callable[[], Awaitab
     A store that is away is tried again; what cannot be reported (no steps in the period) is said, and the next run is awaited.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _stopped() as stop:
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
-        while not stop.is_set():
-            await _until(stop, _publish(folder, make))
-            due = seconds - (loop.time() - begun) % seconds
-            await _until(stop, asyncio.sleep(due))
+    stop, loop = stop_on_signals(), asyncio.get_running_loop()
+    begun = loop.time()
+    while not stop.is_set():
+        await _until(stop, _publish(folder, make))
+        due = seconds - (loop.time() - begun) % seconds
+        await _until(stop, asyncio.sleep(due))
 
 
 async def _publish(folder: Path, make: Callable[[], Awaitable[Publication]]) -> None:
@@ -99,16 +98,3 @@ async def _until(stop: asyncio.Event, work: Awaitable[None]) -> None:
         doing.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await doing
-
-
-@contextlib.contextmanager
-def _stopped() -> Iterator[asyncio.Event]:
-    """Set once SIGINT or SIGTERM came."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        yield stop
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)

@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
+from brain.analytics.lives import MICRO
 from brain.analytics.process_material import Period
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
-MICRO = 1_000_000
 
 
 class InstantType(click.ParamType):

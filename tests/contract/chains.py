@@ -6,14 +6,14 @@ from itertools import permutations
 import pytest
 
 from brain.errors import BadChange
-from brain.join import Joiner, NodeState
-from brain.model import Assert, Change, ChangeSet, Flag, Link, Node, Order, Retract, Stamp, Verdict, Version, Void
+from brain.model import Assert, Change, ChangeSet, Flag, Link, Node, Order, Retract, Stamp, Verdict, Void
 from brain.ports import Store
 from brain.query import AsOf, Hop
 from brain.schema import Schema
 from tests.contract.order import Fresh, event, only, targets
 from tests.contract.reads import Ticks
 from tests.contract.reference import lines_of, reference
+from tests.contract.voids import made_anew
 
 BORN, DATA, DIED = 0, 1, 9
 PUMP = "p/1"
@@ -162,14 +162,7 @@ class ChainContract:
         self, store: Store, schema: Schema, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Else every message of a device that numbers them would read all that it ever sent."""
-        rebuilt: list[str] = []
-        rebuild = Joiner.rebuild
-
-        def counted(self: Joiner, state: NodeState, versions: list[Version]) -> object:
-            rebuilt.append(state.id)
-            return rebuild(self, state, versions)
-
-        monkeypatch.setattr(Joiner, "rebuild", counted)
+        rebuilt = made_anew(monkeypatch)
         ward = (Link("locatedIn", "w/1"),)
         e = {p: placed(f"e{p}", p, 100 - p, Assert(PUMP, "Pump", {"name": f"{p}", "flow": p}, {}, ward)) for p in range(9)}
         plan = [

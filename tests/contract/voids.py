@@ -12,19 +12,25 @@ from tests.contract.order import event, only, targets
 from tests.contract.reference import lines_of, reference
 
 
+def made_anew(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of what is made anew from now on, as often as it is."""
+    rebuilt: list[str] = []
+    rebuild = Joiner.rebuild
+
+    def counted(self: Joiner, state: NodeState, versions: list[Version]) -> object:
+        rebuilt.append(state.id)
+        return rebuild(self, state, versions)
+
+    monkeypatch.setattr(Joiner, "rebuild", counted)
+    return rebuilt
+
+
 class VoidContract:
     async def test_a_node_with_a_void_is_made_anew_only_where_it_must_be(
         self, store: Store, schema: Schema, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Else every later event of a busy node would read all that was ever said of it."""
-        rebuilt: list[str] = []
-        rebuild = Joiner.rebuild
-
-        def counted(self: Joiner, state: NodeState, versions: list[Version]) -> object:
-            rebuilt.append(state.id)
-            return rebuild(self, state, versions)
-
-        monkeypatch.setattr(Joiner, "rebuild", counted)
+        rebuilt = made_anew(monkeypatch)
         ward, moved = (Link("locatedIn", "w/1"),), (Link("locatedIn", "w/2"),)
         sets = [
             event("e1", 1, Assert("p/1", "Pump", {"name": "A", "flow": 1.0}, {}, ward)),
