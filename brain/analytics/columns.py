@@ -4,7 +4,7 @@ A log of a million events is a few arrays of integers. Two sorts give every figu
 then the gaps by edge and length. Sums are exact, whatever their size.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 from itertools import chain, pairwise
@@ -51,6 +51,38 @@ class Flat:
             np.fromiter((step.end for step in every), np.int64, size),
             [step.step for step in every],
         )
+
+    @classmethod
+    def of_columns(
+        cls,
+        objects: Sequence[str],
+        activities: Sequence[str],
+        object: Ints,
+        activity: Ints,
+        times: tuple[Ints, Ints],
+        name: Callable[[int], str],
+    ) -> "Flat":
+        """From rows in any order; of rows alike in object and `times`, the start and the end, the earlier row comes first. `name`
+        gives the id of the step in a row."""
+        start, end = times
+        order = in_lives(object, start, end)
+        if order is None:
+            return cls(objects, activities, object, activity, start, end, _Named(np.arange(len(start)), name))
+        return cls(objects, activities, object[order], activity[order], start[order], end[order], _Named(order, name))
+
+
+class _Named(Sequence[str]):
+    """Ids that are written where they are asked for: a report shows a few of a million."""
+
+    def __init__(self, rows: Ints, name: Callable[[int], str]) -> None:
+        self._rows = rows
+        self._name = name
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        return self._name(int(self._rows[index]))
 
 
 class EdgeGaps(NamedTuple):

@@ -3,14 +3,14 @@
 Values keep their types. A time with a zone is that moment; one without is of the option `zone`; a text is read as in CSV.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import polars as pl
 from polars.exceptions import PolarsError
 
-from brain.analytics.columns import Flat, Ints, in_lives
+from brain.analytics.columns import Flat, Ints
 from brain.analytics.lives import Lifecycle
 from ingest.logs.case_rows import CaseRows
 from ingest.logs.csv_columns import Columns, columns_of
@@ -97,29 +97,11 @@ class ParquetReader:
 def _flat(frame: pl.DataFrame) -> Flat:
     objects, object_of = _coded(frame["case"])
     activities, activity_of = _coded(frame["activity"])
-    start, end = frame["start"].to_numpy(), frame["end"].to_numpy()
-    order = in_lives(object_of, start, end)
-    rows = range(len(start)) if order is None else order
-    steps = _Numbered(rows)
-    if order is None:
-        return Flat(objects, activities, object_of, activity_of, start, end, steps)
-    return Flat(objects, activities, object_of[order], activity_of[order], start[order], end[order], steps)
+    times = frame["start"].to_numpy(), frame["end"].to_numpy()
+    return Flat.of_columns(objects, activities, object_of, activity_of, times, lambda row: f"row {row + 1}")
 
 
 def _coded(texts: pl.Series) -> tuple[list[str], Ints]:
     """The distinct texts, and the position of each text among them."""
     names = texts.unique(maintain_order=True)
     return names.to_list(), texts.cast(pl.Enum(names)).to_physical().to_numpy().astype(np.int64)
-
-
-class _Numbered(Sequence[str]):
-    """Rows of the file as the ids of steps: there is no need to write a million texts of which a report shows a few."""
-
-    def __init__(self, rows: Sequence[int] | Ints) -> None:
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
-        return f"row {int(self._rows[index]) + 1}"

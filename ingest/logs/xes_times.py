@@ -4,12 +4,10 @@ Names of cases, kinds of transitions and the reading of times are those of `xes`
 that it does not know: a fault, or a case named by something else than its name.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import polars as pl
 
-from brain.analytics.columns import Flat, Ints, in_lives
+from brain.analytics.columns import Flat, Ints
 from ingest.logs.expat import stream
 from ingest.logs.fault import Path
 from ingest.logs.records import LogOptions
@@ -98,10 +96,11 @@ class _Moments:
     def flat(self) -> Flat:
         object, activity, position = (np.array(column, np.int64) for column in (self._object, self._activity, self._positions))
         at, cases = self._moments(), list(self._seen)
-        order = in_lives(object, at, at)
-        if order is not None:
-            object, activity, position, at = object[order], activity[order], position[order], at[order]
-        return Flat(cases, list(self._codes), object, activity, at, at, _Placed(cases, object, position))
+
+        def name(row: int) -> str:
+            return f"{cases[object[row]]} #{position[row]}"
+
+        return Flat.of_columns(cases, list(self._codes), object, activity, (at, at), name)
 
     def _moments(self) -> Ints:
         """µs of every time: most at once, and what is not written in the usual form one by one."""
@@ -112,19 +111,6 @@ class _Moments:
             return usual.scatter(odd, [self._read_time(self._at[i]) for i in odd]).to_numpy()
         except (ValueError, OverflowError):
             raise Unusual from None
-
-
-class _Placed(Sequence[str]):
-    """Ids of steps: the case, and the position of the event in it."""
-
-    def __init__(self, cases: Sequence[str], object: Ints, position: Ints) -> None:
-        self._cases, self._object, self._position = cases, object, position
-
-    def __len__(self) -> int:
-        return len(self._object)
-
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
-        return f"{self._cases[self._object[index]]} #{self._position[index]}"
 
 
 _WANTED = frozenset((NAME, TIME, TRANSITION))
