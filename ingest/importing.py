@@ -21,7 +21,7 @@ from ingest.intake import Intake
 from ingest.logs import Log, LogOptions, LogSummary, open_log
 from ingest.record import Envelope
 
-BATCH = 4000
+BATCH = 2000
 Progress = Callable[[int], None]
 
 
