@@ -1,5 +1,6 @@
 """What chance may decide when a log is replayed: drawn from what was seen, by bootstrap of its cases."""
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from random import Random
@@ -9,6 +10,8 @@ from brain.analytics.replay import Fate
 
 LEAST = 10
 """Delays that were seen of a handover below which those before the activity, from wherever, are taken."""
+NEAR = 20
+"""Cases among which one that lends its delays is drawn, at the least."""
 BATCHES = 64
 """How many batches' sizes are drawn before they repeat."""
 
@@ -50,19 +53,58 @@ def _service(queues: Queues, drawn: Mapping[int, int]) -> list[Mapping[int, Sequ
 
 
 def _delays(queues: Queues, random: Random, drawn: Mapping[int, int]) -> list[int]:
-    """A delay for each step that waits for another."""
-    routes = queues.routes
+    """A delay for each step that waits for another: what a case of about as many steps was delayed there, and where that one
+    tells nothing, what any was. Delays depend on how long the way is, and on each other: a request that is amended once is not
+    amended as slowly as one that is amended ten times."""
+    routes, pools = queues.routes, _pools(queues, drawn)
+    told = _told(queues)
+    donors, asked = _donors(queues, random, drawn), Counter[tuple[int, Pair]]()
+    delays = []
+    for case, activity, after in zip(routes.case, routes.activity, routes.after, strict=True):
+        pair = (routes.activity[after], activity)
+        if after < 0 or pair not in pools:
+            delays.append(0)
+        elif own := told.get((donors[case], pair)):
+            delays.append(own[asked[case, pair] % len(own)])
+            asked[case, pair] += 1
+        else:
+            delays.append(random.choice(pools[pair]))
+    return delays
+
+
+def _donors(queues: Queues, random: Random, drawn: Mapping[int, int]) -> dict[int, int]:
+    """For each counted case one of the drawn that have as many steps, or, if these are few, about as many. The others, which were
+    under way when the window began and so are the slow ones, keep their own delays."""
+    steps = Counter(queues.routes.case)
+    ranked = sorted((steps[case], case) for case in queues.lead for _ in range(drawn.get(case, 0)))
+    donors = {case: case for case in range(len(queues.routes.objects))}
+    for case in queues.lead if ranked else ():
+        first, end = bisect_left(ranked, (steps[case],)), bisect_left(ranked, (steps[case] + 1,))
+        missing = max(NEAR - (end - first), 0)
+        first = max(first - missing // 2, 0)
+        donors[case] = ranked[random.randrange(first, min(max(end, first + NEAR), len(ranked)))][1]
+    return donors
+
+
+def _told(queues: Queues) -> Mapping[tuple[int, Pair], Sequence[int]]:
+    """The delays that were seen of each case at each handover, in its order."""
+    told: defaultdict[tuple[int, Pair], list[int]] = defaultdict(list)
+    for pair, found in queues.delays.items():
+        for delay in found:
+            if delay.seen:
+                told[delay.case, pair].append(delay.micros)
+    return told
+
+
+def _pools(queues: Queues, drawn: Mapping[int, int]) -> dict[Pair, Sequence[int]]:
+    """The delays of each handover, whichever case had them."""
     before: defaultdict[int, list[Delay]] = defaultdict(list)
     for (_, activity), found in queues.delays.items():
         before[activity] += found
-    pools: dict[Pair, Sequence[int]] = {}
-    for pair, found in queues.delays.items():
-        pools[pair] = _seen(found, drawn) or _seen(before[pair[1]], drawn) or _least(before[pair[1]])
-    delays = []
-    for activity, after in zip(routes.activity, routes.after, strict=True):
-        pool = pools.get((routes.activity[after], activity)) if after >= 0 else None
-        delays.append(random.choice(pool) if pool else 0)
-    return delays
+    return {
+        pair: _seen(found, drawn) or _seen(before[pair[1]], drawn) or _least(before[pair[1]])
+        for pair, found in queues.delays.items()
+    }
 
 
 def _seen(delays: Iterable[Delay], drawn: Mapping[int, int]) -> Sequence[int]:

@@ -83,6 +83,7 @@ class _Fit:
     def __init__(self, lives: Lives, work: Work, context: Context, most: int) -> None:
         self.work = work
         self.cases = list(_window(lives, work.lives, most))
+        self.cases += _beside(self.cases, work)
         self.steps = [step for case in self.cases for step in case.steps]
         names = sorted({step.activity for step in self.steps})
         self.activity = {name: i for i, name in enumerate(names)}
@@ -97,6 +98,8 @@ class _Fit:
                 self.jobs[unit.resource].append(unit)
         self.waited = self._waited()
         self.floor = self._floor(shifts(work.jobs, context.calendars, context.zone), context)
+        self.closed = [self._closed(a) for a in range(len(self.activity))]
+        self.routes = self.routes._replace(begins=tuple(self._begins()))
 
     def queues(self) -> Queues:
         sizes = dict(self._sizes())
@@ -149,14 +152,11 @@ class _Fit:
 
     def _floor(self, hours: Mapping[str, Shift], context: Context) -> Floor:
         first, last = self.units[0].start, max(unit.end for unit in self.units)
-        own = {step.step for step in self.steps}
         away = []
         for name in self.resource:
             gaps = self._gaps(name, hours[name], first, last) if name in hours else ()
             stops = ((p.start, p.end) for p in told(context.states.get(name, ())) if p.cause in STOPS)
-            # What it does for objects of other types, or did for cases that are not replayed, it does all the same.
-            other = ((job.start, job.end) for job in self.work.jobs.get(name, ()) if job.step not in own and job.end > first)
-            away.append(tuple(merged(sorted(chain(gaps, stops, other)))))
+            away.append(tuple(merged(sorted(chain(gaps, stops)))))
         pools = tuple(tuple(self.resource[name] for name in self.pools[activity]) for activity in self.activity)
         capacity = tuple(_in_hand(jobs) for jobs in self.jobs)
         return Floor(tuple(self.activity), tuple(self.resource), pools, capacity, tuple(away))
@@ -185,7 +185,6 @@ class _Fit:
 
     def _delays(self, sizes: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], list[Delay]]:
         """The delay of each step that waits for another: see `Delay`. A batch waits for its members, which hides their delays."""
-        closed = [self._closed(a) for a in range(len(self.activity))]
         delays: defaultdict[tuple[int, int], list[Delay]] = defaultdict(list)
         for number, before in enumerate(self.routes.after):
             activity = self.routes.activity[number]
@@ -193,9 +192,15 @@ class _Fit:
                 continue
             step, done = self.steps[number], self.steps[before].end
             since = min(max(done, step.enabled or 0), step.start)
-            ready, seen = _ready(closed[activity], since, step.start)
+            ready, seen = _ready(self.closed[activity], since, step.start)
             delays[self.routes.activity[before], activity].append(Delay(ready - done, self.routes.case[number], seen))
         return dict(delays)
+
+    def _begins(self) -> Iterator[int]:
+        """When the first steps are ready: one that nothing delays but its queue no sooner than its delay allows, as far as it
+        shows."""
+        for step, activity, begins, by in zip(self.steps, self.routes.activity, self.routes.begins, self.routes.by, strict=True):
+            yield _ready(self.closed[activity], begins, step.start)[0] if by == QUEUES else begins
 
     def _closed(self, activity: int) -> list[Interval]:
         """When nobody of the pool could have begun a step: each was busy or away."""
@@ -273,6 +278,19 @@ def _window(lives: Lives, enabled: Mapping[str, Sequence[Enablement]], most: int
         if kept:
             ends = max(step.end for step in life)
             yield _Case(name, arrives, ends - arrives, i >= first, [s for s, _ in kept], [e for _, e in kept])
+
+
+def _beside(cases: Sequence[_Case], work: Work) -> Iterator[_Case]:
+    """What those who carry out the cases' steps do for others meanwhile, each step for itself: it queues with the rest since it
+    could have begun. What was under way when the window began is under way."""
+    own = {step.step for case in cases for step in case.steps}
+    opens = min(case.steps[0].start for case in cases if case.counted)
+    for resource in sorted({step.resource for case in cases for step in case.steps if step.resource is not None}):
+        for job in work.jobs.get(resource, ()):
+            if job.step not in own and job.end > opens:
+                step = Timed(job.start, job.end, 0, job.step, job.activity, job.end - job.start, None, resource)
+                ready = Enablement(job.enabled, None, job.known and job.start >= opens)
+                yield _Case(job.step, job.enabled, job.end - job.enabled, False, [step], [ready])
 
 
 def _pools(steps: Iterable[Timed]) -> dict[str, list[str]]:

@@ -128,8 +128,8 @@ class Reliefs:
     """What would help, by gain in the median and then in the p95, descending.
 
     Of `objects` in the log `replayed` were counted, the newest; `steps` steps were replayed, with those of objects that these
-    found under way. `left_out` steps carry no time that the definition uses. Where nothing can be replayed `calibration` is None,
-    `reliefs` is empty and `reason` says why.
+    found under way and what the same resources did for others meanwhile. `left_out` steps carry no time that the definition uses.
+    Where nothing can be replayed `calibration` is None, `reliefs` is empty and `reason` says why.
     """
 
     object_type: str
@@ -379,6 +379,7 @@ def _assumptions(queues: Queues) -> Iterator[str]:
     """What the replay takes for granted, with how far the log departs from it."""
     yield "the same objects arrive at the same times and take the same routes, whatever is changed"
     yield "whoever is free takes what waits longest of all that they do; a step once begun is finished, as overtime if need be"
+    yield "delays are those of objects with as many steps, or about as many; who also works for others takes what waits longest"
     yield "service times do not depend on each other, on the queue or on the hour; a batch takes as long whatever its size"
     yield "whoever was never seen at some hour, though nothing was there to be done, would have been there"
     yield "one more resource does the one activity, as fast as the others together, when any of them is at work"

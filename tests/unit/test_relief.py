@@ -145,6 +145,35 @@ def rushed() -> Lives:
     return lives
 
 
+def test_delays_go_with_the_length_of_the_way() -> None:
+    # Forty are amended once, after 20 h; forty ten times, after 2 h each. An hour of work each: leads 21 and 30 h, median 25.5.
+    # Delays drawn from all together would be of 2 h in ten cases of eleven, and most of the forty through after 3 h.
+    lives = {}
+    for n in range(80):
+        loops, delay = (1, 20) if n % 2 else (10, 2)
+        amended = [(100 * n + i * (delay + 1) + delay, 100 * n + (i + 1) * (delay + 1)) for i in range(loops)]
+        opened = ("open", 100 * n, 100 * n, None)
+        lives[f"c{n:02}"] = life(f"c{n:02}", opened, *[("amend", start, end, "Ann") for start, end in amended])
+    found = told(lives, Target("amend", Action.NO_DELAY)).calibration
+    assert found is not None
+    assert (found.replay_median, found.replay_p95) == (exactly(25.5), exactly(30))
+
+
+def test_who_also_works_for_others_takes_what_waits_longest() -> None:
+    # Ann treats a patient an hour, from half past on. An order comes at 4:10 and is served at 5:30, after patients of 3 and 4:
+    # those of 5 and later wait for it. With one more for orders alone it is served at once, 80 minutes sooner.
+    patients = {}
+    for n in range(10):
+        begins = n + (n > 4) + 0.5
+        patients[f"p{n}"] = life(f"p{n}", ("come", n, n, None), ("treat", begins, begins + 1, "Ann"))
+    orders = {"o": life("o", ("order", 25 / 6, 25 / 6, None), ("dispense", 5.5, 6.5, "Ann"))}
+    context = Context(elsewhere=[patients])
+    found = told(orders, Target("dispense", Action.ONE_MORE_RESOURCE), context=context)
+    assert found.calibration is not None
+    assert found.calibration.replay_median == exactly(6.5 - 25 / 6)
+    assert found.reliefs[0].gain_median == exactly(4 / 3)
+
+
 def test_first_come_first_served_helps_who_was_overtaken() -> None:
     # In the order of arrival: plain at 4, the rush ones at 5 and 6. Lead times 4; 4; 4; 4 in place of 4; 6; 3; 3. The median was
     # 3.5 and is 4; the p95 was 6 and is 4.
