@@ -19,28 +19,27 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from itertools import count
 
 import orjson
 
 from bench import raw
+from bench.keeping import keeping_all
 from bench.messages import steps, telemetry
 from bench.stages import stages
 from bench.streaming import streamed
 from brain.cli.options import collect_seldom
 from brain.engine import Engine
-from brain.model import DeadLetter, Mark
 from brain.query import Versions
-from brain.schema import History, Schema
+from brain.schema import Schema
 from brain.stores import open_store
 from ingest.adapters import load_adapters
 from ingest.importing import BATCH as IMPORT_BATCH
 from ingest.intake import Intake
-from ingest.pipeline import Pipeline, Result
+from ingest.pipeline import Pipeline
 from ingest.record import Envelope, pack, unpack
-from ingest.sources.kafka import BLOCK, send
-from ingest.stream import PORTIONS, StreamOptions, work
+from ingest.sources.kafka import BLOCK
+from ingest.stream import PORTIONS
 from ingest.wiring import whole_pipeline
 from ontology import load_schema
 
@@ -99,16 +98,6 @@ def pure(events: int) -> None:
     told("peer: orjson.loads and five look-ups", peer, peer)
     told("pure pipeline, separate messages", rate(events, separate), peer)
     told(f"pure pipeline, blocks of {BLOCK}", rate(events, in_blocks), peer)
-
-
-def keeping_all() -> Schema:
-    """The ontology as it is, but every property with full history."""
-    schema = load_schema()
-    classes = {
-        name: replace(cls, properties={n: replace(p, history=History.FULL) for n, p in cls.properties.items()})
-        for name, cls in schema.classes.items()
-    }
-    return Schema(f"{schema.version}-full", classes)
 
 
 async def stored(url: str, envelopes: Sequence[Envelope], portion: int = READINGS, schema: Schema | None = None) -> float:
@@ -175,51 +164,24 @@ async def kafka(url: str, address: str, events: int) -> None:
         told(f"Kafka to Neo4j, end to end, --workers {workers}", figure, peer)
 
 
-class Timed(Intake):
-    """Knows when the first batch came, and when the last of so many messages was committed."""
-
-    first = 0.0
-    last = 0.0
-
-    async def read(self, envelopes: Sequence[Envelope]) -> Result:
-        self.first = self.first or time.perf_counter()
-        return await super().read(envelopes)
-
-    async def keep(
-        self, envelopes: Sequence[Envelope], result: Result, marks: Sequence[Mark] = (), letters: Sequence[DeadLetter] = ()
-    ) -> list[DeadLetter]:
-        try:
-            return await super().keep(envelopes, result, marks, letters)
-        finally:
-            self.last = time.perf_counter()
-
-
-async def drained(url: str, address: str, schema: Schema, readings: Sequence[Envelope]) -> float:
-    """Events a second of one worker in this process, from the first batch taken to the last committed."""
-    await send(readings, address)
-    store = open_store(url)
-    try:
-        await store.prepare(schema)
-        intake = Timed(whole_pipeline(schema), Engine(store))
-        await work(StreamOptions(address, idle_exit=3.0), intake, store, asyncio.Event())
-    finally:
-        await store.close()
-    assert (intake.taken.messages, intake.taken.dead) == (len(readings), 0), intake.taken
-    return len(readings) / (intake.last - intake.first)
-
-
 async def full(url: str, address: str, events: int) -> None:
     """All readings are later than those of the other parts, or the peer would pass over them; each must become a version."""
-    first, schema = 100 * events, keeping_all()
+    schema, number = keeping_all(), count(100)
+    made = (telemetry(events, DEVICES, STATE_EVERY, first=n * events) for n in number)
     print(f"full: telemetry {events:,} readings of {DEVICES:,} pumps, every version kept; events/s, as a share of the peer")
-    rounds = [telemetry(events, DEVICES, STATE_EVERY, first + n * events) for n in range(ROUNDS + 1)]
+    rounds = [next(made) for _ in range(ROUNDS + 1)]
     peer = _peer(url, rounds)
     told("peer: the driver, UNWIND of guarded updates", peer, peer)
     before = await _versions(url, schema)
     told("telemetry, end to end", max([await stored(url, readings, schema=schema) for readings in rounds][1:]), peer)
-    last = telemetry(events, DEVICES, STATE_EVERY, first + len(rounds) * events)
-    told("Kafka to Neo4j, end to end, one worker", await drained(url, address, schema, last), peer)
-    assert await _versions(url, schema) - before == (len(rounds) + 1) * events
+    rates = await streamed(url, address, made, WORKERS, ROUNDS, "bench.keeping")
+    peer = rates.pop(0)
+    told("peer, in turn with these:", peer, peer)
+    for workers, figure in rates.items():
+        told(f"Kafka to Neo4j, end to end, --workers {workers}", figure, peer)
+    # The first of the rounds through Kafka was the loop's, as was one in three after it.
+    taken = len(rounds) + (ROUNDS + 1) * len(WORKERS)
+    assert await _versions(url, schema) - before == taken * events
 
 
 async def _versions(url: str, schema: Schema) -> int:

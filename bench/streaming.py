@@ -28,9 +28,10 @@ ROUND = 5000
 
 
 async def streamed(
-    url: str, address: str, made: Iterator[Sequence[Envelope]], workers: Sequence[int], rounds: int
+    url: str, address: str, made: Iterator[Sequence[Envelope]], workers: Sequence[int], rounds: int, program: str = "brain"
 ) -> dict[int, float]:
-    """Events a second, the best of so many rounds after a first one: for each number of workers, and for the loop, which is 0."""
+    """Events a second, the best of so many rounds after a first one: for each number of workers, and for the loop, which is 0.
+    `program` is the module that is run."""
     best = dict.fromkeys((0, *workers), 0.0)
     store = open_store(url)
     await store.prepare(load_schema())
@@ -38,11 +39,15 @@ async def streamed(
     producer = AIOKafkaProducer(bootstrap_servers=address, acks="all", linger_ms=5, max_request_size=16 << 20)
     await producer.start()
     try:
-        async with _crews(url, address, workers):
+        async with _crews(url, address, workers, program):
             for turn in range(rounds + 1):
                 for number in best:
                     readings = next(made) if turn or number else first
-                    seconds = await _loop(loop, readings) if number == 0 else await _round(producer, store, number, readings)
+                    seconds = (
+                        await _loop(loop, readings)
+                        if number == 0
+                        else await _round(producer, store, _topic(program, number), readings)
+                    )
                     if turn:
                         best[number] = max(best[number], len(readings) / seconds)
     finally:
@@ -52,19 +57,20 @@ async def streamed(
     return best
 
 
-def _topic(workers: int) -> str:
-    return f"bench.{workers}"
+def _topic(program: str, workers: int) -> str:
+    return f"{program}.{workers}"
 
 
 @asynccontextmanager
-async def _crews(url: str, address: str, workers: Sequence[int]) -> AsyncIterator[None]:
+async def _crews(url: str, address: str, workers: Sequence[int], program: str) -> AsyncIterator[None]:
     """Crews that have their partitions and wait; stopped at the end."""
-    await ensure_topics(address, {_topic(number): PARTITIONS for number in workers})
+    await ensure_topics(address, {_topic(program, number): PARTITIONS for number in workers})
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         for number in workers:
-            arguments = [f"--kafka={address}", f"--topic={_topic(number)}", f"--group={_topic(number)}", "--stuck-after=10"]
-            crew = crew_of(number, arguments, url, heard=True)
+            topic = _topic(program, number)
+            arguments = [f"--kafka={address}", f"--topic={topic}", f"--group={topic}", "--stuck-after=10"]
+            crew = crew_of(number, arguments, url, heard=True, program=program)
             tasks.create_task(crew.work(stop))
             await _waiting(crew)
         try:
@@ -84,9 +90,8 @@ async def _loop(loop: raw.Neo4j, readings: Sequence[Envelope]) -> float:
     return time.perf_counter() - begin
 
 
-async def _round(producer: AIOKafkaProducer, store: Store, number: int, readings: Sequence[Envelope]) -> float:
+async def _round(producer: AIOKafkaProducer, store: Store, topic: str, readings: Sequence[Envelope]) -> float:
     """Seconds until all readings are in the model."""
-    topic = _topic(number)
     made = [one for i in range(0, len(readings), ROUND) for one in blocks(readings[i : i + ROUND], PARTITIONS)]
     end = await _stored(store, topic) + len(made)
     begin = time.perf_counter()

@@ -19,12 +19,12 @@ SILENT, TELLING = "silent", "telling"
 """What a worker of a crew is told to be: whether it tells its crew how it is, which somebody must want to know."""
 
 
-def crew_of(count: int, arguments: Sequence[str], store: str, heard: bool) -> "Crew":
-    """Workers with these arguments of `brain ingest`. The store's address may hold a password, and options show in process
-    lists, so it goes through the environment."""
+def crew_of(count: int, arguments: Sequence[str], store: str, heard: bool, program: str = "brain") -> "Crew":
+    """Workers with these arguments of `brain ingest`, `program` being the module that is run. The store's address may hold a
+    password, and options show in process lists, so it goes through the environment."""
     from ingest.crew import Crew
 
-    command = [sys.executable, "-m", "brain", "ingest", *arguments, "--crew", TELLING if heard else SILENT]
+    command = [sys.executable, "-m", program, "ingest", *arguments, "--crew", TELLING if heard else SILENT]
     return Crew(command, {**os.environ, "BRAIN_STORE": store}, count, lambda line: click.echo(legible(line), err=True))
 
 
