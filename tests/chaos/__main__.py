@@ -1,4 +1,5 @@
-"""`python -m tests.chaos --faults N --seed S`: exit 0 when the model came out as if nothing had happened, else 1."""
+"""`python -m tests.chaos --faults N --seed S`: exit 0 when the model came out as if nothing had happened, else 1.
+Ctrl-C ends the faults early; those that were done are judged."""
 
 import argparse
 import asyncio

@@ -98,8 +98,10 @@ class Crew:
             self._number += 1
             log = self._folder / f"worker-{self._number:03d}.log"
             with log.open("wb") as out:
+                nothing = asyncio.subprocess.DEVNULL
+                # In a session of its own: Ctrl-C is for the run, which ends the workers in its time.
                 process = await asyncio.create_subprocess_exec(
-                    *self._command, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out, cwd=ROOT, env=self._env
+                    *self._command, stdin=nothing, stdout=out, stderr=out, cwd=ROOT, env=self._env, start_new_session=True
                 )
             self._running[slot] = process
             code = await process.wait()

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -110,6 +111,7 @@ class _Run:
         self._report = report
         self._console = console
         self._points = Points(folder)
+        self._enough = asyncio.Event()
         self._started = time.monotonic()
         name = uuid4().hex[:8]
         self._blocks, self._raw, self._group = f"chaos.{name}", f"chaos.{name}.raw", f"chaos-{name}"
@@ -130,7 +132,12 @@ class _Run:
                     crew.hire()
                 await self._recovered(time.time(), "at the start")
                 self._say("the first commit")
+                # Ctrl-C: no more faults; what was done is judged.
+                asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._enough.set)
                 for fault in islice(schedule(seed), faults):
+                    if self._enough.is_set():
+                        self._say("that is enough, by Ctrl-C")
+                        break
                     if sending.done():
                         sending.result()
                     await self._one(world, fault)
