@@ -1,0 +1,190 @@
+"""Observed dependencies: what follows what in the lives of objects more often than chance would have it.
+
+B is observed to depend on A where objects that have both come to B directly after A, beyond what a random order of their steps
+would give. In a life of n steps, a of them A and b of them B, a random order puts some A directly before some B with a chance of
+at most a · b / n. So the number of such lives is at most binomial (a sum of unequal trials has no heavier tail than one of their
+mean: Hoeffding, *Annals of Mathematical Statistics* 27, 1956, theorem 4), and of all pairs those are told that pass the step-up
+procedure of Benjamini and Hochberg (*Journal of the Royal Statistical Society B* 57, 1995): no more than the stated share of what
+is told is there by chance.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from math import exp, lgamma, log
+
+from brain.analytics.lives import MICRO, Timed, read_lives
+from brain.analytics.work import Lives
+from brain.model import Instant
+from brain.ports import Store
+from brain.schema import Schema
+
+FALSE_DISCOVERIES = 0.05
+"""Of the dependencies that are told, the share that may be there by chance."""
+NEGLIGIBLE = 1e-17
+
+DEFINITION = (
+    "B depends on A where objects with both come to B directly after A more often than a random order of their steps would give:"
+    " binomial, of all pairs those that pass Benjamini and Hochberg; support = objects in which it does, strength = their share"
+    " of those with both; delay = start of B - end of A, 0 where they overlap"
+)
+
+Pair = tuple[str, str]
+
+
+class Between(StrEnum):
+    """What depends on what."""
+
+    ACTIVITIES = "activities"
+    """Steps by what is done."""
+    RESOURCES = "resources"
+    """Steps by who, or which device, carried them out: who works after whom."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """`dependent` comes directly after `provider` in `support` objects of the `together` that have both; `strength` is the share.
+
+    `expected` is what chance would give at the most, `q` the least share of false discoveries at which this one is told. Delays
+    in seconds, the 10 %, 50 % and 90 % quantiles (nearest rank) over all times that it was seen, from `since` until `until`.
+    """
+
+    provider: str
+    dependent: str
+    support: int
+    together: int
+    strength: float
+    expected: float
+    q: float
+    delay_p10: float
+    delay_median: float
+    delay_p90: float
+    since: Instant
+    until: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedDependencies:
+    """By strength and support, descending. Of `pairs` that could have been told, `seen` follow each other at all."""
+
+    object_type: str
+    between: Between
+    false_discoveries: float
+    objects: int
+    pairs: int
+    seen: int
+    edges: tuple[Observed, ...]
+    definition: str
+    ontology_version: str
+
+
+async def observed(
+    store: Store, schema: Schema, object_type: str, between: Between = Between.ACTIVITIES, share: float = FALSE_DISCOVERIES
+) -> ObservedDependencies:
+    """Of the objects of a type. BadQuery where none of them has a step."""
+    lives, _ = await read_lives(store, object_type)
+    return observed_in(lives, between, share, object_type=object_type, ontology_version=schema.version)
+
+
+def observed_in(
+    lives: Lives,
+    between: Between = Between.ACTIVITIES,
+    share: float = FALSE_DISCOVERIES,
+    *,
+    object_type: str = "",
+    ontology_version: str = "",
+) -> ObservedDependencies:
+    """The same of lives that are at hand, each in order: a function of their set."""
+    name = _name_of(between)
+    gaps, support = _followed(lives, name)
+    together, chance = _expected(lives, name, support)
+    names = {one for life in lives.values() for step in life if (one := name(step)) is not None}
+    pairs = len(names) * (len(names) - 1)
+    surprise = {pair: tail(count, together[pair], chance[pair] / together[pair]) for pair, count in support.items()}
+    edges = [
+        _edge(pair, support[pair], together[pair], chance[pair], q, gaps[pair])
+        for pair, q in adjusted(surprise, pairs).items()
+        if q <= share
+    ]
+    edges.sort(key=lambda edge: (-edge.strength, -edge.support, edge.provider, edge.dependent))
+    seen = len(support)
+    return ObservedDependencies(object_type, between, share, len(lives), pairs, seen, tuple(edges), DEFINITION, ontology_version)
+
+
+def _name_of(between: Between) -> Callable[[Timed], str | None]:
+    return (lambda step: step.activity) if between is Between.ACTIVITIES else (lambda step: step.resource)
+
+
+def _followed(lives: Lives, name: Callable[[Timed], str | None]) -> tuple[Mapping[Pair, list[tuple[int, int]]], Counter[Pair]]:
+    """For each pair that follow each other (start, gap) of each time, µs, and in how many lives they do."""
+    gaps: defaultdict[Pair, list[tuple[int, int]]] = defaultdict(list)
+    support: Counter[Pair] = Counter()
+    for life in lives.values():
+        here = set()
+        for before, step in pairwise(life):
+            first, second = name(before), name(step)
+            if first is not None and second is not None and first != second:
+                gaps[first, second].append((step.start, max(step.start - before.end, 0)))
+                here.add((first, second))
+        support.update(here)
+    return gaps, support
+
+
+def _expected(
+    lives: Lives, name: Callable[[Timed], str | None], seen: Mapping[Pair, int]
+) -> tuple[Counter[Pair], dict[Pair, float]]:
+    """For each pair the lives that have both, and the expected number of these in which chance has them follow each other."""
+    after: defaultdict[str, list[str]] = defaultdict(list)
+    for first, second in seen:
+        after[first].append(second)
+    together: Counter[Pair] = Counter()
+    chance: defaultdict[Pair, float] = defaultdict(float)
+    # In order, since sums of floats depend on it.
+    for _, life in sorted(lives.items()):
+        counts = Counter(one for step in life if (one := name(step)) is not None)
+        for first in counts.keys() & after.keys():
+            for second in after[first]:
+                if second in counts:
+                    together[first, second] += 1
+                    chance[first, second] += min(counts[first] * counts[second] / len(life), 1.0)
+    return together, chance
+
+
+def tail(least: int, trials: int, chance: float) -> float:
+    """The probability of at least so many successes, of trials that each succeed with this chance."""
+    if least <= 0 or chance >= 1:
+        return 1.0
+    total = 0.0
+    for count in range(least, trials + 1):
+        ways = lgamma(trials + 1) - lgamma(count + 1) - lgamma(trials - count + 1)
+        term = exp(ways + count * log(chance) + (trials - count) * log(1 - chance))
+        total += term
+        if count > trials * chance and term < total * NEGLIGIBLE:
+            break
+    return min(total, 1.0)
+
+
+def adjusted(probabilities: Mapping[Pair, float], tests: int) -> dict[Pair, float]:
+    """For each the least share of false discoveries at which it is one, where `tests` were made in all: the k-th smallest p gives
+    p · tests / k, or what the next larger gives if that is less (Benjamini and Hochberg)."""
+    found: dict[Pair, float] = {}
+    least = 1.0
+    ordered = sorted(probabilities.items(), key=lambda item: item[1], reverse=True)
+    for place, (key, probability) in enumerate(ordered):
+        least = min(least, probability * tests / (len(ordered) - place))
+        found[key] = least
+    return found
+
+
+def _edge(pair: Pair, support: int, together: int, expected: float, q: float, seen: Sequence[tuple[int, int]]) -> Observed:
+    since, until = Instant(min(seen)[0]), Instant(max(seen)[0])
+    p10, median, p90 = _quantiles(sorted(gap for _, gap in seen))
+    strength = support / together
+    return Observed(*pair, support, together, strength, expected, q, p10, median, p90, since, until)
+
+
+def _quantiles(gaps: Sequence[int]) -> Iterator[float]:
+    for share in (10, 50, 90):
+        yield gaps[-(-len(gaps) * share // 100) - 1] / MICRO
