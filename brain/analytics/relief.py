@@ -248,15 +248,17 @@ def gain(log: float, before: Sequence[float], after: Sequence[float], share: flo
     """Of before - after, given that the figure before was the log's own: each run's gain is moved along the line of regression of
     gains on figures before, to where the log is (regression adjustment: Beaumont, Zhang, Balding, *Genetics* 162, 2002).
 
-    What the replays miss of the log's figure, and that line does not explain, may be waiting before the activity or elsewhere.
-    With the activity's `share` of all waiting it may be gained as well: the interval reaches from none of it to all of it.
+    How far the log's figure lies beyond nine in ten of the replays is no chance; what of it that line does not explain may be
+    waiting before the activity or elsewhere. With the activity's `share` of all waiting it may be gained as well: the interval
+    reaches from none of it to all of it.
     """
     gains = [b - a for b, a in zip(before, after, strict=True)]
     level = fmean(before)
     spread = sum((b - level) ** 2 for b in before)
     slope = sum((b - level) * g for b, g in zip(before, gains, strict=True)) / spread if spread else 0.0
     found = interval([g + slope * (log - b) for b, g in zip(before, gains, strict=True)])
-    missed = share * (1 - slope) * (log - interval(before).mid)
+    usual = interval(before)
+    missed = share * (1 - slope) * (log - min(max(log, usual.low), usual.high))
     return Interval(found.low + min(missed, 0), found.mid + missed / 2, found.high + max(missed, 0))
 
 

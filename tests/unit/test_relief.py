@@ -270,10 +270,11 @@ def test_a_gain_is_told_for_the_log_as_it_was() -> None:
 
 
 def test_what_the_replays_miss_of_the_log_may_be_gained_too() -> None:
-    # Runs of 10 to 30, of which 5 are always gained. The log has 24, 4 more than the middle, and half of all waiting is before
-    # the activity: 2 may be gained beside the 5, or not.
+    # Runs of 10 to 30, of which 5 are always gained. The 95 % quantile of 21 runs is the 20.9th, 29.9. The log has 33.9, 4 more,
+    # and half of all waiting is before the activity: 2 may be gained beside the 5, or not. A log of 24 is nothing unusual.
     before = [10.0 + n for n in range(21)]
-    assert gain(24.0, before, [b - 5 for b in before], share=0.5) == pytest.approx((5, 6, 7))
+    assert gain(33.9, before, [b - 5 for b in before], share=0.5) == pytest.approx((5, 6, 7))
+    assert gain(24.0, before, [b - 5 for b in before], share=0.5) == pytest.approx((5, 5, 5))
 
 
 async def test_relief_reads_a_store() -> None:
