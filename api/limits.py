@@ -60,6 +60,7 @@ WEIGHTS: Mapping[str, int] = {
     "dependencies": 5_000,
     "liveBottlenecks": 5_000,
     "mergeProposals": 25_000,
+    "observedDependencies": 25_000,
     "ontology": 100,
     "processReport": 60_000,
 }

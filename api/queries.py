@@ -17,6 +17,7 @@ from api.kernel import Info, NodeInterface, Row, Rows, given
 from api.live import live_bottlenecks
 from api.merges import merge_proposals
 from api.names import plural
+from api.observed import observed_dependencies
 from api.paging import Slice, encode
 from api.process_reports import process_report
 from api.results import Results
@@ -49,6 +50,7 @@ def query_type(made: Types, results: Results) -> type[Any]:
         "live_bottlenecks": live_bottlenecks(results),
         "process_report": process_report(made.schema, results),
         "dependencies": _dependencies(made, results),
+        "observed_dependencies": observed_dependencies(made.schema, results),
         "merge_proposals": merge_proposals(),
         "conflicts": conflicts(),
         "ontology": _ontology(),

@@ -17,11 +17,12 @@ from math import exp, lgamma, log
 
 from brain.analytics.lives import MICRO, Timed, read_lives
 from brain.analytics.work import Lives
+from brain.errors import BadQuery
 from brain.model import Instant
 from brain.ports import Store
 from brain.schema import Schema
 
-FALSE_DISCOVERIES = 0.05
+SHARE = 0.05
 """Of the dependencies that are told, the share that may be there by chance."""
 NEGLIGIBLE = 1e-17
 
@@ -58,9 +59,9 @@ class Observed:
     strength: float
     expected: float
     q: float
-    delay_p10: float
-    delay_median: float
-    delay_p90: float
+    delay_p10_seconds: float
+    delay_median_seconds: float
+    delay_p90_seconds: float
     since: Instant
     until: Instant
 
@@ -81,7 +82,7 @@ class ObservedDependencies:
 
 
 async def observed(
-    store: Store, schema: Schema, object_type: str, between: Between = Between.ACTIVITIES, share: float = FALSE_DISCOVERIES
+    store: Store, schema: Schema, object_type: str, between: Between = Between.ACTIVITIES, share: float = SHARE
 ) -> ObservedDependencies:
     """Of the objects of a type. BadQuery where none of them has a step."""
     lives, _ = await read_lives(store, object_type)
@@ -91,12 +92,14 @@ async def observed(
 def observed_in(
     lives: Lives,
     between: Between = Between.ACTIVITIES,
-    share: float = FALSE_DISCOVERIES,
+    share: float = SHARE,
     *,
     object_type: str = "",
     ontology_version: str = "",
 ) -> ObservedDependencies:
-    """The same of lives that are at hand, each in order: a function of their set."""
+    """The same of lives that are at hand, each in order: a function of their set. BadQuery for a share that is none."""
+    if not 0 < share <= 1:
+        raise BadQuery(f"{share:g} is no share of false discoveries: ask for more than 0 and at most 1, such as {SHARE}")
     name = _name_of(between)
     gaps, support = _followed(lives, name)
     together, chance = _expected(lives, name, support)

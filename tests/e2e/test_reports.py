@@ -1,6 +1,8 @@
 """Reports as people and programs get them: formats that agree, periods, pages that are whole, files that are written again."""
 
 import asyncio
+import csv
+import io
 import json
 import os
 import signal
@@ -8,6 +10,9 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +47,27 @@ def test_the_causes_add_up_to_the_waits_and_all_parts_to_the_lead_time(purchasin
     lead = found["leadTime"]
     assert lead["waitingSeconds"] == pytest.approx(waiting, abs=1e-3)
     assert lead["totalSeconds"] == pytest.approx(lead["workSeconds"] + waiting - lead["overlapSeconds"], abs=1e-3)
+
+
+def test_what_is_observed_to_follow_is_what_the_file_says(purchasing: str, shared_data: Path) -> None:
+    lives: dict[str, list[tuple[datetime, datetime, str]]] = {}
+    with (shared_data / "eventlogs/PurchasingExample.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            start, end = (datetime.fromisoformat(row[name]) for name in ("start_timestamp", "time:timestamp"))
+            lives.setdefault(row["case:concept:name"], []).append((start, end, row["Activity"]))
+    after, both = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for steps in lives.values():
+        names = [name for _, _, name in sorted(steps)]
+        after.update({(a, b) for a, b in pairwise(names) if a != b})
+        both.update({(a, b) for a in set(names) for b in set(names) if a != b})
+    found = json.loads(brain("report", "observed", "--format", "json", store=purchasing).stdout)
+    assert found["edges"]
+    for edge in found["edges"]:
+        pair = (edge["provider"], edge["dependent"])
+        assert (edge["support"], edge["together"]) == (after[pair], both[pair]), edge
+    rows = list(csv.DictReader(io.StringIO(brain("report", "observed", "--format", "csv", store=purchasing).stdout)))
+    assert [row["provider"] for row in rows] == [edge["provider"] for edge in found["edges"]]
+    assert "Create Purchase Requisition" in brain("report", "observed", store=purchasing).stdout
 
 
 def test_evidence_leads_to_the_steps_in_the_store(purchasing: str) -> None:

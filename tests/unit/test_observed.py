@@ -18,6 +18,7 @@ from brain.stores import open_store
 from ontology import load_schema
 from tests.plants.design import plant
 from tests.plants.floor import RELEASE, run
+from tests.unit.api_plant import plant_api
 
 HOUR = 3_600_000_000
 PLANTS = 30
@@ -46,7 +47,7 @@ def test_a_dependency_with_its_figures() -> None:
     edge = found.edges[0]
     assert edge.expected == pytest.approx(4)
     assert edge.q == pytest.approx(3**-12 * 6 / 2)
-    assert (edge.delay_p10, edge.delay_median, edge.delay_p90) == (2 * 3600, 6 * 3600, 11 * 3600)
+    assert (edge.delay_p10_seconds, edge.delay_median_seconds, edge.delay_p90_seconds) == (2 * 3600, 6 * 3600, 11 * 3600)
     assert (edge.since, edge.until) == (2 * HOUR, (1100 + 13) * HOUR)
     assert (found.objects, found.pairs, found.seen) == (12, 6, 2)
 
@@ -146,3 +147,14 @@ async def test_out_of_a_store_where_nothing_is() -> None:
     with pytest.raises(BadQuery, match="no object of type"):
         await observed(store, schema, "case")
     await store.close()
+
+
+async def test_by_graphql_with_what_was_looked_at_and_a_share_that_is_none_refused() -> None:
+    # One object of three steps: each of the two pairs that follow each other does so by chance in one of three orders.
+    ask = '{ observedDependencies(objectType: "prescription", %s) { pairs seen between edges { provider q } } }'
+    async with plant_api() as api:
+        found = await api.ask(ask % "between: ACTIVITIES")
+        assert found["observedDependencies"] == {"pairs": 6, "seen": 2, "between": "ACTIVITIES", "edges": []}
+        code, text = await api.fault(ask % "falseDiscoveries: 0")
+    assert code == "REJECT"
+    assert "0 is no share of false discoveries: ask for more than 0 and at most 1" in text

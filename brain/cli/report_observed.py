@@ -1,0 +1,87 @@
+"""`brain report observed`: what follows what, beyond chance."""
+
+import csv
+import sys
+
+import click
+import orjson
+from rich.table import Table
+
+from brain.analytics.observed import SHARE, Between, ObservedDependencies
+from brain.cli.options import format_option, opened, run, store_option
+from brain.cli.report_bottlenecks import only_type
+from brain.cli.tables import console_of, plain
+from brain.reports.document import document
+from brain.words import duration, share
+
+COLUMNS = ("provider", "dependent", "support", "together", "strength", "expected", "q",
+           "delayP10Seconds", "delayMedianSeconds", "delayP90Seconds", "since", "until")  # fmt: skip
+
+
+@click.command()
+@store_option
+@click.option(
+    "--object-type", metavar="T", help="A class of the ontology or the type of a log's objects; `case` for XES and CSV."
+)
+@click.option(
+    "--between",
+    type=click.Choice([kind.value for kind in Between]),
+    default=Between.ACTIVITIES.value,
+    show_default=True,
+    help="Steps by what is done, or by who does it.",
+)
+@click.option(
+    "--false-discoveries",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=SHARE,
+    show_default=True,
+    help="The share of what is told that may be there by chance.",
+)
+@click.option("--top", type=click.IntRange(1), default=30, show_default=True, help="Rows of the table.")
+@format_option("table", "json", "csv")
+@run
+async def observed(
+    store: str | None, object_type: str | None, between: str, false_discoveries: float, top: int, form: str
+) -> None:
+    """What comes directly after what in the lives of objects, more often than a random order would give.
+
+    Each dependency with its support, its strength, its delays, and since when it was seen. These are observed; what somebody
+    declared is told by `brain report dependencies`.
+
+    \b
+    brain report observed --object-type items
+    brain report observed --object-type case --between resources --format csv > handovers.csv
+    """
+    from brain.analytics.observed import observed as find
+
+    async with opened(store) as o:
+        of_type = object_type or await only_type(o)
+        found = await find(o.merged, o.schema, of_type, Between(between), false_discoveries)
+    match form:
+        case "json":
+            click.echo(orjson.dumps(document(found), option=orjson.OPT_INDENT_2).decode())
+        case "csv":
+            writer = csv.writer(sys.stdout)
+            writer.writerow(COLUMNS)
+            writer.writerows(document(edge).values() for edge in found.edges)
+        case _:
+            _print(found, top)
+
+
+def _print(found: ObservedDependencies, top: int) -> None:
+    console = console_of()
+    title = f"{found.object_type}: what follows what ({min(top, len(found.edges))} of {len(found.edges)})"
+    table = Table("after", "comes", title=title, title_justify="left")
+    for name in ("objects", "share", "by chance", "median delay", "p90"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for e in found.edges[:top]:
+        chance = share(e.expected / e.together)
+        figures = (f"{e.support:,}", share(e.strength), chance, duration(e.delay_median_seconds), duration(e.delay_p90_seconds))
+        table.add_row(plain(e.provider), plain(e.dependent), *figures)
+    console.print(table)
+    console.print(
+        f"[dim]Of {found.pairs:,} pairs {found.seen:,} follow each other, {len(found.edges):,} beyond chance (at most"
+        f" {share(found.false_discoveries)} of these are there by chance). Definition: {found.definition}. Ontology"
+        f" {found.ontology_version}.[/]",
+        soft_wrap=True,
+    )
