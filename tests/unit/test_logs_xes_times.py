@@ -1,9 +1,12 @@
 """The quick reading of a XES log finds the completions that the full reading finds, or says that it cannot."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ingest.logs import BadLog, LogEvent, LogOptions, open_log
 from ingest.logs.xes_times import completions
@@ -75,10 +78,8 @@ def test_times_of_other_forms_and_without_a_zone_are_read_as_ever(tmp_path: Path
         assert quickly(path, options) == wholly(path, options)
 
 
-def test_nested_attributes_are_not_those_of_the_event(tmp_path: Path) -> None:
-    inside = '<string key="note" value="x"><string key="concept:name" value="not the activity"/></string>'
-    path = xes(tmp_path / "log.xes", trace("1", f"<event>{inside}{event('a', '2026-03-02T08:00:00Z')[7:]}"))
-    assert quickly(path) == wholly(path)
+A = event("a", "2026-03-02T08:00:00Z")
+INSIDE = '<string key="note" value="x"><string key="concept:name" value="not the activity"/></string>'
 
 
 @pytest.mark.parametrize(
@@ -87,16 +88,89 @@ def test_nested_attributes_are_not_those_of_the_event(tmp_path: Path) -> None:
         [trace("1", event("", "2026-03-02T08:00:00Z"))],
         [trace("1", event("a", "yesterday"))],
         [trace("1", event("a", "2026-03-02T08:00:00Z")), trace("1", event("a", "2026-03-02T08:00:00Z"))],
-        ["<trace>" + event("a", "2026-03-02T08:00:00Z") + "</trace>"],
+        ["<trace>" + A + "</trace>"],
+        ['<trace><string key="concept:name" value=""/>' + A + "</trace>"],
+        ["<trace>" + A + '<string key="concept:name" value="1"/></trace>'],
+        [trace("1", A)[:-8] + '<string key="concept:name" value="2"/></trace>'],
+        [trace("1")[:-8] + '<string key="concept:name" value="1"/></trace><trace></trace>', trace("2", A)],
+        [trace("1", A.replace("</event>", '<string key="concept:name" value="b"/></event>'))],
+        [trace("1", f"<event>{INSIDE}{A[7:]}")],
+        ["<!-- " + trace("1", A) + " -->", trace("2", A)],
+        [trace("1", "<!-- " + A + " -->", A)],
+        [trace("1", "<![CDATA[" + A + "]]>", A)],
+        [trace("1", A), "<!--", trace("2", A), "-->"],
+        [trace("1", A, "<?remark " + A + "?>")],
+        [trace("a &amp; b", A)],
+        [trace("a\tb", A)],
+        [trace("1", A.replace('value="a"', "value='a'"))],
+        [trace("1", A.replace("/></event>", "></date></event>"))],
+        [trace("1", A), A],
+        [],
     ],
-    ids=["no activity", "no time", "two of one name", "no name"],
 )
 def test_what_is_unusual_is_left_to_the_full_reading(tmp_path: Path, traces: list[str]) -> None:
     assert completions(xes(tmp_path / "log.xes", *traces), LogOptions()) is None
 
 
-def test_a_broken_file_is_refused(tmp_path: Path) -> None:
-    path = xes(tmp_path / "log.xes", trace("1", event("a", "2026-03-02T08:00:00Z")))
-    path.write_text(path.read_text()[:-20])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[:-20],
+        lambda text: text + "<log/>",
+        lambda text: text.replace("<log>", "<!DOCTYPE log><log>"),
+        lambda text: text.replace("<log>", "<LOG>"),
+        lambda text: text.replace("</event>", "", 1),
+        lambda text: text.replace("<event>", "", 1),
+        lambda text: text.replace("</trace>", "</event></trace>", 1),
+        lambda text: text.replace('value="a"', 'value="a', 1),
+        lambda text: text.replace('value="a"', 'value="\x01"', 1),
+        lambda text: text.replace('value="a"', 'value="\ufffe"', 1),
+        lambda text: text.replace('value="a"', 'value="a" value="b"', 1),
+        lambda text: text.replace('value="a"', 'value="a"x', 1),
+        lambda text: text.replace("<event>", "text<event>]]>", 1),
+    ],
+)
+def test_a_broken_file_is_left_to_the_full_reading_which_names_the_fault(damage: Callable[[str], str], tmp_path: Path) -> None:
+    path = xes(tmp_path / "log.xes", trace("1", A, A), trace("2", A))
+    path.write_text(damage(path.read_text()))
+    assert completions(path, LogOptions()) is None
     with pytest.raises(BadLog):
+        wholly(path)
+
+
+def test_other_encodings_are_left_to_the_full_reading(tmp_path: Path) -> None:
+    path = tmp_path / "log.xes"
+    text = f'<?xml version="1.0" encoding="ISO-8859-1"?><log>{trace("1", event("Prüfen", "2026-03-02T08:00:00Z"))}</log>'
+    for coded in (text.encode("latin-1"), text.replace("ISO-8859-1", "UTF-16").encode("utf-16")):
+        path.write_bytes(coded)
+        assert completions(path, LogOptions()) is None
+        assert [activity for life in wholly(path).values() for _, _, activity in life] == ["Prüfen"]
+    path.write_bytes(text.replace("ISO-8859-1", "UTF-8").encode("latin-1"))
+    assert completions(path, LogOptions()) is None
+
+
+def test_a_damaged_archive_is_refused(shared_data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "log.xes.gz"
+    path.write_bytes((shared_data / "eventlogs/helpdesk.xes.gz").read_bytes()[:-5000])
+    with pytest.raises(BadLog, match="cut short"):
         completions(path, LogOptions())
+
+
+TAGS = [*A.split("<")[1:], '<string key="org:resource" value="me"/>', kind("start"), '<string key="concept:name" value="b" />']
+MARKS = ["<trace>", "</trace>", "<event>", "</event>", "<!--", "-->", "]]>", '"', "'", "<", ">", "/>", "&amp;"]
+PIECES = st.sampled_from([*TAGS, *MARKS, " ", "\n", "\t", "é", "\x01", "x"])
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 25), PIECES), min_size=1, max_size=4))
+def test_whatever_is_changed_in_a_log_it_is_read_as_the_full_reading_reads_it_or_not_at_all(
+    tmp_path: Path, changes: list[tuple[float, int, str]]
+) -> None:
+    path = xes(tmp_path / "log.xes", trace("1", A, event("b", "2026-03-02T09:00:00Z", kind("start"))), trace("2", A, A))
+    text = path.read_text()
+    for where, gone, put in changes:
+        at = int(where * len(text))
+        text = text[:at] + put + text[at + gone :]
+    path.write_text(text)
+    if completions(path, LogOptions()) is not None:
+        assert quickly(path) == wholly(path)  # which raises BadLog where the file is broken
