@@ -20,7 +20,8 @@ from ingest.logs.expat import DEPTH, parser_of
 from ingest.logs.fault import BadLog, Path
 from ingest.logs.records import LogOptions
 from ingest.logs.source import ELEMENT_LIMIT, Source
-from ingest.logs.values import time_reader
+from ingest.logs.transitions import Transitions, complete_unless_said
+from ingest.logs.values import time_reader, without_zone
 from ingest.logs.xes import NAME, RESOURCE, TIME, TRANSITION
 
 USUAL = "%Y-%m-%dT%H:%M:%S%.f%:z"
@@ -42,9 +43,8 @@ class Unusual(Exception):
     """Something that is for `xes` to read, or to name."""
 
 
-class Transitions(NamedTuple):
-    """The transitions of a log in the order of the file. `case` is the place of each one's case in `cases`, which are all
-    different; `at` is µs; `kind` is lower case; `performer` may be null."""
+class _Block(NamedTuple):
+    """What some whole traces say: as in `Transitions`, `case` counted from the first of them."""
 
     cases: list[str]
     case: Ints
@@ -64,18 +64,20 @@ def transitions(path: Path, options: LogOptions) -> Transitions | None:
         return None
 
 
-def _joined(blocks: Sequence[Transitions]) -> Transitions:
+def _joined(blocks: Sequence[_Block]) -> Transitions:
     cases = [name for block in blocks for name in block.cases]
     if not cases or len(set(cases)) < len(cases):
         raise Unusual
     first = np.cumsum([0, *(len(block.cases) for block in blocks[:-1])])
+    performers = pl.concat([block.performer for block in blocks])
     return Transitions(
         cases,
         np.concatenate([block.case + at for block, at in zip(blocks, first, strict=True)]),
         pl.concat([block.activity for block in blocks]),
         pl.concat([block.kind for block in blocks]),
         np.concatenate([block.at for block in blocks]),
-        pl.concat([block.performer for block in blocks]),
+        None,
+        lambda: performers,
     )
 
 
@@ -137,9 +139,9 @@ def _read_around(source: Source, text: bytes) -> None:
         raise Unusual from None
 
 
-def _in_blocks(traces: Iterator[bytes], options: LogOptions) -> Iterator[Transitions]:
+def _in_blocks(traces: Iterator[bytes], options: LogOptions) -> Iterator[_Block]:
     """The blocks in the order of the file. The next ones are cut and matched, outside of Python's lock, while one is awaited."""
-    waiting: list[Future[Transitions]] = []
+    waiting: list[Future[_Block]] = []
     with ThreadPoolExecutor(WORKERS) as pool:
         try:
             for text in traces:
@@ -151,7 +153,7 @@ def _in_blocks(traces: Iterator[bytes], options: LogOptions) -> Iterator[Transit
             pool.shutdown(cancel_futures=True)
 
 
-def _block(text: bytes, options: LogOptions) -> Transitions:
+def _block(text: bytes, options: LogOptions) -> _Block:
     """What some whole traces say."""
     tags = _tags(text)
     depth = _depth(tags)
@@ -179,11 +181,11 @@ def _block(text: bytes, options: LogOptions) -> Transitions:
     cases = each(named, of_trace, int(traces.sum()))
     if not np.array_equal(of_event[named], of_event[traces]):
         raise Unusual  # a name after the events
-    return Transitions(
+    return _Block(
         cases.to_list(),
         of_trace[events],
         each(rows(NAME), of_event, many),
-        some(rows(TRANSITION), many).str.strip_chars().str.to_lowercase().replace("", None).fill_null("complete"),
+        complete_unless_said(some(rows(TRANSITION), many)),
         _moments(each(rows(TIME), of_event, many), options),
         some(rows(RESOURCE), many).replace("", None),
     )
@@ -234,6 +236,8 @@ def _moments(texts: pl.Series, options: LogOptions) -> Ints:
     odd = usual.is_null().arg_true()
     if not len(odd):
         return usual.to_numpy()
+    if any(without_zone(texts[i]) for i in odd):
+        raise Unusual  # which must be said
     read_time = time_reader(options.zone)
     try:
         return usual.scatter(odd, [read_time(texts[i]) for i in odd]).to_numpy()

@@ -1,6 +1,5 @@
-"""The quick reading of a XES log finds the completions that the full reading finds, or says that it cannot."""
+"""The quick reading of a XES log finds the transitions that the full reading finds, or says that it cannot."""
 
-from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,27 +8,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.logs import BadLog, LogEvent, LogOptions, open_log
-from ingest.logs.xes_times import completions
-
-Life = list[tuple[int, str, str]]
+from ingest.logs.xes_columns import transitions
 
 
-def quickly(path: Path, options: LogOptions = LogOptions()) -> dict[str, Life]:
-    flat = completions(path, options)
-    assert flat is not None
-    lives: defaultdict[str, Life] = defaultdict(list)
-    for i in range(len(flat.start)):
-        assert flat.start[i] == flat.end[i]
-        lives[flat.objects[flat.object[i]]].append((int(flat.end[i]), flat.steps[i], flat.activities[flat.activity[i]]))
-    return dict(lives)
+def quickly(path: Path, options: LogOptions = LogOptions()) -> list[LogEvent]:
+    found = transitions(path, options)
+    assert found is not None
+    return [event._replace(attributes=()) for place in range(len(found.cases)) for event in found.of_case(place)]
 
 
-def wholly(path: Path, options: LogOptions = LogOptions()) -> dict[str, Life]:
-    lives: defaultdict[str, list[tuple[int, int, str]]] = defaultdict(list)
-    for record in open_log(path, options).records():
-        if isinstance(record, LogEvent) and record.completed is not None and record.sequence is not None:
-            lives[record.objects[0][0]].append((record.completed, record.sequence, record.activity))
-    return {case: [(at, f"{case} #{n}", activity) for at, n, activity in sorted(life)] for case, life in lives.items()}
+def wholly(path: Path, options: LogOptions = LogOptions()) -> list[LogEvent]:
+    """Traces stand one after the other, so that the events of each case are together."""
+    events = [record for record in open_log(path, options).records() if isinstance(record, LogEvent)]
+    return [event._replace(attributes=()) for event in events]
+
+
+def told(events: list[LogEvent]) -> list[tuple[str, str, int | None]]:
+    return [(event.id, event.activity, event.completed) for event in events if event.completed is not None]
 
 
 @pytest.mark.parametrize("log", ["running-example.xes", "08_receipt.xes.gz", "helpdesk.xes.gz"])
@@ -65,17 +60,26 @@ def test_only_complete_transitions_count_whatever_their_letters_and_positions_co
             event("a", "2026-03-02T08:00:05Z", kind("COMPLETE")),
             event("b", "2026-03-02T08:00:07.250+00:00"),
         ),
-        trace("2", event("c", "2026-03-02", kind("suspend"))),
+        trace("2", event("c", "2026-03-02T08:00:00Z", kind("suspend"))),
     )
     at = 1_772_438_400_000_000  # 2026-03-02T08:00:00Z
-    assert quickly(path) == {"NA": [(at + 5_000_000, "NA #1", "a"), (at + 7_250_000, "NA #2", "b")]}
+    assert told(quickly(path)) == [("NA#1", "a", at + 5_000_000), ("NA#2", "b", at + 7_250_000)]
+    assert quickly(path) == wholly(path)
 
 
-def test_times_of_other_forms_and_without_a_zone_are_read_as_ever(tmp_path: Path) -> None:
-    times = ["2026-03-02T08:00:00", "2026-03-02 07:30:00.5+01:00", "2026/3/2 08:00:01", "2026-03-02T08:00:00.123456789Z"]
+def test_times_of_other_forms_are_read_as_ever(tmp_path: Path) -> None:
+    times = ["2026-03-02 07:30:00.5+01:00", "2026/3/2 08:00:01 UTC", "2026-03-02T08:00:00.123456789Z", "2026-03-02T08:00:00Z"]
     path = xes(tmp_path / "log.xes", trace("1", *(event("a", time) for time in times)))
-    for options in (LogOptions(), LogOptions(zone="Europe/Berlin")):
-        assert quickly(path, options) == wholly(path, options)
+    assert quickly(path) == wholly(path)
+
+
+def test_a_time_without_a_zone_is_left_to_the_full_reading_which_says_so(tmp_path: Path) -> None:
+    path = xes(tmp_path / "log.xes", trace("1", event("a", "2026-03-02T08:00:00")))
+    assert transitions(path, LogOptions()) is None
+    log = open_log(path, LogOptions(zone="Europe/Berlin"))
+    assert log.transitions() is None
+    assert len(list(log.records())) == 2
+    assert "without a zone" in log.notes[0]
 
 
 A = event("a", "2026-03-02T08:00:00Z")
@@ -109,7 +113,7 @@ INSIDE = '<string key="note" value="x"><string key="concept:name" value="not the
     ],
 )
 def test_what_is_unusual_is_left_to_the_full_reading(tmp_path: Path, traces: list[str]) -> None:
-    assert completions(xes(tmp_path / "log.xes", *traces), LogOptions()) is None
+    assert transitions(xes(tmp_path / "log.xes", *traces), LogOptions()) is None
 
 
 @pytest.mark.parametrize(
@@ -133,7 +137,7 @@ def test_what_is_unusual_is_left_to_the_full_reading(tmp_path: Path, traces: lis
 def test_a_broken_file_is_left_to_the_full_reading_which_names_the_fault(damage: Callable[[str], str], tmp_path: Path) -> None:
     path = xes(tmp_path / "log.xes", trace("1", A, A), trace("2", A))
     path.write_text(damage(path.read_text()))
-    assert completions(path, LogOptions()) is None
+    assert transitions(path, LogOptions()) is None
     with pytest.raises(BadLog):
         wholly(path)
 
@@ -143,17 +147,17 @@ def test_other_encodings_are_left_to_the_full_reading(tmp_path: Path) -> None:
     text = f'<?xml version="1.0" encoding="ISO-8859-1"?><log>{trace("1", event("Prüfen", "2026-03-02T08:00:00Z"))}</log>'
     for coded in (text.encode("latin-1"), text.replace("ISO-8859-1", "UTF-16").encode("utf-16")):
         path.write_bytes(coded)
-        assert completions(path, LogOptions()) is None
-        assert [activity for life in wholly(path).values() for _, _, activity in life] == ["Prüfen"]
+        assert transitions(path, LogOptions()) is None
+        assert [event.activity for event in wholly(path)] == ["Prüfen"]
     path.write_bytes(text.replace("ISO-8859-1", "UTF-8").encode("latin-1"))
-    assert completions(path, LogOptions()) is None
+    assert transitions(path, LogOptions()) is None
 
 
 def test_a_damaged_archive_is_refused(shared_data: Path, tmp_path: Path) -> None:
     path = tmp_path / "log.xes.gz"
     path.write_bytes((shared_data / "eventlogs/helpdesk.xes.gz").read_bytes()[:-5000])
     with pytest.raises(BadLog, match="cut short"):
-        completions(path, LogOptions())
+        transitions(path, LogOptions())
 
 
 TAGS = [*A.split("<")[1:], '<string key="org:resource" value="me"/>', kind("start"), '<string key="concept:name" value="b" />']
@@ -161,7 +165,7 @@ MARKS = ["<trace>", "</trace>", "<event>", "</event>", "<!--", "-->", "]]>", '"'
 PIECES = st.sampled_from([*TAGS, *MARKS, " ", "\n", "\t", "é", "\x01", "x"])
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 25), PIECES), min_size=1, max_size=4))
 def test_whatever_is_changed_in_a_log_it_is_read_as_the_full_reading_reads_it_or_not_at_all(
     tmp_path: Path, changes: list[tuple[float, int, str]]
@@ -172,5 +176,5 @@ def test_whatever_is_changed_in_a_log_it_is_read_as_the_full_reading_reads_it_or
         at = int(where * len(text))
         text = text[:at] + put + text[at + gone :]
     path.write_text(text)
-    if completions(path, LogOptions()) is not None:
+    if transitions(path, LogOptions()) is not None:
         assert quickly(path) == wholly(path)  # which raises BadLog where the file is broken
