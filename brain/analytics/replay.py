@@ -157,10 +157,9 @@ class _Replay:
     def _queue(self, now: int, activity: int, step: int) -> None:
         """A step waits for somebody."""
         queue = self.queues[activity]
-        if not queue and not self.fate.batches[activity]:
-            if (resource := self._free(now, activity)) >= 0:
-                self._begin(now, (activity, resource, [step]))
-                return
+        if not queue and not self.fate.batches[activity] and (resource := self._free(now, activity)) >= 0:
+            self._begin(now, (activity, resource, [step]))
+            return
         heappush(queue, (self.fate.rush[step], now, step))
         if len(queue) >= self._size(activity):
             self.full |= 1 << activity
