@@ -85,7 +85,7 @@ def parse(payload: bytes) -> tuple[LogObject | LogEvent, str]:
         kind, namespace = said.pop("kind"), said.pop("namespace")
         record = LogObject(**said) if kind == "object" else LogEvent(**_BLANK | said) if kind == "event" else None
         if record is not None:
-            _sound(record, namespace)
+            sound(record, namespace)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadMessage(f"not a record of an event log: {error}; `brain import` and its Kafka replay write them") from None
     if record is None:
@@ -93,7 +93,7 @@ def parse(payload: bytes) -> tuple[LogObject | LogEvent, str]:
     return record, namespace
 
 
-def _sound(record: LogObject | LogEvent, namespace: object) -> None:
+def sound(record: LogObject | LogEvent, namespace: object) -> None:
     """ValueError where a name, a time or a value has another type than its field, or a size that no store can hold."""
     names: list[object]
     times: list[object]

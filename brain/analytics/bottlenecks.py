@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
-from brain.analytics.columns import Flat, edge_gaps
+from brain.analytics.columnar import ColumnarLives, columns_of
+from brain.analytics.columns import edge_gaps
 from brain.analytics.lives import MICRO, Gap, Lifecycle, Timed, lives_of, no_steps, once
 from brain.ports import Store
 from brain.query import Occurrences
@@ -119,10 +120,14 @@ def handover_view(
     min_frequency: int | None = None,
 ) -> Bottlenecks:
     """The view of these lives; `left_out` and all else as `Bottlenecks` tells it."""
-    steps = once(lives)
-    view = View(object_type, lifecycle, ontology_version, len(lives), len(steps), left_out)
-    edges = (handover(*edge) for edge in edge_gaps(Flat.of_lives(lives), EXAMPLES))
-    return view.report(edges, _processing(steps.values()), min_frequency)
+    if isinstance(lives, ColumnarLives):
+        steps, activities = len(lives.flat.start), [processing(*figures) for figures in lives.worked()]
+    else:
+        found = once(lives)
+        steps, activities = len(found), list(_processing(found.values()))
+    view = View(object_type, lifecycle, ontology_version, len(lives), steps, left_out)
+    edges = (handover(*edge) for edge in edge_gaps(columns_of(lives), EXAMPLES))
+    return view.report(edges, activities, min_frequency)
 
 
 def least_frequency(objects: int) -> int:

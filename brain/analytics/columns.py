@@ -118,6 +118,13 @@ def edge_gaps(flat: Flat, longest: int) -> Iterator[EdgeGaps]:
         )
 
 
+def parts_of_lead_time(flat: Flat) -> tuple[int, int, int]:
+    """The sums of the times of all steps, of the gaps between them, and of the overlaps, which are negative gaps; µs."""
+    first = np.flatnonzero(flat.object[1:] == flat.object[:-1])
+    gap = flat.start[first + 1] - flat.end[first]
+    return exact_sum(flat.end - flat.start), exact_sum(np.maximum(gap, 0)), exact_sum(np.maximum(-gap, 0))
+
+
 def in_lives(object: Ints, start: Ints, end: Ints) -> Ints | None:
     """The order by object, start and end, and then as they stand; None where they stand in it."""
     same = object[1:] == object[:-1]
@@ -143,7 +150,7 @@ def by_two(major: Ints, minor: Ints) -> Ints:
 
 
 def exact_sum(values: Ints) -> int:
-    """The sum of values from 0 up, as an integer of any size."""
+    """The sum as an integer of any size."""
     return (int((values >> LOW).sum()) << LOW) + int((values & ((1 << LOW) - 1)).sum())
 
 

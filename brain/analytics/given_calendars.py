@@ -9,13 +9,13 @@ is the midnight that ends a day. Without a zone times are UTC; a holiday is a da
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from typing import Any
 
 import yaml
 
-from brain.analytics.calendars import ALWAYS, DAY, DAYS, HOUR, Calendar, Interval, calendar
+from brain.analytics.calendars import ALWAYS, ANYONE, DAY, DAYS, HOUR, Calendar, Interval, calendar
 from brain.errors import Reject
 from brain.schema import nearest
 
@@ -37,6 +37,18 @@ def given_calendars(text: str) -> dict[str, Calendar]:
     return {str(who): _calendar(str(who), what) for who, what in said.items()}
 
 
+def known_resources(calendars: Mapping[str, Calendar], resources: Collection[str]) -> None:
+    """Raises BadCalendar where one is for a resource that is not among these: it would say nothing, and nobody would know."""
+    named = calendars.keys() - {ANYONE}
+    if named and (unknown := sorted(named - set(resources))):
+        known = dict.fromkeys(sorted(resources))
+        some = ", ".join([*known][:5]) + (" …" if len(known) > 5 else "") or "nobody"
+        raise BadCalendar(
+            f"{unknown[0]}: a calendar is given, but no step here is carried out by it{nearest(unknown[0], known)};"
+            f" those who carry out steps: {some}"
+        )
+
+
 def _calendar(who: str, said: Any) -> Calendar:
     if said == "always":
         return ALWAYS
@@ -44,7 +56,7 @@ def _calendar(who: str, said: Any) -> Calendar:
         raise BadCalendar(f'{who}: write `always`, or days with their times, as in {{mon-fri: ["08:00-17:00"]}}')
     week = [span for key, spans in said.items() if key not in ("zone", "holidays") for span in _week(who, str(key), spans)]
     try:
-        return calendar(week, str(said.get("zone", "UTC")), [_date(day) for day in said.get("holidays") or ()])
+        return calendar(week, str(said.get("zone", "UTC")), _holidays(who, said.get("holidays")))
     except (ValueError, TypeError) as why:
         raise BadCalendar(f"{who}: {why}") from why
 
@@ -78,5 +90,11 @@ def _span(who: str, text: Any) -> Interval:
     raise BadCalendar(f"{who}: {text!r} is no time of day to another, as in 08:00-17:00 or 22:00-06:00")
 
 
-def _date(said: Any) -> date:
-    return said if isinstance(said, date) else date.fromisoformat(str(said))
+def _holidays(who: str, said: Any) -> list[date]:
+    try:
+        if isinstance(said, str):
+            raise ValueError
+        # A time of a day is a date to Python, and no day.
+        return [date.fromisoformat(str(day)) for day in said or ()]
+    except (ValueError, TypeError):
+        raise BadCalendar(f"{who}: holidays are a list of dates, as in [2026-12-25, 2027-01-01], not {said!r}") from None

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from brain.analytics.calendars import Calendar
 from brain.analytics.device_states import STATE, StateSpan, state_spans
 from brain.analytics.lives import Lifecycle, Timed, read_lives, read_other_lives
 from brain.analytics.times import Lives, ended_within
@@ -60,6 +61,8 @@ class Asked(NamedTuple):
     """The class of the machines; None: those of the resources that carry out steps and report states."""
     view: Perspective = "handover"
     """Of the causes: what their waiting is. The waits themselves are always the handover view's."""
+    calendars: Mapping[str, Calendar] = {}
+    """Working calendars that somebody gave, by resource, `*` for all others; the others are discovered."""
 
 
 class Material(NamedTuple):
@@ -82,12 +85,9 @@ class Material(NamedTuple):
 async def material(store: Store, schema: Schema, object_type: str, asked: Asked) -> Material:
     """All that a report needs of the store: each type of objects is scanned once."""
     lives, left_out = await read_lives(store, object_type, asked.lifecycle)
-    inside = ended_within(lives, *asked.period)
-    if not inside:
-        raise _nothing_ended(lives, object_type)
+    inside, outside = parted(lives, object_type, asked.period)
     wide = asked.sections & WITH_OTHERS
     others = await read_other_lives(store, object_type, asked.lifecycle) if wide else {}
-    outside = {name: life for name, life in lives.items() if name not in inside}
     flagged: frozenset[str] = frozenset()
     if Section.CONFIDENCE in asked.sections:
         flagged = frozenset([flag.subject async for flag in store.scan(Qualities())])
@@ -95,12 +95,27 @@ async def material(store: Store, schema: Schema, object_type: str, asked: Asked)
     return Material(object_type, schema.version, asked, left_out, inside, outside, others, machine_class, spans, flagged)
 
 
+def parted(lives: Lives, object_type: str, period: Period) -> tuple[Lives, Lives]:
+    """The lives of the period, and the others. BadQuery where none ended in it."""
+    if period == Period():
+        return lives, {}
+    inside = ended_within(lives, *period)
+    if not inside:
+        raise _nothing_ended(lives, object_type)
+    return inside, {name: life for name, life in lives.items() if name not in inside}
+
+
+def known_class(schema: Schema, name: str | None) -> None:
+    """BadQuery where a class is named that the ontology does not have."""
+    if name is not None and name not in schema.classes:
+        raise BadQuery(f"the ontology has no class {name!r}{nearest(name, schema.classes)}")
+
+
 async def _states(store: Store, schema: Schema, lives: Lives, asked: Asked) -> tuple[str, dict[str, list[StateSpan]]]:
     """The classes whose states tell of the machines, and these, within the period."""
     if not asked.sections & WITH_STATES:
         return "", {}
-    if asked.machines is not None and asked.machines not in schema.classes:
-        raise BadQuery(f"the ontology has no class {asked.machines!r}{nearest(asked.machines, schema.classes)}")
+    known_class(schema, asked.machines)
     if asked.machines is None:
         resources = sorted({step.resource for life in lives.values() for step in life if step.resource is not None})
         nodes = await store.nodes(resources) if resources else []

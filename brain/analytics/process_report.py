@@ -4,7 +4,7 @@ Each section is an analytic's own result. A section that a log cannot give (no s
 and `absent` says why: nothing is filled in.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeVar
@@ -12,8 +12,11 @@ from typing import TypeVar
 from brain.analytics.bottlenecks import Bottlenecks, Handover, handover_view
 from brain.analytics.causes import Causes, Context, causes_of
 from brain.analytics.change import WindowChange, change_of
+from brain.analytics.columnar import columns_of
+from brain.analytics.columns import parts_of_lead_time
 from brain.analytics.confidence import Confidence, confidence_of
 from brain.analytics.flow import Flow, flow_of
+from brain.analytics.given_calendars import known_resources
 from brain.analytics.lives import MICRO, Timed
 from brain.analytics.machines import Machines, beside, machines_of, performers
 from brain.analytics.occupation import Cause
@@ -122,9 +125,14 @@ async def process_report(
 
 
 def compose(of: Material, say: Callable[[str], None] | None = None) -> ProcessReport:
-    """The report: a function of the material, which needs no store. May take long: run it where it keeps nobody waiting."""
+    """The report: a function of the material, which needs no store. May take long: run it where it keeps nobody waiting.
+
+    Raises BadCalendar where a calendar is given for a resource that carries out nothing here.
+    """
     tell = say or (lambda line: None)
     asked = of.asked
+    if asked.calendars:
+        known_resources(asked.calendars, set(_resources(of)))
     waits = handover_view(of.inside, of.object_type, asked.lifecycle, of.ontology_version, of.left_out, asked.min_frequency)
     absent: list[Absent] = []
 
@@ -158,6 +166,13 @@ def compose(of: Material, say: Callable[[str], None] | None = None) -> ProcessRe
     )
 
 
+def _resources(of: Material) -> Iterator[str]:
+    """Whoever carries out steps, of all lives at hand."""
+    for lives in (of.inside, of.outside, *of.others.values()):
+        for life in lives.values():
+            yield from (step.resource for step in life if step.resource is not None)
+
+
 def _split(of: Material, view: Perspective) -> Causes:
     return causes_of(
         of.inside,
@@ -172,7 +187,8 @@ def _split(of: Material, view: Perspective) -> Causes:
 def _context(of: Material) -> Context:
     """Resources work for the objects outside the period too, and for those of other types; and devices tell their states."""
     elsewhere = [lives for lives in (of.outside, *of.others.values()) if lives]
-    return Context(elsewhere, states={name: [(s.start, s.end, s.state) for s in mine] for name, mine in of.spans.items()})
+    states = {name: [(s.start, s.end, s.state) for s in mine] for name, mine in of.spans.items()}
+    return Context(elsewhere, of.asked.calendars, states=states)
 
 
 def _causes(of: Material) -> Causes | str:
@@ -205,7 +221,9 @@ def _flow(of: Material) -> Flow:
     """Of all objects of the type: those that the period cuts are in progress in it too."""
     since, until = of.asked.period
     lives = {**of.inside, **of.outside}
-    return flow_of(lives, of.object_type, of.ontology_version, of.left_out, since=since, until=until)
+    return flow_of(
+        lives, of.object_type, of.ontology_version, of.left_out, since=since, until=until, calendars=of.asked.calendars
+    )
 
 
 def _together(of: Material) -> Together | None:
@@ -240,9 +258,7 @@ def _change(of: Material) -> WindowChange | str:
 
 def lead_time(lives: Mapping[str, Sequence[Timed]]) -> LeadTime:
     """The whole and its parts, summed over the lives."""
-    gaps = [b.start - a.end for life in lives.values() for a, b in pairwise(life)]
-    waiting, overlap = sum(max(gap, 0) for gap in gaps), sum(max(-gap, 0) for gap in gaps)
-    work = sum(step.end - step.start for life in lives.values() for step in life)
+    work, waiting, overlap = parts_of_lead_time(columns_of(lives))
     return LeadTime((work + waiting - overlap) / MICRO, work / MICRO, waiting / MICRO, overlap / MICRO)
 
 

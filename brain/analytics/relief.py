@@ -25,6 +25,10 @@ from brain.ports import Store
 from brain.schema import Schema
 
 RUNS = 40
+LEAST_RUNS = 20
+"""Fewer have no 5 % quantile."""
+MOST_REPLAYED = 3_000_000
+"""Steps that all replays together play, as far as LEAST_RUNS allows."""
 MOST_STEPS = 3000
 """Steps that a run replays: the newest."""
 TARGETS = 10
@@ -186,16 +190,19 @@ def relief_of(
 ) -> Reliefs:
     """The same of lives that are at hand, each in order, and of the causes found in them: a function of their set.
 
-    Raises ValueError for fewer than 20 runs, which have no 5 % quantile.
+    Of many steps and targets there are fewer `runs`, down to LEAST_RUNS; the result says how many. Raises ValueError for fewer
+    than these, which have no 5 % quantile.
     """
-    if runs < 20:
-        raise ValueError(f"{runs} runs have no interval: at least 20")
+    if runs < LEAST_RUNS:
+        raise ValueError(f"{runs} runs have no interval: at least {LEAST_RUNS}")
     if found.unstarted == found.steps:
         return _reliefs(found, None, runs, reason="no step has a start of its own, so that no service time is known")
     queues = queues_of(lives, context, most_steps)
     if not queues.floor.resources:
         return _reliefs(found, queues, runs, reason="no step says who carried it out, so that nobody can be queued for")
     chosen = targets_of(found) if targets is None else tuple(targets)
+    affordable = MOST_REPLAYED // (len(queues.routes.case) * (1 + len(chosen)))
+    runs = min(runs, max(affordable, LEAST_RUNS))
     before, after = _replays(queues, chosen, runs)
     calibration = _calibration(queues, before)
     reliefs = [_relief(found, queues, target, before, after[target], calibration) for target in dict.fromkeys(chosen)]

@@ -8,7 +8,7 @@ else can happen, with what is there. A step without a pool waits for nobody.
 All times are µs. A replay is a function of its floor and its fate alone: ties are served in the order of the steps.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -84,21 +84,30 @@ def play(floor: Floor, routes: Routes, fate: Fate) -> Played:
 
 
 class _Replay:
+    """Sets of resources and of activities are the bits of integers, so that whoever is free and whatever waits is found at once,
+    in the order of their numbers; a pool is in that order."""
+
     def __init__(self, floor: Floor, routes: Routes, fate: Fate) -> None:
-        self.pools, self.capacity = floor.pools, floor.capacity
+        self.capacity = floor.capacity
         self.activity, self.fate = routes.activity, fate
+        self.luck, self.delay, self.services = fate.luck, fate.delay, fate.service
         self.next: list[list[int]] = [[] for _ in routes.activity]
         self.queues: list[list[tuple[int, int, int]]] = [[] for _ in floor.activities]
-        self.serves: list[list[int]] = [
-            [a for a, pool in enumerate(floor.pools) if r in pool] for r in range(len(floor.resources))
-        ]
+        self.pools = [sum(1 << r for r in pool) for pool in floor.pools]
+        self.serves = [sum(1 << a for a, pool in enumerate(floor.pools) if r in pool) for r in range(len(floor.resources))]
         self.busy = [0] * len(floor.resources)
+        self.hands = (1 << len(floor.resources)) - 1
+        """Who has a hand free and is not known to be away."""
+        self.full = 0
+        """Activities of which a batch could begin."""
         self.away = [[*reversed(spans)] for spans in floor.away]
+        self.returns: list[Span] = []
+        """When each one who is known to be away is back, and who."""
         self.waking = [False] * len(floor.resources)
         self.batch = [0] * len(floor.activities)
         self.started, self.ended = [0] * len(routes.activity), [0] * len(routes.activity)
         self.events: list[tuple[int, int, int, int | Job]] = []
-        self.number = self.now = 0
+        self.number = self.now = self.latest = 0
         for step, (before, begins, by) in enumerate(zip(routes.after, routes.begins, routes.by, strict=True)):
             if before >= 0:
                 self.next[before].append(step)
@@ -112,12 +121,14 @@ class _Replay:
         while events or self._flush():
             now, _, kind, what = heappop(events)
             self.now = now
+            if self.returns and self.returns[0][0] <= now:
+                self._return(now)
             if kind == DONE:
                 self._done(now, what)  # type: ignore[arg-type]
             elif kind == READY and isinstance(what, tuple):
                 self._begin(now, what)
             elif kind == READY:
-                self._queue(now, what)  # type: ignore[arg-type]
+                self._ready(now, what)  # type: ignore[arg-type]
             else:
                 self.waking[what] = False  # type: ignore[index]
                 self._serve(now, what)  # type: ignore[arg-type]
@@ -127,24 +138,41 @@ class _Replay:
         self.number += 1
         heappush(self.events, (at, self.number, kind, what))
 
-    def _queue(self, now: int, step: int) -> None:
-        """A step is ready."""
-        activity = self.activity[step]
-        if not self.pools[activity]:
-            self._begin(now, (activity, -1, [step]))
-            return
-        heappush(self.queues[activity], (self.fate.rush[step], now, step))
-        while self._full(activity):
-            for resource in self.pools[activity]:
-                if self.busy[resource] < self.capacity[resource] and self._present(now, resource):
-                    self._take(now, activity, resource)
-                    break
+    def _ready(self, at: int, step: int) -> None:
+        """A step is ready, now or later. Where it waits for nobody it, and what follows it, needs no event."""
+        following = [(at, step)]
+        for at, step in following:
+            activity = self.activity[step]
+            if not self.pools[activity]:
+                chosen = self.services[activity][-1]
+                self.started[step] = at
+                self.ended[step] = ends = at + chosen[int(self.luck[step] * len(chosen))]
+                self.latest = max(self.latest, ends)
+                following += [(ends + self.delay[follower], follower) for follower in self.next[step]]
+            elif at > self.now:
+                self._push(at, READY, step)
             else:
-                return
+                self._queue(at, activity, step)
 
-    def _full(self, activity: int) -> bool:
+    def _queue(self, now: int, activity: int, step: int) -> None:
+        """A step waits for somebody."""
         queue = self.queues[activity]
-        return bool(queue) and len(queue) >= self._size(activity)
+        if not queue and not self.fate.batches[activity] and (resource := self._free(now, activity)) >= 0:
+            self._begin(now, (activity, resource, [step]))
+            return
+        heappush(queue, (self.fate.rush[step], now, step))
+        if len(queue) >= self._size(activity):
+            self.full |= 1 << activity
+        while self.full >> activity & 1 and (resource := self._free(now, activity)) >= 0:
+            self._take(now, activity, resource)
+
+    def _free(self, now: int, activity: int) -> int:
+        """The first of the pool who has a hand free and is at work; -1 where there is none."""
+        while free := self.pools[activity] & self.hands:
+            resource = (free & -free).bit_length() - 1
+            if self._present(now, resource):
+                return resource
+        return -1
 
     def _size(self, activity: int) -> int:
         sizes = self.fate.batches[activity]
@@ -157,48 +185,67 @@ class _Replay:
             spans.pop()
         if not spans or spans[-1][0] > now:
             return True
+        back = spans[-1][1]
+        if self.hands >> resource & 1:
+            self.hands ^= 1 << resource
+            heappush(self.returns, (back, resource))
         if not self.waking[resource]:
             self.waking[resource] = True
-            self._push(spans[-1][1], BACK, resource)
+            self._push(back, BACK, resource)
         return False
+
+    def _return(self, now: int) -> None:
+        while self.returns and self.returns[0][0] <= now:
+            _, resource = heappop(self.returns)
+            if self.busy[resource] < self.capacity[resource]:
+                self.hands |= 1 << resource
 
     def _serve(self, now: int, resource: int) -> None:
         """A resource may have a hand free: it takes what it can."""
-        while self.busy[resource] < self.capacity[resource]:
-            waiting = [(self.queues[a][0], a) for a in self.serves[resource] if self._full(a)]
-            if not waiting or not self._present(now, resource):
+        serves = self.serves[resource]
+        while self.full & serves and self.busy[resource] < self.capacity[resource]:
+            if not self._present(now, resource):
                 return
-            self._take(now, min(waiting)[1], resource)
+            waiting = self.full & serves
+            if waiting & (waiting - 1):
+                first = min((self.queues[a][0], a) for a in _places(waiting))[1]
+            else:
+                first = waiting.bit_length() - 1
+            self._take(now, first, resource)
 
     def _take(self, now: int, activity: int, resource: int) -> None:
         queue = self.queues[activity]
         members = [heappop(queue)[2] for _ in range(min(self._size(activity), len(queue)))]
         self.batch[activity] += 1
+        if not queue or len(queue) < self._size(activity):
+            self.full &= ~(1 << activity)
+        else:
+            self.full |= 1 << activity
         self._begin(now, (activity, resource, members))
 
     def _begin(self, now: int, job: Job) -> None:
         activity, resource, members = job
-        times = self.fate.service[activity]
+        times = self.services[activity]
         chosen = times.get(resource) or times[-1]
-        ends = now + chosen[int(self.fate.luck[members[0]] * len(chosen))]
+        ends = now + chosen[int(self.luck[members[0]] * len(chosen))]
         if resource >= 0:
-            self.busy[resource] += 1
+            self.busy[resource] = busy = self.busy[resource] + 1
+            if busy >= self.capacity[resource]:
+                self.hands &= ~(1 << resource)
         for step in members:
             self.started[step], self.ended[step] = now, ends
         self._push(ends, DONE, job)
 
     def _done(self, now: int, job: Job) -> None:
         _, resource, members = job
-        delay = self.fate.delay
         if resource >= 0:
-            self.busy[resource] -= 1
+            self.busy[resource] = busy = self.busy[resource] - 1
+            if busy < self.capacity[resource]:
+                self.hands |= 1 << resource
         for step in members:
             for follower in self.next[step]:
-                if delay[follower]:
-                    self._push(now + delay[follower], READY, follower)
-                else:
-                    self._queue(now, follower)
-        if resource >= 0:
+                self._ready(now + self.delay[follower], follower)
+        if resource >= 0 and self.full & self.serves[resource]:
             self._serve(now, resource)
 
     def _flush(self) -> bool:
@@ -207,8 +254,16 @@ class _Replay:
         if not waiting:
             return False
         _, activity = min(waiting)
-        for resource in self.pools[activity]:
+        self.now = max(self.now, self.latest)
+        for resource in _places(self.pools[activity]):
             if self._present(self.now, resource):
                 self._take(self.now, activity, resource)
                 break
         return True
+
+
+def _places(bits: int) -> Iterator[int]:
+    """The places of the ones, ascending."""
+    while bits:
+        yield (bits & -bits).bit_length() - 1
+        bits &= bits - 1

@@ -11,8 +11,10 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from brain.cli.log_options import log_options, reading
 from brain.cli.options import Opened, format_option, opened, run, settings_for, store_option
 from brain.legible import legible
+from brain.ports import Feed, Store
 
 if TYPE_CHECKING:
     from ingest.importing import Import
@@ -23,21 +25,7 @@ if TYPE_CHECKING:
 @click.command("import")
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @store_option
-@click.option(
-    "--rules", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Maps the log's object types to classes."
-)
-@click.option(
-    "--namespace", help="Keeps this log's ids apart from others'. [default: none for OCEL, the file's name for XES and CSV]"
-)
-@click.option("--case", help="CSV: column of the case. [default: guessed, and said]")
-@click.option("--activity", help="CSV: column of the activity.")
-@click.option("--timestamp", help="CSV: column of the time of completion.")
-@click.option("--start", help="CSV: column of the time of the start.")
-@click.option("--resource", help="CSV: column of who did it.")
-@click.option("--delimiter", help="CSV: what stands between columns.")
-@click.option("--timestamp-format", help="CSV: a strptime pattern, or epoch_s, epoch_ms, epoch_us. [default: ISO 8601]")
-@click.option("--zone", default="UTC", show_default=True, help="IANA zone of times that name none.")
-@click.option("--lenient", is_flag=True, help="Take OCEL logs that refer to objects which the file does not hold.")
+@log_options
 @click.option(
     "--kafka", metavar="HOST:PORT", help="Send the records to this broker, for `brain ingest` to take in, not to a store."
 )
@@ -57,7 +45,7 @@ async def import_(
     form: str,
     **csv: str | None,
 ) -> None:
-    """Import event logs: OCEL 2.0 (JSON, XML, SQLite), OCEL 1.0 (JSON), XES (also .gz) and CSV.
+    """Import event logs: OCEL 2.0 (JSON, XML, SQLite), OCEL 1.0 (JSON), XES (also .gz), CSV and Parquet.
 
     Every file is checked whole before the store changes. An import that was cut short goes on where it stopped, and the same
     file again changes nothing.
@@ -68,13 +56,9 @@ async def import_(
     brain import log.jsonocel --rules my-rules.yaml
     brain import log.xes --kafka 127.0.0.1:9092 --shuffle 7       workers take it in: brain ingest --kafka 127.0.0.1:9092
     """
-    from ingest.logs import LogOptions
-
     _check_use(store, rules, kafka, topic, shuffle)
-    how = How(LogOptions(**csv, strict=not lenient), namespace, rules, store)  # type: ignore[arg-type]
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    how = How(reading(csv, lenient), namespace, rules, store)
+    with progress() as bars:
         if kafka:
             done = [await _send(one, bars, kafka, topic, shuffle) for one in how.checked(files, bars)]
         else:
@@ -85,6 +69,13 @@ async def import_(
         click.echo(orjson.dumps(done, option=orjson.OPT_INDENT_2).decode())
     if letters := sum(d["deadLetters"] for d in done):
         raise click.ClickException(f"{letters} records could not be taken in; `brain deadletters list` says why")
+
+
+def progress() -> Progress:
+    """Bars on stderr, where that is a terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _check_use(store: str | None, rules: Path | None, kafka: str | None, topic: str | None, shuffle: int | None) -> None:
@@ -121,6 +112,15 @@ class How:
         # What a file means depends on these: under others, the same file is not the same import.
         self._salt = f"{self.schema.version}|{rules.read_bytes().hex() if rules else ''}"
 
+    def intake(self, store: Store, feed: Feed | None = None) -> "Intake":
+        """What takes records into a store by these rules."""
+        from brain.engine import Engine
+        from ingest.event_log import TOPIC, LogMapper
+        from ingest.intake import Intake
+        from ingest.pipeline import Pipeline
+
+        return Intake(Pipeline(self.schema, (), {TOPIC: LogMapper(self.schema, self.rules)}), Engine(store, feed))
+
     def checked(self, files: Sequence[Path], bars: Progress) -> "list[Checked]":
         """Each file once, in the order given."""
         from ingest.importing import Import
@@ -142,23 +142,20 @@ def _advance(bars: Progress, task: TaskID, completed: int) -> None:
 
 
 async def _store(how: How, files: Sequence[Path], bars: Progress) -> list[dict[str, Any]]:
-    from brain.engine import Engine
     from brain.feeds import open_feed
-    from ingest.event_log import TOPIC, LogMapper
-    from ingest.intake import Intake
-    from ingest.pipeline import Pipeline
 
     checked = how.checked(files, bars)
     async with opened(how.store, how.schema, create=True) as o:
         feed = open_feed(o.settings)
-        intake = Intake(Pipeline(o.schema, (), {TOPIC: LogMapper(o.schema, how.rules)}), Engine(o.store, feed))
         try:
-            return [await _import(o, one, intake, bars) for one in checked]
+            intake = how.intake(o.store, feed)
+            return [await import_one(o, one, intake, bars) for one in checked]
         finally:
             await feed.close()
 
 
-async def _import(o: Opened, one: Checked, intake: "Intake", bars: Progress) -> dict[str, Any]:
+async def import_one(o: Opened, one: Checked, intake: "Intake", bars: Progress) -> dict[str, Any]:
+    """Import a file that was checked; what was done, for people and programs."""
     task = bars.add_task(f"importing {one.path.name}", total=one.summary.events + one.summary.objects)
     imported = await one.log.run(one.summary, intake, o.store, partial(_advance, bars, task))
     return {

@@ -2,19 +2,23 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from brain.analytics.calendars import Calendar
+from brain.analytics.given_calendars import BadCalendar, given_calendars
 from brain.analytics.lives import Lifecycle
 from brain.analytics.process_material import Asked, Section
 from brain.analytics.process_report import ProcessReport
 from brain.analytics.work import Perspective
+from brain.cli.log_options import log_options
 from brain.cli.options import Opened, format_option, object_type_option, opened, run, store_option
 from brain.cli.report_forms import SECTION_OF, SHEETS, csv_text, json_text
+from brain.cli.report_log import LogFile, report_on
 from brain.cli.schedule import Publication, publish_every
 from brain.cli.times import INSTANT, SPAN, period_of
 from brain.legible import legible
@@ -36,6 +40,7 @@ class Wanted:
     machines: str | None
     min_frequency: int | None
     sections: tuple[str, ...]
+    calendars: Mapping[str, Calendar]
 
     def asked(self, slow: bool) -> Asked:
         """As of now; the `slow` sections too, where none is named."""
@@ -44,11 +49,17 @@ class Wanted:
         else:
             sections = frozenset(Section) - (frozenset() if slow else SLOW)
         period = period_of(self.since, self.until, self.last, now())
-        return Asked(self.lifecycle, self.min_frequency, period, sections, self.machines, self.view)
+        return Asked(self.lifecycle, self.min_frequency, period, sections, self.machines, self.view, self.calendars)
 
 
 @click.command()
 @store_option
+@click.option(
+    "--log",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Report on this log file (any that `brain import` reads), as if it were all that was ever imported.",
+)
 @object_type_option
 @click.option("--lifecycle", type=click.Choice(["complete"]), help="Report over complete transitions alone.")
 @click.option("--since", type=INSTANT, metavar="TIME", help="Only objects whose last step ended at this time or later.")
@@ -75,6 +86,12 @@ class Wanted:
     "--section", "sections", multiple=True, type=click.Choice(["none", *(s.value for s in Section)]),
     help="What to work out beside the waits; several times for several. [default: all; relief, which is slow, in HTML alone]",
 )  # fmt: skip
+@click.option(
+    "--calendars",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Working hours of resources, in YAML, instead of those seen in the log.",
+)
 @click.option("--sheet", type=click.Choice(list(SHEETS)), default="waits", show_default=True, help="Which table CSV has.")
 @click.option("--top", type=click.IntRange(1), default=15, show_default=True, help="Rows of each table.")
 @click.option("--every", type=SPAN, metavar="SPAN", help="Write a report now and then each span, such as 1d, until stopped.")
@@ -82,9 +99,17 @@ class Wanted:
     "--out", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER", help="Where --every writes HTML and JSON."
 )
 @format_option("table", "json", "csv", "html")
+@log_options
 @run
 async def bottlenecks(
-    store: str | None, sheet: str, top: int, every: int | None, out: Path | None, form: str, **what: Any
+    store: str | None,
+    calendars: Path | None,
+    sheet: str,
+    top: int,
+    every: int | None,
+    out: Path | None,
+    form: str,
+    **what: Any,
 ) -> None:
     """Waiting between activities: where, why, how sure that is, what changed and what would help.
 
@@ -95,19 +120,44 @@ async def bottlenecks(
     brain report bottlenecks --object-type case --format html > report.html
     brain report bottlenecks --object-type case --lifecycle complete --format json | jq '.edges[0]'
     brain report bottlenecks --last 7d --every 1d --out reports/
+    brain report bottlenecks --log purchasing.csv --case "Case ID" --format html > report.html
+    brain report bottlenecks --object-type case --calendars hours.yaml
+
+    \b
+    hours.yaml, by resource, `*` for all that are not named:
+      "*": {mon-fri: ["08:00-12:00", "13:00-17:00"], zone: Europe/Berlin, holidays: [2026-12-25]}
+      agent/Anna: {mon-thu: ["22:00-06:00"], zone: Europe/Berlin}
+      asset/ROB-1: always
     """
     if (every is None) != (out is None):
         raise click.UsageError("--every and --out go together: how often to write, and where")
     if form == "csv" and not what["sections"]:
         what["sections"] = (SECTION_OF.get(sheet, sheet) or "none",)  # nothing else of the report would be seen
-    wanted = Wanted(**what)
+    log = LogFile.taken_from(what)
+    if log and (store is not None or every is not None):
+        raise click.UsageError("--log reports on a file, once: it goes with neither --store nor --every")
+    wanted = Wanted(**what, calendars=_calendars(calendars))
     wanted.asked(slow=False)  # a period that is none is told before anything is opened
     if every is not None and out is not None:
         await publish_every(every, out, lambda: _published(store, wanted))
         return
-    async with opened(store) as o:
-        report = await _made(o, wanted, form == "html", _progress)
+    if log:
+        report = await report_on(log, wanted.object_type, wanted.asked(form == "html"), _progress, only_type)
+    else:
+        async with opened(store) as o:
+            report = await _made(o, wanted, form == "html", _progress)
     _print(report, form, sheet, top)
+
+
+def _calendars(path: Path | None) -> Mapping[str, Calendar]:
+    if path is None:
+        return {}
+    try:
+        return given_calendars(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise BadCalendar(f"{path}: is not UTF-8; save the file as UTF-8") from None
+    except BadCalendar as why:
+        raise BadCalendar(f"{path}: {why}") from None
 
 
 def _progress(line: str) -> None:

@@ -13,6 +13,7 @@ from brain.analytics.relief import Reliefs
 from brain.analytics.resampling import Bounds
 from brain.analytics.times import Times
 from brain.cli.tables import console_of, plain, print_bottlenecks
+from brain.reports.why import hours_told
 from brain.words import amount, capitalised, duration, interval, share, things
 from brain.words import change as difference
 
@@ -46,6 +47,8 @@ def _causes(console: Console, found: Causes, top: int) -> None:
         parts = ", ".join(f"{share(p.share)} {p.cause.value}" for p in edge.parts if p.share >= 0.005)
         table.add_row(plain(edge.source or "(begin)"), plain(edge.target), duration(edge.seconds), parts)
     console.print(table)
+    if hours := hours_told(found):
+        console.print(f"[dim]{plain(hours)}[/]", soft_wrap=True)
     if found.unassigned or found.unstarted:
         console.print(
             f"[dim]{things(found.unassigned, 'step')} without a resource, {found.unstarted:,} without a start:"

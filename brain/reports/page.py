@@ -13,7 +13,7 @@ from brain.reports.differences import most_moved
 from brain.reports.finding import finding
 from brain.reports.html import render
 from brain.reports.process_map import WIDTHS, process_map
-from brain.reports.why import Reason, edge_causes, fill_of, reasons, stacked, waterfall
+from brain.reports.why import Reason, edge_causes, fill_of, hours_told, reasons, stacked, waterfall
 from brain.words import duration, moment, share, things
 
 CARRIERS = 8
@@ -90,6 +90,7 @@ def report_page(report: ProcessReport, written: int) -> str:
         synchronised=[a for a in report.together.activities if a.synchronisation.total_seconds] if report.together else [],
         rows=ROWS,
         causes_key=_key(report.causes) if report.causes else [],
+        hours=hours_told(report.causes) if report.causes else "",
         definitions=list(_definitions(report)),
     )
 

@@ -7,7 +7,7 @@ from brain.analytics.causes import CauseExample, CausePart, Causes, EdgeCauses
 from brain.analytics.occupation import Cause
 from brain.analytics.process_report import LeadTime
 from brain.reports.charts import Part
-from brain.words import duration, share
+from brain.words import duration, share, things
 
 MEANS: Mapping[Cause, str] = {
     Cause.SYNCHRONISATION: "it was not ready: something else had to be done first",
@@ -46,6 +46,17 @@ class Reason:
     share: str
     waits: int
     examples: tuple[CauseExample, ...]
+
+
+def hours_told(found: Causes) -> str:
+    """Whose working hours were given, and how many were seen in the log; empty where none was given."""
+    given = [hours.resource for hours in found.hours if hours.basis == "given"]
+    if not given:
+        return ""
+    others = len(found.hours) - len(given)
+    some = ", ".join(given[:5]) + (f" and {len(given) - 5:,} others" if len(given) > 5 else "")
+    seen = f"those of {things(others, 'other resource')} as seen in the log" if others else "none is discovered"
+    return f"Working hours of {some} as given; {seen}."
 
 
 def fill_of(cause: Cause) -> str:

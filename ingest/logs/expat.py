@@ -54,7 +54,7 @@ class TextHandler(Handler, Protocol):
 
 def stream(source: Source, handler: Handler | TextHandler) -> Iterator[None]:
     """Drive the handler over the file; yields after each chunk, so that the caller takes what was built. BadLog on any fault."""
-    parser = _parser(source, handler)
+    parser = parser_of(source, handler)
     fed = run = built = 0
     while True:
         chunk = source.read()
@@ -79,7 +79,8 @@ def stream(source: Source, handler: Handler | TextHandler) -> Iterator[None]:
             raise too_large(source.path, handler.spot(), "XML element")
 
 
-def _parser(source: Source, handler: Handler | TextHandler) -> expat.XMLParserType:
+def parser_of(source: Source, handler: Handler | TextHandler) -> expat.XMLParserType:
+    """A parser that tells the handler of the elements under <log>, and refuses another root or a document type."""
     parser = expat.ParserCreate()
     parser.buffer_text = True
     parser.ordered_attributes = True

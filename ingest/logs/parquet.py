@@ -4,18 +4,17 @@ Values keep their types. A time with a zone is that moment; one without is of th
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
-import numpy as np
 import polars as pl
 from polars.exceptions import PolarsError
 
-from brain.analytics.columns import Flat, Ints
-from brain.analytics.lives import Lifecycle
 from ingest.logs.case_rows import CaseRows
 from ingest.logs.csv_columns import Columns, columns_of
 from ingest.logs.fault import BadLog, Path, Tally, shown
 from ingest.logs.records import LogOptions, Record
+from ingest.logs.transitions import Transitions, coded, complete_unless_said
 
 SLICE = 50_000
 """Rows in memory at a time."""
@@ -71,37 +70,31 @@ class ParquetReader:
             return cell.dt.timestamp("us")
         return cell.cast(pl.Datetime("us")).dt.replace_time_zone(self.options.zone, ambiguous="earliest").dt.timestamp("us")
 
-    def flat(self, lifecycle: Lifecycle | None) -> Flat | None:
-        """The whole log as columns, without its attributes; None where starts must be paired with completions, or
-        times are texts: that `records` does."""
-        columns = self.columns
-        times = [self._names[at] for at in (columns.start, columns.timestamp) if at is not None]
-        if not all(self._types[name].is_temporal() for name in times) or (columns.lifecycle is not None and lifecycle is None):
+    def transitions(self) -> Transitions | None:
+        """The whole log as columns; None where times are texts, a row lacks something, or rows are of two kinds: those that
+        have a start of their own, and those that are transitions. That `records` reads, or names."""
+        columns, name = self.columns, self._names
+        times = [name[at] for at in (columns.timestamp, columns.start) if at is not None]
+        if not all(self._types[time].is_temporal() for time in times) or None not in (columns.start, columns.lifecycle):
             return None
-        frame = self._frame
-        if columns.lifecycle is not None:
-            frame = frame.filter(pl.col(self._names[columns.lifecycle]).str.to_lowercase() == "complete")
-        end = times[-1]
-        start = end if lifecycle else times[0]
-        texts = {"case": self._names[columns.case], "activity": self._names[columns.activity]}
-        found = frame.select(
-            *(pl.col(name).cast(pl.String).alias(role) for role, name in texts.items()),
-            self._micros(start).alias("start"),
-            self._micros(end).alias("end"),
+        texts = {"case": name[columns.case], "activity": name[columns.activity]}
+        kinds = [] if columns.lifecycle is None else [pl.col(name[columns.lifecycle]).cast(pl.String).alias("kind")]
+        found = self._frame.select(
+            *(pl.col(column).cast(pl.String).alias(role) for role, column in texts.items()),
+            *(self._micros(time).alias(role) for role, time in zip(("at", "started"), times, strict=False)),
+            *kinds,
         ).collect()
-        if any(found[name].null_count() for name in found.columns):
-            return None  # which row lacks what is for `records` to say
-        return _flat(found)
+        if any(found[role].null_count() for role in found.columns if role != "kind"):
+            return None
+        if any((found[role] == "").any() for role in texts):
+            return None
+        cases, case = coded(found["case"])
+        started = found["started"].to_numpy() if len(times) == 2 else None
+        kind = complete_unless_said(found["kind"]) if kinds else None
+        return Transitions(cases, case, found["activity"], kind, found["at"].to_numpy(), started, cache(self._performers))
 
-
-def _flat(frame: pl.DataFrame) -> Flat:
-    objects, object_of = _coded(frame["case"])
-    activities, activity_of = _coded(frame["activity"])
-    times = frame["start"].to_numpy(), frame["end"].to_numpy()
-    return Flat.of_columns(objects, activities, object_of, activity_of, times, lambda row: f"row {row + 1}")
-
-
-def _coded(texts: pl.Series) -> tuple[list[str], Ints]:
-    """The distinct texts, and the position of each text among them."""
-    names = texts.unique(maintain_order=True)
-    return names.to_list(), texts.cast(pl.Enum(names)).to_physical().to_numpy().astype(np.int64)
+    def _performers(self) -> pl.Series:
+        place = self.columns.resource
+        if place is None:
+            return self._frame.select(pl.repeat(None, pl.len(), dtype=pl.String)).collect().to_series()
+        return self._frame.select(pl.col(self._names[place]).cast(pl.String).replace("", None)).collect().to_series()

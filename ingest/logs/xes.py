@@ -5,6 +5,7 @@ into one, the last event of the first would seem to hand over to the first event
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ingest.logs.expat import DEPTH, stream, too_deep
 from ingest.logs.fault import BadLog, Path, Tally, shown
@@ -12,6 +13,9 @@ from ingest.logs.lifecycle import Case, OpenTooMany, Transition
 from ingest.logs.records import CASE, LogObject, LogOptions, Record, Scalar
 from ingest.logs.source import Source
 from ingest.logs.values import Values, in_order, kind_of, time_reader, without_zone
+
+if TYPE_CHECKING:
+    from ingest.logs.transitions import Transitions
 
 NAME, TIME, TRANSITION, RESOURCE, IDENTITY = (
     "concept:name",
@@ -41,6 +45,13 @@ class XesReader:
             for _ in stream(source, handler):
                 yield from handler.out
                 handler.out.clear()
+
+    def transitions(self) -> "Transitions | None":
+        """As `xes_columns` reads them."""
+        # Here, since its library takes 60 MB of memory that the full reading does not need.
+        from ingest.logs.xes_columns import transitions
+
+        return transitions(self.path, self.options)
 
 
 class _Traces:

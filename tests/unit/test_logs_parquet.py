@@ -15,7 +15,7 @@ from brain.analytics.bottlenecks import handover
 from brain.analytics.columns import Flat, edge_gaps, exact_sum, in_lives
 from brain.analytics.lives import MICRO, Timed
 from ingest.logs import BadLog, LogEvent, LogObject, LogOptions, open_log
-from ingest.logs.parquet import ParquetReader, _flat
+from ingest.logs.parquet import ParquetReader
 
 DAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
@@ -64,7 +64,7 @@ def test_a_row_that_lacks_what_it_must_have_is_told_by_its_number(tmp_path: Path
     path = table(tmp_path / "log.parquet", case=["x", None], activity=["a", "b"], timestamp=[DAY, DAY])
     with pytest.raises(BadLog, match=r"row 2.*has no case"):
         list(open_log(path).records())
-    assert ParquetReader(path, LogOptions()).flat(None) is None
+    assert ParquetReader(path, LogOptions()).transitions() is None
 
 
 def test_what_only_begins_like_parquet_is_refused(tmp_path: Path) -> None:
@@ -94,13 +94,9 @@ def lives_of_rows(found: list[tuple[str, str, int, int]]) -> dict[str, list[Time
 
 
 @given(rows)
-def test_a_log_as_columns_is_the_log_as_lives(found: list[tuple[str, str, int, int]]) -> None:
-    frame = pl.DataFrame(
-        {"case": [r[0] for r in found], "activity": [r[1] for r in found], "start": [r[2] for r in found],
-         "end": [r[2] + r[3] for r in found]},
-        schema={"case": pl.String, "activity": pl.String, "start": pl.Int64, "end": pl.Int64},
-    )  # fmt: skip
-    flat, lives = _flat(frame), lives_of_rows(found)
+def test_lives_are_columns_and_back(found: list[tuple[str, str, int, int]]) -> None:
+    lives = lives_of_rows(found)
+    flat = Flat.of_lives(lives)
     read: dict[str, list[tuple[int, int, str, str]]] = {}
     for i in range(len(flat.start)):
         life = read.setdefault(flat.objects[flat.object[i]], [])
