@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from brain.analytics.device_states import STATE, StateSpan, state_spans
 from brain.analytics.lives import Lifecycle, Timed, read_lives, read_other_lives
+from brain.analytics.surroundings import Surroundings, read_surroundings
 from brain.analytics.times import Lives, ended_within
 from brain.analytics.work import Perspective
 from brain.errors import BadQuery
@@ -41,6 +42,7 @@ class Section(StrEnum):
     MACHINES = "machines"
     RELIEF = "relief"
     CHANGE = "change"
+    ATTRIBUTION = "attribution"
 
 
 WITH_STATES = frozenset((Section.CAUSES, Section.MACHINES, Section.RELIEF))
@@ -77,6 +79,7 @@ class Material(NamedTuple):
     """The states of the machines among which the bottleneck is sought."""
     flagged: frozenset[str]
     """What has a quality flag."""
+    around: Surroundings = Surroundings()
 
 
 async def material(store: Store, schema: Schema, object_type: str, asked: Asked) -> Material:
@@ -92,7 +95,15 @@ async def material(store: Store, schema: Schema, object_type: str, asked: Asked)
     if Section.CONFIDENCE in asked.sections:
         flagged = frozenset([flag.subject async for flag in store.scan(Qualities())])
     machine_class, spans = await _states(store, schema, inside, asked)
-    return Material(object_type, schema.version, asked, left_out, inside, outside, others, machine_class, spans, flagged)
+    around = await _around(store, schema, inside) if Section.ATTRIBUTION in asked.sections else Surroundings()
+    return Material(object_type, schema.version, asked, left_out, inside, outside, others, machine_class, spans, flagged, around)
+
+
+async def _around(store: Store, schema: Schema, lives: Lives) -> Surroundings:
+    """Of the steps that something waited for."""
+    awaited = [step for life in lives.values() for step in life[1:]]
+    who = {step.resource for step in awaited if step.resource is not None}
+    return await read_surroundings(store, schema, who, lives.keys(), max((step.start for step in awaited), default=0))
 
 
 async def _states(store: Store, schema: Schema, lives: Lives, asked: Asked) -> tuple[str, dict[str, list[StateSpan]]]:

@@ -1,0 +1,116 @@
+"""How much of some waiting coincides with an asset's trouble, how much of that is beyond chance, and how sure that is."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brain.analytics.awaited import Handovers, Pieces, Reached
+from brain.analytics.coincidence import Ints, Timeline, p_value
+from brain.analytics.lives import MICRO
+from brain.analytics.resampling import FEWEST_OBJECTS, Bounds, Floats, Weights, bounds, studentised
+from brain.analytics.surroundings import Surroundings
+from brain.analytics.troubles import Trouble
+
+Chosen = NDArray[np.bool_]
+"""Which handovers are looked at."""
+Timelines = Mapping[tuple[str, Trouble], Timeline]
+
+
+class Candidate(NamedTuple):
+    """A trouble of an asset, and the parts of waits during which the asset was upstream and its states known, with how long it
+    was in trouble in each of them, µs. `p` as in `coincidence`."""
+
+    asset: str
+    trouble: Trouble
+    timeline: Timeline
+    pieces: Pieces
+    overlaps: Ints
+    p: float
+
+    @property
+    def coincides(self) -> int:
+        """µs."""
+        return int(self.overlaps.sum())
+
+    @property
+    def excess(self) -> float:
+        """What coincides less what would by chance, µs: were the trouble turned to any other place, the mean over all of them."""
+        return self.coincides - self.timeline.share * int((self.pieces.until - self.pieces.since).sum())
+
+
+@dataclass(frozen=True, slots=True)
+class BeganDuring:
+    """Waits that began while the asset was in trouble, beside those that began when it was not, and by how much their means
+    differ. A long wait is no likelier to begin then, though it is likelier to meet a trouble. Seconds."""
+
+    during: int
+    otherwise: int
+    mean_during_seconds: float
+    mean_otherwise_seconds: float
+    difference: Bounds | None
+
+
+def timelines(around: Surroundings, start: int, end: int) -> Timelines:
+    """The troubles of each asset in [start, end), µs, from when its states are known."""
+    found = {}
+    for asset, signs in around.signs.items():
+        for trouble, spans in signs.troubles.items():
+            since = start if trouble is Trouble.POOR_DATA or signs.since is None else max(start, signs.since)
+            timeline = Timeline([span[:2] for span in spans], since, end)
+            if timeline.total:
+                found[asset, trouble] = timeline
+    return found
+
+
+def candidates(upstream: Reached, known: Timelines, chosen: Chosen) -> Iterator[Candidate]:
+    """Every trouble that could have to do with the chosen handovers."""
+    for (asset, trouble), timeline in sorted(known.items(), key=lambda item: item[0]):
+        if asset in upstream.pieces:
+            pieces = upstream.pieces[asset]
+            pieces = pieces.of(chosen[pieces.wait]).clipped(timeline.start, timeline.end)
+            if (pieces.since < pieces.until).any():
+                overlaps = timeline.within(pieces.since, pieces.until)
+                p = p_value(timeline, pieces.since, pieces.until, pieces.ends) if overlaps.any() else 1.0
+                yield Candidate(asset, trouble, timeline, pieces, overlaps, p)
+
+
+def excess_bounds(of: Candidate, waits: Handovers, waited: Floats, drawn: Weights) -> Bounds | None:
+    """An interval of the excess's share of the waiting, which each object `waited`, µs; None where fewer than five objects
+    coincide. The ratio's errors are linearised (Davison, Hinkley 1997, section 2.7.2)."""
+    whose = waits.whose[of.pieces.wait]
+    if len(np.unique(whose[of.overlaps > 0])) < FEWEST_OBJECTS:
+        return None
+    beyond = of.overlaps - of.timeline.share * (of.pieces.until - of.pieces.since)
+    excess = np.bincount(whose, beyond, len(waited))
+    there = np.flatnonzero(waited)
+    x, w = excess[there], waited[there]
+    sums = np.stack([x, w, x * x, x * w, w * w])
+    total, whole, total2, both, whole2 = np.hstack([sums.sum(axis=1, keepdims=True), sums @ drawn[there].astype(np.float64)])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = total / whole
+        errors = np.sqrt(np.maximum(total2 - 2 * shares * both + shares * shares * whole2, 0)) / whole
+    return studentised(shares, errors)
+
+
+def began(of: Candidate, waits: Handovers, drawn: Weights) -> BeganDuring | None:
+    """None where no wait began in the one or the other."""
+    first = of.pieces.of(of.pieces.first)
+    inside = of.timeline.holds(first.since)
+    lengths, whose = waits.lengths[first.wait] / MICRO, waits.whose[first.wait]
+    if inside.all() or not inside.any():
+        return None
+    sums = np.stack(
+        [np.bincount(whose, column, len(drawn)) for part in (inside, ~inside) for column in (part * lengths, part.astype(float))]
+    )
+    there = np.flatnonzero(sums[1] + sums[3])
+    during, count, otherwise, others = np.hstack(
+        [sums.sum(axis=1, keepdims=True), sums[:, there] @ drawn[there].astype(np.float64)]
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = during / count, otherwise / others
+    enough = min(np.count_nonzero(sums[1]), np.count_nonzero(sums[3])) >= FEWEST_OBJECTS
+    difference = bounds(means[0][1:] - means[1][1:]) if enough else None
+    return BeganDuring(int(count[0]), int(others[0]), float(means[0][0]), float(means[1][0]), difference)
