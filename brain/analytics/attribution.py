@@ -17,7 +17,7 @@ import numpy as np
 
 from brain.analytics.awaited import Handovers, Reached, handovers, reached, starts_of
 from brain.analytics.calendars import common
-from brain.analytics.carriers import Bearing, CarrierPart, Carriers, Who, carriers
+from brain.analytics.carriers import CarrierPart, Carriers, Who, borne_by, carriers, changes
 from brain.analytics.coincidence import POSITIONS, Timeline, q_values
 from brain.analytics.explained import BeganDuring, Candidate, Chosen, Timelines, began, candidates, excess_bounds, timelines
 from brain.analytics.lives import MICRO, Timed
@@ -213,19 +213,20 @@ class _Attributing:
 
     def _tallies(self) -> Mapping[int, Mapping[Who, tuple[int, int]]]:
         """Who bears the waits of each edge by its number, and of all (-1)."""
-        bearing = Bearing(self._around)
-        sums: defaultdict[tuple[int, Who], list[int]] = defaultdict(lambda: [0, 0])
+        sums: defaultdict[tuple[int, str | None, int], list[int]] = defaultdict(lambda: [0, 0])
+        resources = {step.resource for _, _, step in self._waits.steps}
+        changing = {resource: changes(self._around, resource) for resource in resources}
         columns = (self._waits.lengths.tolist(), self._waits.edge.tolist())
         for (_, _, step), length, edge in zip(self._waits.steps, *columns, strict=True):
-            part = sums[edge, bearing.of(step.resource, step.start)]
+            part = sums[edge, step.resource, step.start if changing[step.resource] else 0]
             part[0] += length
             part[1] += 1
         found: defaultdict[int, dict[Who, tuple[int, int]]] = defaultdict(dict)
-        for (edge, who), (micros, count) in sums.items():
-            held = found[-1].get(who, (0, 0))
-            found[-1][who] = held[0] + micros, held[1] + count
-            if edge >= 0:
-                found[edge][who] = micros, count
+        for (edge, resource, at), (micros, count) in sums.items():
+            who = borne_by(self._around, resource, at)
+            for scope in (-1, edge) if edge >= 0 else (-1,):
+                held = found[scope].get(who, (0, 0))
+                found[scope][who] = held[0] + micros, held[1] + count
         return found
 
     def _ranked(self, some: Sequence[Candidate], q: Sequence[float], chosen: Chosen, alone: bool) -> Iterator[StateShare]:

@@ -84,7 +84,8 @@ def starts_of(around: Surroundings, name: str, step: Timed) -> Starts:
 
 def reached(waits: Handovers, around: Surroundings) -> Reached:
     groups: defaultdict[Starts, list[int]] = defaultdict(list)
-    for i, (name, _, step) in enumerate(waits.steps):
+    # Where nothing was in trouble, nothing that could be met is upstream of anything.
+    for i, (name, _, step) in enumerate(waits.steps if around.signs else ()):
         if starts := starts_of(around, name, step):
             groups[starts].append(i)
     found: defaultdict[str, list[Pieces]] = defaultdict(list)

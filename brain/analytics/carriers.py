@@ -51,36 +51,27 @@ class Who(NamedTuple):
     asset: Part
 
 
-class Bearing:
-    """Who bears the wait for a step that a resource began at a time. Asked often: what cannot change with time is kept."""
+def changes(around: Surroundings, resource: str | None) -> bool:
+    """Whether it depends on the time who bears the waits for a resource."""
+    return resource in around.teams or resource in around.places
 
-    def __init__(self, around: Surroundings) -> None:
-        self._around = around
-        self._fixed: dict[str | None, Who] = {}
 
-    def of(self, resource: str | None, at: int) -> Who:
-        found = self._fixed.get(resource)
-        if found is None:
-            found = self._told(resource, at)
-            if resource not in self._around.teams and resource not in self._around.places:
-                self._fixed[resource] = found
-        return found
-
-    def _told(self, resource: str | None, at: int) -> Who:
-        if resource is None:
-            return Who((None, NOBODY), ((None, NOBODY),), (None, NOBODY))
-        match self._around.kinds.get(resource):
-            case Kind.PERSON:
-                teams = tuple((team, None) for team in _then(self._around.teams.get(resource, ()), at))
-                places = [place for place in _then(self._around.places.get(resource, ()), at) if place in self._around.assets]
-                asset = (places[0], None) if places else (None, NO_ASSET)
-                return Who((resource, None), teams or ((None, NO_TEAM),), asset)
-            case Kind.TEAM:
-                return Who((None, NO_PERSON), ((resource, None),), (None, NO_ASSET))
-            case Kind.ASSET:
-                return Who((None, NO_PERSON), ((None, NO_PERSON),), (resource, None))
-            case None:
-                return Who((None, UNKNOWN), ((None, UNKNOWN),), (None, UNKNOWN))
+def borne_by(around: Surroundings, resource: str | None, at: int) -> Who:
+    """Who bears the wait for a step that a resource began at that time, µs."""
+    if resource is None:
+        return Who((None, NOBODY), ((None, NOBODY),), (None, NOBODY))
+    match around.kinds.get(resource):
+        case Kind.PERSON:
+            teams = tuple((team, None) for team in _then(around.teams.get(resource, ()), at))
+            places = [place for place in _then(around.places.get(resource, ()), at) if place in around.assets]
+            asset = (places[0], None) if places else (None, NO_ASSET)
+            return Who((resource, None), teams or ((None, NO_TEAM),), asset)
+        case Kind.TEAM:
+            return Who((None, NO_PERSON), ((resource, None),), (None, NO_ASSET))
+        case Kind.ASSET:
+            return Who((None, NO_PERSON), ((None, NO_PERSON),), (resource, None))
+        case None:
+            return Who((None, UNKNOWN), ((None, UNKNOWN),), (None, UNKNOWN))
 
 
 def _then(needs: Iterable[Need], at: int) -> list[str]:

@@ -11,6 +11,7 @@ from brain.words import duration, share, things
 
 SHOWN = 5
 """Carriers of a kind, and states of a handover."""
+UNSURE = 3
 
 WAS = {Trouble.DOWN: "was down", Trouble.DEGRADED: "was degraded", Trouble.POOR_DATA: "gave poor data"}
 
@@ -68,8 +69,10 @@ def _row(part: CarrierPart) -> CarrierRow:
 
 
 def state_rows(found: Attribution) -> list[StateRow]:
-    """Those of the whole, then of each handover what is sure."""
-    rows = [_state(state, "all waiting") for state in found.whole.states]
+    """Those of the whole, few of which that could be chance; then of each handover what is sure."""
+    sure = [state for state in found.whole.states if state.sure]
+    unsure = [state for state in found.whole.states if not state.sure][:UNSURE]
+    rows = [_state(state, "all waiting") for state in (*sure, *unsure)]
     for one in found.handovers:
         sure = [state for state in one.states if state.sure][:SHOWN]
         rows += [_state(state, f"{one.source} → {one.target}") for state in sure]

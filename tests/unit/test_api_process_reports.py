@@ -37,7 +37,7 @@ async def test_what_is_selected_is_worked_out_through_fragments_too() -> None:
     assert [part["cause"] for part in found["causes"]["parts"]] == ["EXTRANEOUS"]
     assert found["times"]["sojourn"]["meanSeconds"] == 2.5 * 3600
     assert found["leadTime"] == {"totalSeconds": 2.5 * 3600, "waitingSeconds": 3600}
-    assert {one["section"] for one in found["absent"]} == {"confidence", "machines", "relief", "change"}
+    assert {one["section"] for one in found["absent"]} == {"confidence", "machines", "relief", "change", "attribution"}
 
 
 async def test_periods_and_views_are_arguments_and_wrong_ones_are_refused() -> None:
