@@ -18,7 +18,7 @@ import numpy as np
 from brain.analytics.awaited import Handovers, Reached, handovers, reached, starts_of
 from brain.analytics.calendars import common
 from brain.analytics.carriers import CarrierPart, Carriers, Who, borne_by, carriers, changes
-from brain.analytics.coincidence import POSITIONS, Timeline, q_values
+from brain.analytics.coincidence import LEAST_TURNS, POSITIONS, Timeline, q_values
 from brain.analytics.explained import BeganDuring, Candidate, Chosen, Timelines, began, candidates, excess_bounds, timelines
 from brain.analytics.lives import MICRO, Timed
 from brain.analytics.resampling import Bounds, Weights, draws
@@ -39,11 +39,10 @@ DEFINITION = (
     "carriers: who carried out the awaited step, their team and their asset then; parts add up. States: a wait coincides with a"
     " trouble (down, degraded, poor data) of an asset while it has it and is upstream of the object, or of who carries the step"
     f" out, over at most {DEPTH} relations that all held at that moment; chance: the same, had the trouble come at any other time"
-    " since the asset's states are known; excess: what coincides less chance; p: share of the times, of"
-    f" {POSITIONS:,} evenly apart, at which waits would have ended as seldom during it (in a log of seven days, or weeks, also"
-    " with what is usual at that time of the day, or week, taken out: the largest counts); q: Benjamini and Hochberg over all"
-    f" troubles and handovers; sure up to q = {FALSE_DISCOVERIES} where there is an excess; its interval by bootstrap of whole"
-    " objects, 90 %"
+    f" since the asset's states are known, or, in a log of {LEAST_TURNS} days (weeks), on any other day (in any other week) at"
+    " that time; excess: what coincides less chance, with a 90 % interval by bootstrap of whole objects; p: share of"
+    f" {POSITIONS:,} such times at which waits would have ended as seldom; q: Benjamini and Hochberg over all troubles and"
+    f" handovers; sure up to q = {FALSE_DISCOVERIES} where the interval is above 0"
 )
 
 
@@ -76,8 +75,8 @@ class StateShare:
 
     It was in trouble `times` times, `trouble_seconds` in all, as it said in the `states`. `coincides_seconds` of waiting, of
     `waits` waits, are observed; `chance_seconds` would be expected; `excess_seconds`, their difference, with its share and the
-    interval of that, is what the trouble explains. `sure` where q is at most 0.1 and there is an excess. `began` of one handover.
-    `beside` are those other sure ones that were there for at least half of what coincides.
+    interval of that, is what the trouble explains. `sure` where q is at most 0.1 and that interval above 0. `began` is told of
+    handovers alone; `beside` are those other sure ones that were there for at least half of what coincides.
     """
 
     id: str
@@ -230,16 +229,18 @@ class _Attributing:
         return found
 
     def _ranked(self, some: Sequence[Candidate], q: Sequence[float], chosen: Chosen, alone: bool) -> Iterator[StateShare]:
-        told = [(one, level) for one, level in zip(some, q, strict=True) if one.coincides]
-        told.sort(key=lambda t: (not _sure(*t), -t[0].excess, t[0].asset, t[0].trouble))
-        sure = [one for one, level in told if _sure(one, level)]
-        for one, level in told[:TOLD]:
-            yield self._state(one, level, sure, chosen, alone)
+        waited = np.bincount(self._waits.whose[chosen], self._waits.lengths[chosen], len(self._waits.objects)).astype(np.float64)
+        met = [(one, level) for one, level in zip(some, q, strict=True) if one.coincides]
+        intervals = excess_bounds([one for one, _ in met], self._waits, waited, self._drawn) if met else []
+        told = [(*one, excess) for one, excess in zip(met, intervals, strict=True)]
+        told.sort(key=lambda t: (not _sure(*t[1:]), -t[0].excess, t[0].asset, t[0].trouble))
+        sure = [one for one, level, excess in told if _sure(level, excess)]
+        for one, level, excess in told[:TOLD]:
+            yield self._state(one, level, excess, sure, self._micros(chosen), alone)
 
-    def _state(self, one: Candidate, q: float, sure: Sequence[Candidate], chosen: Chosen, alone: bool) -> StateShare:
-        whole = self._micros(chosen)
-        waits = self._waits
-        waited = np.bincount(waits.whose[chosen], waits.lengths[chosen], len(waits.objects)).astype(np.float64)
+    def _state(
+        self, one: Candidate, q: float, excess: Bounds | None, sure: Sequence[Candidate], whole: int, alone: bool
+    ) -> StateShare:
         examples = tuple(self._examples(one))
         return StateShare(
             id=one.asset,
@@ -254,11 +255,11 @@ class _Attributing:
             chance_seconds=(one.coincides - one.excess) / MICRO,
             excess_seconds=one.excess / MICRO,
             excess_share=one.excess / whole,
-            excess=excess_bounds(one, waits, waited, self._drawn),
+            excess=excess,
             p_value=one.p,
             q_value=q,
-            sure=_sure(one, q),
-            began=began(one, waits, self._drawn) if alone else None,
+            sure=_sure(q, excess),
+            began=began(one, self._waits, self._drawn) if alone else None,
             beside=tuple(_beside(one, sure)),
             examples=examples,
         )
@@ -287,8 +288,8 @@ class _Attributing:
             yield StateExample(name, previous.step, step.step, *times, led)
 
 
-def _sure(one: Candidate, q: float) -> bool:
-    return q <= FALSE_DISCOVERIES and one.excess > 0
+def _sure(q: float, excess: Bounds | None) -> bool:
+    return q <= FALSE_DISCOVERIES and excess is not None and excess.low > 0
 
 
 def _beside(one: Candidate, sure: Sequence[Candidate]) -> Iterator[BesideState]:

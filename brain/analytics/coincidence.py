@@ -12,13 +12,13 @@ Romano: *Testing Statistical Hypotheses*, 2005, section 15.2). Waits and trouble
 queue, in which all wait at once, nor one long trouble is taken for many. All places at once are one correlation, by Fourier
 transform.
 
-What goes off each night coincides with what waits each night. So where the window has `LEAST_TURNS` days (weeks), a second
-(third) score takes from the waits what is usual at that time of the day (week), and the largest p-value counts.
+What goes off each night coincides with what waits each night. So where the window has `LEAST_TURNS` weeks, what is usual at that
+time of the week is taken from the waits first, and of the day where it has as many days: chance is then another day, or week.
 
 Of many assets some pass by chance: q-values hold the share of those among all that pass (Benjamini, Hochberg, 1995).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -49,11 +49,6 @@ class Timeline:
         self.count = len(inside)
         self.total = int(self._sums[-1])
 
-    @property
-    def share(self) -> float:
-        """Of the window."""
-        return self.total / (self.end - self.start) if self.end > self.start else 0.0
-
     def before(self, at: Ints) -> Ints:
         """How much of it lies before each of these times, µs."""
         i = np.searchsorted(self._starts, at, side="right")
@@ -71,43 +66,52 @@ class Timeline:
         return self.before(until) - self.before(since)
 
     @cached_property
-    def spectrum(self) -> NDArray[np.complex128]:
-        """The conjugate transform of the share that it has of each of `POSITIONS` equal parts of the window."""
-        return np.conj(np.fft.rfft(np.diff(self.before(self.edges)) / np.maximum(np.diff(self.edges), 1)))
-
-    @property
     def edges(self) -> Ints:
-        """The bounds of the parts."""
+        """The bounds of `POSITIONS` equal parts of the window."""
         parts = np.arange(POSITIONS + 1, dtype=np.float64) / POSITIONS
         return self.start + np.rint(parts * (self.end - self.start)).astype(np.int64)
 
+    @cached_property
+    def shares(self) -> Floats:
+        """The share that it has of each part."""
+        shares: Floats = np.diff(self.before(self.edges)) / np.maximum(np.diff(self.edges), 1)
+        return shares
+
+    @cached_property
+    def slots(self) -> Ints:
+        """Which parts are alike: those at one time of the week, or of the day; all, in a window that is too short to tell."""
+        length = self.end - self.start
+        period = next((period for period in (WEEK, DAY) if length >= LEAST_TURNS * period), None)
+        if period is None:
+            return np.zeros(POSITIONS, np.int64)
+        count = max(POSITIONS * period // length, 1)
+        return (self.edges[:-1] - self.start) % period * count // period
+
+    def chance(self, since: Ints, until: Ints) -> Floats:
+        """How much of it would lie in each [since, until), µs, in the mean over the parts that are alike."""
+        usual = _usual(self.shares, self.slots) * np.diff(self.edges)
+        before = np.concatenate([[0.0], np.cumsum(usual)])
+        lies: Floats = np.interp(until, self.edges, before) - np.interp(since, self.edges, before)
+        return lies
+
+
+def _usual(values: Floats, slots: Ints) -> Floats:
+    """The mean of the values in parts that are alike, for each part."""
+    means: Floats = np.bincount(slots, values) / np.maximum(np.bincount(slots), 1)
+    return means[slots]
+
 
 def p_value(timeline: Timeline, since: Ints, until: Ints, ends: Ints) -> float:
-    """Of all places to which the timeline could be turned, its own among them, the share with a score at least as great; the
-    largest of those with each rhythm and without. Of the waits there are the parts [since, until) and the `ends` that lie in its
-    window."""
-    edges = timeline.edges
-    waited = np.diff(_waited(since, until, edges))
+    """Of all places to which the timeline could be turned, its own among them, the share with a score at least as great. Of the
+    waits there are the parts [since, until) and the `ends` that lie in its window."""
+    waited = np.diff(_waited(since, until, timeline.edges))
     # The last part to begin before an end has it no more: what begins as a trouble is over did not begin in it.
-    ended = np.bincount(np.minimum(np.searchsorted(edges, ends), POSITIONS - 1), minlength=POSITIONS)
+    ended = np.bincount(np.minimum(np.searchsorted(timeline.edges, ends), POSITIONS - 1), minlength=POSITIONS)
     weights = waited * (len(ends) / max(float(waited.sum()), 1.0)) - ended
-    return max(_as_much(mine, timeline.spectrum) for mine in (weights, *_without_rhythm(weights, timeline)))
-
-
-def _as_much(weights: Floats, spectrum: NDArray[np.complex128]) -> float:
-    turned = np.fft.irfft(np.fft.rfft(weights) * spectrum, POSITIONS)
+    beyond = weights - _usual(weights, timeline.slots)
+    turned = np.fft.irfft(np.fft.rfft(beyond) * np.conj(np.fft.rfft(timeline.shares)), POSITIONS)
     least = turned[0] - CLOSE * float(np.abs(turned).max())
     return float(np.count_nonzero(turned >= least)) / POSITIONS
-
-
-def _without_rhythm(weights: Floats, timeline: Timeline) -> Iterator[Floats]:
-    """The weights less their mean at that time of the day, and of the week, where the window has enough of them."""
-    length = timeline.end - timeline.start
-    for period in (DAY, WEEK):
-        if length >= LEAST_TURNS * period:
-            slots = max(POSITIONS * period // length, 1)
-            slot = (timeline.edges[:-1] - timeline.start) % period * slots // period
-            yield weights - (np.bincount(slot, weights) / np.maximum(np.bincount(slot), 1))[slot]
 
 
 def _waited(since: Ints, until: Ints, at: Ints) -> Floats:

@@ -1,6 +1,6 @@
 """How much of some waiting coincides with an asset's trouble, how much of that is beyond chance, and how sure that is."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,6 +14,8 @@ from brain.analytics.resampling import FEWEST_OBJECTS, Bounds, Floats, Weights, 
 from brain.analytics.surroundings import Surroundings
 from brain.analytics.troubles import Trouble
 
+BLOCK = 1024
+"""Objects that are weighed at a time, so that memory stays small."""
 Chosen = NDArray[np.bool_]
 """Which handovers are looked at."""
 Timelines = Mapping[tuple[str, Trouble], Timeline]
@@ -37,8 +39,14 @@ class Candidate(NamedTuple):
 
     @property
     def excess(self) -> float:
-        """What coincides less what would by chance, µs: were the trouble turned to any other place, the mean over all of them."""
-        return self.coincides - self.timeline.share * int((self.pieces.until - self.pieces.since).sum())
+        """What coincides less what would by chance, µs."""
+        return float(self.beyond.sum())
+
+    @property
+    def beyond(self) -> Floats:
+        """The same of each part of a wait."""
+        beyond: Floats = self.overlaps - self.timeline.chance(self.pieces.since, self.pieces.until)
+        return beyond
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +85,34 @@ def candidates(upstream: Reached, known: Timelines, chosen: Chosen) -> Iterator[
                 yield Candidate(asset, trouble, timeline, pieces, overlaps, p)
 
 
-def excess_bounds(of: Candidate, waits: Handovers, waited: Floats, drawn: Weights) -> Bounds | None:
-    """An interval of the excess's share of the waiting, which each object `waited`, µs; None where fewer than five objects
-    coincide. The ratio's errors are linearised (Davison, Hinkley 1997, section 2.7.2)."""
-    whose = waits.whose[of.pieces.wait]
-    if len(np.unique(whose[of.overlaps > 0])) < FEWEST_OBJECTS:
-        return None
-    beyond = of.overlaps - of.timeline.share * (of.pieces.until - of.pieces.since)
-    excess = np.bincount(whose, beyond, len(waited))
+def excess_bounds(some: Sequence[Candidate], waits: Handovers, waited: Floats, drawn: Weights) -> list[Bounds | None]:
+    """An interval of the share that each excess has of the waiting, which each object `waited`, µs; None where fewer than five
+    objects coincide. The ratio's errors are linearised (Davison, Hinkley 1997, section 2.7.2)."""
     there = np.flatnonzero(waited)
-    x, w = excess[there], waited[there]
-    sums = np.stack([x, w, x * x, x * w, w * w])
-    total, whole, total2, both, whole2 = np.hstack([sums.sum(axis=1, keepdims=True), sums @ drawn[there].astype(np.float64)])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shares = total / whole
-        errors = np.sqrt(np.maximum(total2 - 2 * shares * both + shares * shares * whole2, 0)) / whole
-    return studentised(shares, errors)
+    w = waited[there]
+    sums = [w, w * w]
+    for one in some:
+        x = np.bincount(waits.whose[one.pieces.wait], one.beyond, len(waited))[there]
+        sums += [x, x * x, x * w]
+    whole, whole2, *rest = _resampled(np.stack(sums), there, drawn)
+    found: list[Bounds | None] = []
+    for one, total, total2, both in zip(some, rest[::3], rest[1::3], rest[2::3], strict=True):
+        if len(np.unique(waits.whose[one.pieces.wait[one.overlaps > 0]])) < FEWEST_OBJECTS:
+            found.append(None)
+            continue
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares = total / whole
+            errors = np.sqrt(np.maximum(total2 - 2 * shares * both + shares * shares * whole2, 0)) / whole
+        found.append(studentised(shares, errors))
+    return found
+
+
+def _resampled(columns: Floats, there: Ints, drawn: Weights) -> Floats:
+    """The sums over the objects that are there: of each row of columns, in the log and then in each resample."""
+    sums = np.zeros((len(columns), drawn.shape[1]))
+    for i in range(0, len(there), BLOCK):
+        sums += columns[:, i : i + BLOCK] @ drawn[there[i : i + BLOCK]].astype(np.float64)
+    return np.hstack([columns.sum(axis=1, keepdims=True), sums])
 
 
 def began(of: Candidate, waits: Handovers, drawn: Weights) -> BeganDuring | None:
@@ -106,9 +126,7 @@ def began(of: Candidate, waits: Handovers, drawn: Weights) -> BeganDuring | None
         [np.bincount(whose, column, len(drawn)) for part in (inside, ~inside) for column in (part * lengths, part.astype(float))]
     )
     there = np.flatnonzero(sums[1] + sums[3])
-    during, count, otherwise, others = np.hstack(
-        [sums.sum(axis=1, keepdims=True), sums[:, there] @ drawn[there].astype(np.float64)]
-    )
+    during, count, otherwise, others = _resampled(sums[:, there], there, drawn)
     with np.errstate(divide="ignore", invalid="ignore"):
         means = during / count, otherwise / others
     enough = min(np.count_nonzero(sums[1]), np.count_nonzero(sums[3])) >= FEWEST_OBJECTS

@@ -124,7 +124,7 @@ def _attribution(console: Console, found: Attribution, top: int) -> None:
         console.print(f"[dim]No states of assets: {plain(found.reason)}.[/]", soft_wrap=True)
         return
     table = Table("asset", "of", title="Whose state explains the waiting", title_justify="left")
-    for name in ("coincides", "chance", "beyond chance (90 %)"):
+    for name in ("coincides", "beyond chance", "90 % interval"):
         table.add_column(name, justify="right")
     table.add_column("how sure")
     for one in state_rows(found)[:top]:
@@ -132,7 +132,7 @@ def _attribution(console: Console, found: Attribution, top: int) -> None:
             plain(f"{one.state.id} {one.was}"),
             plain(one.where),
             share(one.state.coincides_share),
-            share(one.state.coincides_share - one.state.excess_share),
+            one.beyond,
             excess_in_words(one.state),
             one.sure,
         )

@@ -33,6 +33,7 @@ class CarrierTable:
     """The largest parts of one view; `rest` says what is left of it."""
 
     title: str
+    about: str
     rows: tuple[CarrierRow, ...]
     rest: str | None
 
@@ -46,20 +47,25 @@ class StateRow:
     was: str
     parts: tuple[Part, ...]
     spoken: str
+    beyond: str
     sure: str
     about: tuple[str, ...]
 
 
 def carrier_tables(found: Attributed) -> list[CarrierTable]:
     """Of those views in which anybody is known."""
-    views = (("Person", found.persons), ("Team", found.teams), ("Asset", found.assets))
-    return [_table(title, parts) for title, parts in views if any(part.who is not None for part in parts)]
+    views = (
+        ("Person", "that carried out the awaited step", found.persons),
+        ("Team", "of whoever carried it out, at the time", found.teams),
+        ("Asset", "that carried it out, or at which it was", found.assets),
+    )
+    return [_table(*view) for view in views if any(part.who is not None for part in view[-1])]
 
 
-def _table(title: str, parts: Sequence[CarrierPart]) -> CarrierTable:
+def _table(title: str, about: str, parts: Sequence[CarrierPart]) -> CarrierTable:
     shown, left = parts[:SHOWN], parts[SHOWN:]
     rest = f"{len(left):,} more carry {share(sum(part.share for part in left))}" if left else None
-    return CarrierTable(title, tuple(_row(part) for part in shown), rest)
+    return CarrierTable(title, about, tuple(_row(part) for part in shown), rest)
 
 
 def _row(part: CarrierPart) -> CarrierRow:
@@ -82,9 +88,12 @@ def state_rows(found: Attribution) -> list[StateRow]:
 def _state(state: StateShare, where: str) -> StateRow:
     by_chance = 100 * min(state.coincides_seconds, state.chance_seconds) / state.coincides_seconds * state.coincides_share
     parts = (Part("unexplained", 0.0, by_chance), Part("wait", by_chance, 100 * state.coincides_share - by_chance))
-    spoken = f"{share(state.coincides_share)} of the waiting coincides, {share(max(state.excess_share, 0.0))} beyond chance"
+    beyond = share(max(state.excess_share, 0.0))
+    spoken = f"{share(state.coincides_share)} of the waiting coincides, {beyond} beyond chance"
     sure = "sure" if state.sure else "could be chance"
-    return StateRow(state, where, WAS[state.trouble], parts, spoken, f"{sure} (q = {state.q_value:.2g})", tuple(_about(state)))
+    return StateRow(
+        state, where, WAS[state.trouble], parts, spoken, beyond, f"{sure} (q = {state.q_value:.2g})", tuple(_about(state))
+    )
 
 
 def _about(state: StateShare) -> Iterator[str]:
@@ -97,10 +106,14 @@ def _about(state: StateShare) -> Iterator[str]:
 
 
 def excess_in_words(state: StateShare) -> str:
-    """The share that the trouble explains, with its interval."""
+    """The interval of the share that the trouble explains."""
     if state.excess is None:
-        return share(state.excess_share)
-    return f"{share(state.excess_share)} ({100 * state.excess.low:.0f} to {100 * state.excess.high:.0f} %)"
+        return "too few for an interval"
+    return f"{_percent(state.excess.low)} to {_percent(state.excess.high)} %"
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:.0f}".replace("-0", "0").replace("-", "−")
 
 
 def in_words(found: Attribution, source: str, target: str) -> Iterator[str]:
