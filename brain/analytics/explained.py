@@ -92,7 +92,7 @@ def excess_bounds(some: Sequence[Candidate], waits: Handovers, waited: Floats, d
     w = waited[there]
     sums = [w, w * w]
     for one in some:
-        x = np.bincount(waits.whose[one.pieces.wait], one.beyond, len(waited))[there]
+        x = np.bincount(waits.whose[one.pieces.wait], one.beyond, len(waited))[there].astype(np.float64)
         sums += [x, x * x, x * w]
     whole, whole2, *rest = _resampled(np.stack(sums), there, drawn)
     found: list[Bounds | None] = []
@@ -126,7 +126,7 @@ def began(of: Candidate, waits: Handovers, drawn: Weights) -> BeganDuring | None
         [np.bincount(whose, column, len(drawn)) for part in (inside, ~inside) for column in (part * lengths, part.astype(float))]
     )
     there = np.flatnonzero(sums[1] + sums[3])
-    during, count, otherwise, others = _resampled(sums[:, there], there, drawn)
+    during, count, otherwise, others = _resampled(sums[:, there].astype(np.float64), there, drawn)
     with np.errstate(divide="ignore", invalid="ignore"):
         means = during / count, otherwise / others
     enough = min(np.count_nonzero(sums[1]), np.count_nonzero(sums[3])) >= FEWEST_OBJECTS
