@@ -37,12 +37,13 @@ AS_WELL = 0.5
 
 DEFINITION = (
     "carriers: who carried out the awaited step, their team and their asset then; parts add up. States: a wait coincides with a"
-    " trouble (down, degraded, poor data) of an asset while it has it and is upstream of the object, or of who carries the step"
-    f" out, over at most {DEPTH} relations that all held at that moment; chance: the same, had the trouble come at any other time"
-    f" since the asset's states are known, or, in a log of {LEAST_TURNS} days (weeks), on any other day (in any other week) at"
-    " that time; excess: what coincides less chance, with a 90 % interval by bootstrap of whole objects; p: share of"
-    f" {POSITIONS:,} such times at which waits would have ended as seldom; q: Benjamini and Hochberg over all troubles and"
-    f" handovers; sure up to q = {FALSE_DISCOVERIES} where the interval is above 0"
+    " trouble (down, degraded, poor data) of an asset while it has it and is upstream of the object, of who carries the step out,"
+    f" or of an asset that the step uses, over at most {DEPTH} relations that all held at that moment; chance: the same, had the"
+    " trouble come at any other time since the asset's states are known, or, in a log of"
+    f" {LEAST_TURNS} days (weeks), on any other day (in any other week) at that time; excess: what coincides less chance, with a"
+    f" 90 % interval by bootstrap of whole objects; p: share of {POSITIONS:,} such times at which waits would have ended as"
+    " seldom; q: Benjamini and Hochberg over all troubles and handovers; sure up to"
+    f" q = {FALSE_DISCOVERIES} where the interval is above 0"
 )
 
 

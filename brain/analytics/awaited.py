@@ -77,9 +77,11 @@ class Reached(NamedTuple):
 
 
 def starts_of(around: Surroundings, name: str, step: Timed) -> Starts:
-    """From where what a wait depends on is sought: who carries the awaited step out and what waits, if anything hangs on them."""
-    places = (around.needs, around.places, around.signs)
-    return tuple(one for one in (step.resource, name) if one is not None and any(one in some for some in places))
+    """From where what a wait depends on is sought: who carries the awaited step out, what waits, and the assets that the step
+    uses; of these what anything hangs on."""
+    leading = (around.needs, around.places, around.signs)
+    starts = dict.fromkeys((step.resource, name, *around.used.get(step.step, ())))
+    return tuple(one for one in starts if one is not None and any(one in some for some in leading))
 
 
 def reached(waits: Handovers, around: Surroundings) -> Reached:

@@ -95,15 +95,8 @@ async def material(store: Store, schema: Schema, object_type: str, asked: Asked)
     if Section.CONFIDENCE in asked.sections:
         flagged = frozenset([flag.subject async for flag in store.scan(Qualities())])
     machine_class, spans = await _states(store, schema, inside, asked)
-    around = await _around(store, schema, inside) if Section.ATTRIBUTION in asked.sections else Surroundings()
+    around = await read_surroundings(store, schema, inside) if Section.ATTRIBUTION in asked.sections else Surroundings()
     return Material(object_type, schema.version, asked, left_out, inside, outside, others, machine_class, spans, flagged, around)
-
-
-async def _around(store: Store, schema: Schema, lives: Lives) -> Surroundings:
-    """Of the steps that something waited for."""
-    awaited = [step for life in lives.values() for step in life[1:]]
-    who = {step.resource for step in awaited if step.resource is not None}
-    return await read_surroundings(store, schema, who, lives.keys(), max((step.start for step in awaited), default=0))
 
 
 async def _states(store: Store, schema: Schema, lives: Lives, asked: Asked) -> tuple[str, dict[str, list[StateSpan]]]:

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from brain.analytics.calendars import Interval, merged
 from brain.analytics.relations import held
+from brain.analytics.times import Lives
 from brain.analytics.troubles import Signs, signs
 from brain.analytics.upstream import DEPTH, Need, Needs
 from brain.ports import Store
-from brain.query import EVERY, Edges, Window
+from brain.query import EVERY, Edges, Occurrences, Window
 from brain.schema import Schema
 
 MEMBER_OF = "memberOf"
@@ -30,12 +31,13 @@ class Kind(StrEnum):
 
 class Surroundings(NamedTuple):
     """`kinds` of those who carry steps out, where it is known; the `teams` to which they belong and the `places` where they work,
-    by who; `needs` by what depends; the `assets` upstream, those who carry steps out among them; `signs` of those in trouble.
-    `unknown` are states that assets told and that say nothing."""
+    by who; the assets `used` by each step, as its objects; `needs` by what depends; the `assets` upstream, those that carry steps
+    out or are used among them; `signs` of those in trouble. `unknown` are states that assets told and that say nothing."""
 
     kinds: Mapping[str, Kind] = {}
     teams: Needs = {}
     places: Needs = {}
+    used: Mapping[str, Sequence[str]] = {}
     needs: Needs = {}
     signs: Mapping[str, Signs] = {}
     assets: frozenset[str] = frozenset()
@@ -54,15 +56,18 @@ Claims = Mapping[str, Sequence[Claim]]
 """By what depends."""
 
 
-async def read_surroundings(
-    store: Store, schema: Schema, who: Collection[str], objects: Collection[str], until: int
-) -> Surroundings:
-    """Of the steps that `who` carried out on these objects; a state that was told last holds until then, µs."""
+async def read_surroundings(store: Store, schema: Schema, lives: Lives) -> Surroundings:
+    """Of the steps for which these objects waited; a state that was told last holds until the last of them began."""
+    awaited = [step for life in lives.values() for step in life[1:]]
+    who = {step.resource for step in awaited if step.resource is not None}
     kinds = {node.id: _kind(schema, node.cls) for node in await store.nodes(sorted(who)) if node is not None}
-    teams, places, needs = await _claims(store, schema, set(who))
-    near = _distances({**dict.fromkeys(_needed(places), 1), **dict.fromkeys([*objects, *who], 0)}, needs)
-    met = sorted(({*who} | near.keys()) - set(objects))
+    teams, places, needs = await _claims(store, schema, who)
+    used = await _used(store, schema, {step.step for step in awaited})
+    own = {*who, *(asset for some in used.values() for asset in some)}
+    near = _distances({**dict.fromkeys(_needed(places), 1), **dict.fromkeys([*lives, *own], 0)}, needs)
+    met = sorted(own | (near.keys() - lives.keys()))
     assets = [node.id for node in await store.nodes(met) if node is not None and schema.is_a(node.cls, "Asset")]
+    until = max((step.start for step in awaited), default=0)
     told = {name: found async for name, found in _signs(store, assets, until)}
     troubled = {name: found for name, found in told.items() if found.troubles}
     leading = _leading(troubled, near, needs)
@@ -72,11 +77,23 @@ async def read_surroundings(
         kinds={name: kind for name, kind in kinds.items() if kind is not None},
         teams=_dated(teams, when),
         places=_dated(places, when),
+        used=used,
         needs=_dated(leading, when),
         signs=troubled,
         assets=frozenset(assets),
         unknown=tuple(sorted({state for found in told.values() for state in found.unknown})),
     )
+
+
+async def _used(store: Store, schema: Schema, steps: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """The assets that took part in each of the steps as its objects."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for name in await store.object_types():
+        if schema.is_a(name, "Asset"):
+            async for one in store.scan(Occurrences(name)):
+                if one.step in steps:
+                    found[one.step].add(one.object)
+    return {step: tuple(sorted(assets)) for step, assets in found.items()}
 
 
 def _kind(schema: Schema, cls: str) -> Kind | None:

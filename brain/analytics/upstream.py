@@ -1,8 +1,9 @@
 """What a step depends on, further and further upstream, and when: over relations as they held at each moment.
 
-A step needs whoever carries it out and, at the same remove as that one's own needs, the place or equipment where they work; its
-object's needs are its needs too. Which end of a relation needs the other the ontology says (`eb:dependency`), as in
-`dependencies`. An asset is upstream at a moment where a chain of at most `DEPTH` relations leads to it, each of which held then.
+A step needs whoever carries it out and, at the same remove as that one's own needs, the place or equipment where they work; the
+assets among its objects; and what waits for it, with its needs. Which end of a relation needs the other the ontology says
+(`eb:dependency`), as in `dependencies`. An asset is upstream at a moment where a chain of at most `DEPTH` relations leads to it,
+each of which held then.
 """
 
 from collections import defaultdict

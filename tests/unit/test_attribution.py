@@ -206,6 +206,17 @@ async def test_an_object_has_needs_of_its_own() -> None:
     assert down.examples[0].path == (("productionorder/1", "scheduledOn", "equipment/U"),)
 
 
+async def test_an_asset_among_the_objects_of_the_step_is_needed_by_it() -> None:
+    # A pump takes part in the weld, not in the cut; whoever welds. It is in alarm for the last half hour of the wait.
+    cut, weld = job("x", 0, 2, "person/ada")[1:]
+    about = weld.changes[0]
+    assert isinstance(about, Assert)
+    both = weld._replace(changes=(about._replace(links=(*about.links, Link("object", "asset/P"))),))
+    pump = [said("asset/P", "InfusionPump", -1, state="idle"), said("asset/P", "InfusionPump", 1.5, state="alarm")]
+    found = await attributed(thing("x", "part"), cut, both, *pump)
+    assert [(one.id, one.distance, one.coincides_seconds) for one in found.whole.states] == [("asset/P", 0, 1800)]
+
+
 async def test_persons_teams_and_assets_each_add_up_to_the_waiting() -> None:
     # a: 1 h for Ada, who is then of team A; b: 2 h for Ada, by then of A and B; c: 3 h for M1; d: 4 h for team A; e: 5 h for
     # nobody; f: 6 h for something that nobody described; g: no wait for Bob, who is of no team and works at M1.
