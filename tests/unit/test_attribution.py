@@ -14,6 +14,7 @@ from brain.analytics.coincidence import POSITIONS
 from brain.analytics.process_material import Asked, Section
 from brain.analytics.process_report import ProcessReport, process_report
 from brain.analytics.troubles import Trouble
+from brain.identities import Merged
 from brain.model import Assert, ChangeSet, Flag, Link, Retract, Verdict
 from brain.reports.finding import finding
 from brain.schema import Schema, Value
@@ -287,3 +288,23 @@ async def test_the_total_is_that_of_the_handovers_and_the_finding_tells_what_is_
     store = await filled(SCHEMA, *jobs)
     waits = await bottlenecks(store, SCHEMA, "part")
     assert sum(edge.total_seconds for edge in waits.edges) == report.attribution.whole.seconds
+
+
+async def test_neither_order_nor_repetition_changes_it() -> None:
+    changes = plant([*FEEDS, said("asset/FAN", "Pump", 4, state="down")])
+    assert await attributed(*reversed(changes), *changes) == await attributed(*changes)
+
+
+async def test_what_is_one_thing_under_two_ids_is_upstream_under_one() -> None:
+    # Maintenance knows the compressor and the first machine by other ids, and says what feeds what; states come from elsewhere.
+    fed = [
+        said("asset/K-7", "Pump", -1, Link("feeds", "asset/SAW"), Link("feeds", "asset/M2")),
+        said("asset/K-7", "Entity", 0, Link("sameAs", "asset/COMP")),
+        said("asset/SAW", "Machine", 0, Link("sameAs", "asset/M1")),
+    ]
+    store = Merged(await filled(SCHEMA, *plant(fed)), SCHEMA)
+    found = (await process_report(store, SCHEMA, "part", ASKED)).attribution
+    assert found is not None
+    comp = state(found.whole, "asset/COMP")
+    assert comp.coincides_seconds == 1.5 * 3600
+    assert comp.examples[0].path == (("asset/M1", "feeds", "asset/COMP"),)
