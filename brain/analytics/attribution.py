@@ -233,36 +233,34 @@ class _Attributing:
         waited = np.bincount(self._waits.whose[chosen], self._waits.lengths[chosen], len(self._waits.objects)).astype(np.float64)
         met = [(one, level) for one, level in zip(some, q, strict=True) if one.coincides]
         intervals = excess_bounds([one for one, _ in met], self._waits, waited, self._drawn) if met else []
-        told = [(*one, excess) for one, excess in zip(met, intervals, strict=True)]
-        told.sort(key=lambda t: (not _sure(*t[1:]), -t[0].excess, t[0].asset, t[0].trouble))
-        sure = [one for one, level, excess in told if _sure(level, excess)]
-        for one, level, excess in told[:TOLD]:
-            yield self._state(one, level, excess, sure, self._micros(chosen), alone)
+        told = [_Told(*one, excess, tuple(self._examples(one[0]))) for one, excess in zip(met, intervals, strict=True)]
+        told.sort(key=_Told.place)
+        sure = [one.of for one in told if one.sure]
+        for one in told[:TOLD]:
+            yield self._state(one, sure, self._micros(chosen), alone)
 
-    def _state(
-        self, one: Candidate, q: float, excess: Bounds | None, sure: Sequence[Candidate], whole: int, alone: bool
-    ) -> StateShare:
-        examples = tuple(self._examples(one))
+    def _state(self, told: "_Told", sure: Sequence[Candidate], whole: int, alone: bool) -> StateShare:
+        one = told.of
         return StateShare(
             id=one.asset,
             trouble=one.trouble,
             states=tuple(sorted({sign.what for sign in self._signs(one)})),
             times=one.timeline.count,
             trouble_seconds=one.timeline.total / MICRO,
-            distance=min(len(example.path) for example in examples),
+            distance=told.distance,
             waits=len(np.unique(one.pieces.wait[one.overlaps > 0])),
             coincides_seconds=one.coincides / MICRO,
             coincides_share=one.coincides / whole,
             chance_seconds=(one.coincides - one.excess) / MICRO,
             excess_seconds=one.excess / MICRO,
             excess_share=one.excess / whole,
-            excess=excess,
+            excess=told.excess,
             p_value=one.p,
-            q_value=q,
-            sure=_sure(q, excess),
+            q_value=told.q,
+            sure=told.sure,
             began=began(one, self._waits, self._drawn) if alone else None,
             beside=tuple(_beside(one, sure)),
-            examples=examples,
+            examples=told.examples,
         )
 
     @cached_property
@@ -289,8 +287,25 @@ class _Attributing:
             yield StateExample(name, previous.step, step.step, *times, led)
 
 
-def _sure(q: float, excess: Bounds | None) -> bool:
-    return q <= FALSE_DISCOVERIES and excess is not None and excess.low > 0
+class _Told(NamedTuple):
+    """A candidate with all that decides on its place."""
+
+    of: Candidate
+    q: float
+    excess: Bounds | None
+    examples: tuple[StateExample, ...]
+
+    @property
+    def sure(self) -> bool:
+        return self.q <= FALSE_DISCOVERIES and self.excess is not None and self.excess.low > 0
+
+    @property
+    def distance(self) -> int:
+        return min(len(example.path) for example in self.examples)
+
+    def place(self) -> tuple[bool, int, int, str, str]:
+        """Of those that explain the same to the second, what is further upstream comes first: what hangs on it fails with it."""
+        return not self.sure, -round(self.of.excess / MICRO), -self.distance, self.of.asset, self.of.trouble
 
 
 def _beside(one: Candidate, sure: Sequence[Candidate]) -> Iterator[BesideState]:

@@ -272,19 +272,29 @@ async def test_the_total_is_that_of_the_handovers_and_the_finding_tells_what_is_
     for i in range(40):
         stop = next((b for a, b in downs if a <= i < b), None)
         jobs += job(f"o{i:02}", i - 0.5 if stop is None else i, i if stop is None else stop, "asset/M1")
-    states = [said("asset/C", "Pump", at, state=name) for a, b in downs for at, name in ((a, "down"), (b, "running"))]
-    told = [said("asset/M1", "Machine", -1), said("asset/C", "Pump", -1, Link("feeds", "asset/M1"), state="running"), *states]
+    # The compressor that feeds the machine says so, and the machine too, which fails with it.
+    states = [
+        said(asset, "Pump", at, state=name)
+        for asset in ("asset/Z", "asset/M1")
+        for a, b in downs
+        for at, name in ((a, "down"), (b, "running"))
+    ]
+    first = said("asset/M1", "Machine", -1, state="running")
+    told = [first, said("asset/Z", "Pump", -1, Link("feeds", "asset/M1"), state="running"), *states]
     report = await reported(*jobs, *told)
     assert report.attribution is not None
-    comp = report.attribution.whole.states[0]
+    comp, machine = report.attribution.whole.states
     # 28 waits of half an hour and, thrice, 4 + 3 + 2 + 1 hours: 44. Of these the latter coincide, and the half hours
     # before 14, 24 and 34.
-    assert (comp.id, comp.coincides_seconds, report.attribution.whole.seconds) == ("asset/C", 31.5 * 3600, 44 * 3600)
+    assert (comp.id, comp.coincides_seconds, report.attribution.whole.seconds) == ("asset/Z", 31.5 * 3600, 44 * 3600)
     assert comp.sure
     assert comp.excess is not None
     assert comp.excess.holds(comp.excess_share)
+    # The machine explains as much; what it hangs on comes first, and each says that the other was in trouble as well.
+    assert (machine.id, machine.sure, machine.excess_share) == ("asset/M1", True, comp.excess_share)
+    assert (comp.beside, machine.beside) == ((("asset/M1", "down", 1.0),), (("asset/Z", "down", 1.0),))
     # Of the 39.5 hours from the first to the last wait it was down in 12: 30 %.
-    assert "72 % of it fell in times when asset/C was down, where chance would have 30 %." in finding(report)
+    assert "72 % of it fell in times when asset/Z was down, where chance would have 30 %." in finding(report)
     store = await filled(SCHEMA, *jobs)
     waits = await bottlenecks(store, SCHEMA, "part")
     assert sum(edge.total_seconds for edge in waits.edges) == report.attribution.whole.seconds
