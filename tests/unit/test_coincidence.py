@@ -9,14 +9,10 @@ from hypothesis import strategies as st
 
 from brain.analytics import coincidence
 from brain.analytics.calendars import DAY, HOUR, Interval, merged
-from brain.analytics.coincidence import POSITIONS, Ints, Timeline, p_value, q_values
+from brain.analytics.coincidence import POSITIONS, Timeline, p_value, q_values
 
 STEP = 1_000
 """µs in a part of a window of `POSITIONS` parts, so that bounds that are multiples of it are exact."""
-
-
-def ints(*values: float) -> Ints:
-    return np.array(values, np.int64)
 
 
 def hours(*spans: tuple[float, float]) -> list[Interval]:
