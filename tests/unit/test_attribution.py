@@ -4,7 +4,7 @@ nothing to do with it. Times are hours."""
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brain.analytics.attribution import Attributed, Attribution, StateShare
@@ -242,6 +242,7 @@ async def test_persons_teams_and_assets_each_add_up_to_the_waiting() -> None:
     assert found.persons[0] == (None, NO_PERSON, 7 * 3600, 7 / 21, 2)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**15), st.integers(1, 7))
 def test_equal_shares_lose_no_microsecond(micros: int, count: int) -> None:
     parts = list(split([(str(i), None) for i in range(count)], micros, 3))

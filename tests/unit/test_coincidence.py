@@ -4,7 +4,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brain.analytics import coincidence
@@ -12,7 +12,7 @@ from brain.analytics.calendars import DAY, HOUR, Interval, merged
 from brain.analytics.coincidence import POSITIONS, Timeline, p_value, q_values
 
 STEP = 1_000
-"""µs in a part of a window of `POSITIONS` parts, so that bounds that are multiples of it are exact."""
+"""µs in a part of a window of `POSITIONS` parts."""
 
 
 def hours(*spans: tuple[float, float]) -> list[Interval]:
@@ -24,6 +24,7 @@ SPANS = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 9)), max_size=6).m
 )
 
 
+@settings(deadline=None)
 @given(SPANS, st.lists(st.integers(-5, 60), min_size=1), st.integers(-3, 20), st.integers(21, 60))
 def test_a_timeline_counts_the_moments_before(spans: list[Interval], at: list[int], start: int, end: int) -> None:
     found = Timeline(spans, start, end)
@@ -49,6 +50,7 @@ def test_a_trouble_in_which_no_wait_ends_stands_out_and_one_that_waits_end_in_do
 PARTS = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 10)), min_size=1, max_size=4)
 
 
+@settings(deadline=None)
 @given(PARTS, PARTS)
 def test_every_place_is_tried(troubles: list[tuple[int, int]], waits: list[tuple[int, int]]) -> None:
     few = 64  # parts of the window, for the sake of time

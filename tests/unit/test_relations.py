@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import networkx as nx
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brain.analytics.calendars import Interval, common
@@ -41,6 +41,7 @@ WORDS = st.tuples(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(WORDS, max_size=10))
 def test_a_relation_holds_at_every_moment_as_the_past_is_read(
     said: list[Word],
@@ -68,12 +69,14 @@ INTERVALS = st.lists(st.integers(0, LAST), unique=True, max_size=6).map(
 )
 
 
+@settings(deadline=None)
 @given(INTERVALS, INTERVALS)
 def test_the_intersection_has_the_moments_of_both(some: list[Interval], others: list[Interval]) -> None:
     moments = [{at for a, b in these for at in range(a, b)} for these in (some, others, list(common(some, others)))]
     assert moments[2] == moments[0] & moments[1]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6), INTERVALS), max_size=14))
 def test_upstream_is_what_a_chain_of_relations_that_hold_at_that_moment_leads_to(
     edges: list[Held],
