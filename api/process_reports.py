@@ -30,6 +30,7 @@ SECTIONS = {
     "machines": Section.MACHINES,
     "relief": Section.RELIEF,
     "change": Section.CHANGE,
+    "attribution": Section.ATTRIBUTION,
 }
 """Which section a field of the report needs."""
 

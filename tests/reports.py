@@ -9,6 +9,9 @@ from brain.analytics.device_states import StateSpan
 from brain.analytics.lives import MICRO, Timed
 from brain.analytics.process_material import Asked, Material, Period, Section
 from brain.analytics.process_report import ProcessReport, compose
+from brain.analytics.surroundings import Kind, Surroundings
+from brain.analytics.troubles import Sign, Signs, Trouble
+from brain.analytics.upstream import ALWAYS, Need
 from brain.reports.differences import comparison_page
 from brain.reports.page import report_page
 
@@ -66,8 +69,32 @@ def complete() -> ProcessReport:
         ]
         for n in range(3)
     }
-    asked = Asked(period=period)
-    return compose(Material("order", "test", asked, 3, inside, outside, {"item": items}, "Robot", spans, frozenset({"step/1-1"})))
+    flagged = frozenset({"step/1-1"})
+    around = surrounded(middle, [f"person/{n}" for n in range(3)])
+    return compose(
+        Material("order", "test", Asked(period=period), 3, inside, outside, {"item": items}, "Robot", spans, flagged, around)
+    )
+
+
+def surrounded(start: int, people: Sequence[str]) -> Surroundings:
+    """People of two teams at machines that one compressor feeds, which is down for hours now and then; one machine gives poor
+    data."""
+    until = start + 1500 * HOUR
+    downs = [Sign(at, at + 9 * HOUR, "fault") for at in range(start + 20 * HOUR, until, 60 * HOUR)]
+    doubts = [Sign(at, at + 5 * HOUR, "vibration outOfRange") for at in range(start, until, 40 * HOUR)]
+    machines = {who: f"asset/MACHINE-{i}-with-a-long-name-of-its-own" for i, who in enumerate(people)}
+    return Surroundings(
+        kinds=dict.fromkeys(people, Kind.PERSON),
+        teams={who: [Need("memberOf", f"orgunit/{i % 2}", (ALWAYS,))] for i, who in enumerate(people)},
+        places={who: [Need("worksAt", machine, (ALWAYS,))] for who, machine in machines.items()},
+        needs={machine: [Need("feeds", "asset/COMPRESSOR", (ALWAYS,))] for machine in machines.values()},
+        signs={
+            "asset/COMPRESSOR": Signs(start, {Trouble.DOWN: downs}, frozenset({"humming"})),
+            machines[people[0]]: Signs(None, {Trouble.POOR_DATA: doubts}, frozenset()),
+        },
+        assets=frozenset((*machines.values(), "asset/COMPRESSOR")),
+        unknown=("humming",),
+    )
 
 
 def large() -> ProcessReport:

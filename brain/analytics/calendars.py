@@ -8,7 +8,7 @@ twice, the one that its beginning leaves out not at all, and a night shift is cu
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
@@ -54,6 +54,19 @@ def between(intervals: Iterable[Interval], start: int, end: int) -> Iterator[Int
         start = max(start, b)
     if start < end:
         yield start, end
+
+
+def common(some: Sequence[Interval], others: Sequence[Interval]) -> Iterator[Interval]:
+    """The intersection of two unions of disjoint intervals in ascending order."""
+    i = j = 0
+    while i < len(some) and j < len(others):
+        start, end = max(some[i][0], others[j][0]), min(some[i][1], others[j][1])
+        if start < end:
+            yield start, end
+        if some[i][1] < others[j][1]:
+            i += 1
+        else:
+            j += 1
 
 
 class Zone:

@@ -34,7 +34,7 @@ async def state_spans(store: Store, cls: str, since: int | None = None, until: i
     for i in range(0, len(ids), MACHINES):
         some = ids[i : i + MACHINES]
         histories = await store.history(some, Window(limit=EVERY))
-        said.update((name, list(_reports(versions))) for name, versions in zip(some, histories, strict=True))
+        said.update((name, list(state_reports(versions))) for name, versions in zip(some, histories, strict=True))
     last = max((reports[-1][0].valid for reports in said.values() if reports), default=0)
     end = last if until is None else until
     return {name: list(spans(name, reports, since, end)) for name, reports in said.items()}
@@ -54,7 +54,8 @@ def spans(machine: str, reports: Iterable[tuple[Stamp, str | None]], since: int 
         held = None if state is None else (stamp.valid, state)
 
 
-def _reports(versions: Iterable[Version]) -> Iterator[tuple[Stamp, str | None]]:
+def state_reports(versions: Iterable[Version]) -> Iterator[tuple[Stamp, str | None]]:
+    """The states that the versions of one thing tell and that stand, in order of their effective stamps."""
     known = list(versions)
     void = voided(known)
     for version in sorted(effective(known), key=lambda v: v.stamp):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from brain.analytics.calendars import Calendar
 from brain.analytics.device_states import STATE, StateSpan, state_spans
 from brain.analytics.lives import Lifecycle, Timed, read_lives, read_other_lives
+from brain.analytics.surroundings import Surroundings, read_surroundings
 from brain.analytics.times import Lives, ended_within
 from brain.analytics.work import Perspective
 from brain.errors import BadQuery
@@ -42,6 +43,7 @@ class Section(StrEnum):
     MACHINES = "machines"
     RELIEF = "relief"
     CHANGE = "change"
+    ATTRIBUTION = "attribution"
 
 
 WITH_STATES = frozenset((Section.CAUSES, Section.MACHINES, Section.RELIEF))
@@ -80,6 +82,7 @@ class Material(NamedTuple):
     """The states of the machines among which the bottleneck is sought."""
     flagged: frozenset[str]
     """What has a quality flag."""
+    around: Surroundings = Surroundings()
 
 
 async def material(store: Store, schema: Schema, object_type: str, asked: Asked) -> Material:
@@ -92,7 +95,8 @@ async def material(store: Store, schema: Schema, object_type: str, asked: Asked)
     if Section.CONFIDENCE in asked.sections:
         flagged = frozenset([flag.subject async for flag in store.scan(Qualities())])
     machine_class, spans = await _states(store, schema, inside, asked)
-    return Material(object_type, schema.version, asked, left_out, inside, outside, others, machine_class, spans, flagged)
+    around = await read_surroundings(store, schema, inside) if Section.ATTRIBUTION in asked.sections else Surroundings()
+    return Material(object_type, schema.version, asked, left_out, inside, outside, others, machine_class, spans, flagged, around)
 
 
 def parted(lives: Lives, object_type: str, period: Period) -> tuple[Lives, Lives]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeVar
 
+from brain.analytics.attribution import Attribution, attribution_of
 from brain.analytics.bottlenecks import Bottlenecks, Handover, handover_view
 from brain.analytics.causes import Causes, Context, causes_of
 from brain.analytics.change import WindowChange, change_of
@@ -111,6 +112,7 @@ class ProcessReport:
     machines: Machines | None
     change: WindowChange | None
     relief: Reliefs | None
+    attribution: Attribution | None
     absent: tuple[Absent, ...]
 
 
@@ -162,6 +164,7 @@ def compose(of: Material, say: Callable[[str], None] | None = None) -> ProcessRe
         machines=section(Section.MACHINES, lambda of: _machines(of, waits)),
         change=section(Section.CHANGE, _change),
         relief=section(Section.RELIEF, lambda of: _relief(of, causes)),
+        attribution=section(Section.ATTRIBUTION, lambda of: _attribution(of, waits)),
         absent=tuple(absent),
     )
 
@@ -254,6 +257,15 @@ def _change(of: Material) -> WindowChange | str:
     assert since is not None
     assert until is not None
     return change_of(lives, of.object_type, of.ontology_version, since, until, of.left_out)
+
+
+def _attribution(of: Material, waits: Bottlenecks) -> Attribution | str:
+    if not any(edge.total_seconds for edge in waits.edges):
+        return "nothing waits"
+    edges = [(edge.source, edge.target) for edge in waits.edges[:WORST] if edge.total_seconds]
+    found = attribution_of(of.inside, of.around, edges, of.object_type, of.ontology_version)
+    named = any(part.who for view in (found.whole.persons, found.whole.teams, found.whole.assets) for part in view)
+    return found if named or found.reason is None else f"no step says who carried it out, and {found.reason}"
 
 
 def lead_time(lives: Mapping[str, Sequence[Timed]]) -> LeadTime:

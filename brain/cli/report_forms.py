@@ -12,6 +12,7 @@ from brain.reports.document import document
 
 Rows = Iterator[Sequence[Any]]
 
+STATE_COLUMNS = ("troubleSeconds", "chanceSeconds", "excessSeconds", "excessShare", "pValue", "qValue", "sure")
 HANDOVER_COLUMNS = ("source", "target", "count", "meanSeconds", "medianSeconds", "p90Seconds", "totalSeconds", "overlaps")
 
 
@@ -88,6 +89,21 @@ def _resources(report: Mapping[str, Any]) -> Rows:
     return _plain(columns, (report["flow"] or {"resources": ()})["resources"])
 
 
+def _attribution(report: Mapping[str, Any]) -> Rows:
+    """Of the whole, then of each handover: who carries it, and the states that coincide with it."""
+    yield ("source", "target", "kind", "id", "reason", "seconds", "share", *STATE_COLUMNS, "low", "high")
+    found = report["attribution"]
+    for one in [found["whole"], *found["handovers"]] if found else ():
+        ends = (one["source"], one["target"])
+        for kind in ("persons", "teams", "assets"):
+            for part in one[kind]:
+                told = [part[c] for c in ("who", "reason", "seconds", "share")]
+                yield [*ends, kind[:-1], *told, *[None] * (len(STATE_COLUMNS) + 2)]
+        for state in one["states"]:
+            told = [state["id"], None, state["coincidesSeconds"], state["coincidesShare"]]
+            yield [*ends, state["trouble"], *told, *(state[c] for c in STATE_COLUMNS), *_bounds(state["excess"])]
+
+
 def _plain(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Rows:
     yield columns
     for row in rows:
@@ -102,6 +118,7 @@ SHEETS: Mapping[str, Callable[[Mapping[str, Any]], Rows]] = {
     "machines": _machines,
     "change": _change,
     "relief": _relief,
+    "attribution": _attribution,
 }
 """The tables that CSV may have: one a call. Of a section that is not there it has its heading alone."""
 

@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from brain.analytics.attribution import Attribution
 from brain.analytics.causes import Causes
 from brain.analytics.change import EdgeChange, WindowChange
 from brain.analytics.confidence import Confidence
@@ -13,6 +14,7 @@ from brain.analytics.relief import Reliefs
 from brain.analytics.resampling import Bounds
 from brain.analytics.times import Times
 from brain.cli.tables import console_of, plain, print_bottlenecks
+from brain.reports.attributed import carrier_tables, excess_in_words, state_rows
 from brain.reports.why import hours_told
 from brain.words import amount, capitalised, duration, interval, share, things
 from brain.words import change as difference
@@ -34,6 +36,8 @@ def print_report(report: ProcessReport, top: int) -> None:
         _change(console, report.change, top)
     if report.relief:
         _relief(console, report.relief, top)
+    if report.attribution:
+        _attribution(console, report.attribution, top)
     for part in report.absent:
         if part.reason != NOT_ASKED:
             console.print(f"[dim]No {part.section}: {plain(part.reason)}.[/]", soft_wrap=True)
@@ -109,6 +113,33 @@ def changed(edge: EdgeChange) -> tuple[str, str, str, str]:
         return *means, told, "too few"
     bounds = f"{difference(edge.difference.low)} to {difference(edge.difference.high)}"
     return *means, told, bounds if edge.sure else f"{bounds}, not sure"
+
+
+def _attribution(console: Console, found: Attribution, top: int) -> None:
+    for view in carrier_tables(found.whole):
+        table = Table(view.title.lower(), title=f"Who carries the waiting, by {view.title.lower()}", title_justify="left")
+        for name in ("waiting", "share"):
+            table.add_column(name, justify="right", no_wrap=True)
+        for row in view.rows:
+            table.add_row(plain(row.name if row.known else f"not known: {row.name}"), duration(row.seconds), row.share)
+        console.print(table)
+    if found.reason:
+        console.print(f"[dim]No states of assets: {plain(found.reason)}.[/]", soft_wrap=True)
+        return
+    table = Table("asset", "of", title="Whose state explains the waiting", title_justify="left")
+    for name in ("coincides", "beyond chance", "90 % interval"):
+        table.add_column(name, justify="right")
+    table.add_column("how sure")
+    for one in state_rows(found)[:top]:
+        table.add_row(
+            plain(f"{one.state.id} {one.was}"),
+            plain(one.where),
+            share(one.state.coincides_share),
+            one.beyond,
+            excess_in_words(one.state),
+            one.sure,
+        )
+    console.print(table)
 
 
 def _relief(console: Console, found: Reliefs, top: int) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from brain.analytics.bottlenecks import Bottlenecks
 from brain.analytics.process_report import ProcessReport
+from brain.reports import attributed
 from brain.reports.certainty import first_in_words
 from brain.reports.why import edge_causes, in_words
 from brain.words import duration, share
@@ -28,6 +29,8 @@ def _sentences(report: ProcessReport) -> Iterator[str]:
     yield f"That one handover is {share(worst.total_seconds, waiting)} of all waiting."
     if why := edge_causes(report.causes).get((worst.source, worst.target)):
         yield in_words(why)
+    if report.attribution:
+        yield from attributed.in_words(report.attribution, worst.source, worst.target)
     if report.confidence and report.confidence.by_total:
         yield first_in_words(report.confidence.by_total, report.confidence.resamples)
     yield from _longest_work(report.waits)

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from brain import words
 from brain.legible import legible
+from brain.reports.attributed import excess_in_words
 from brain.reports.charts import filled
 from brain.reports.circumstance import circumstance
 
@@ -38,6 +39,7 @@ def _environment() -> Environment:
     for word in (words.amount, words.change, words.duration, words.interval, words.rate, words.share, words.things):
         environment.filters[word.__name__] = _kept_together(word)
     environment.filters["circumstance"] = _kept_together(circumstance)
+    environment.filters["excess"] = _kept_together(excess_in_words)
     environment.filters["moment"] = words.moment
     environment.filters["capitalised"] = words.capitalised
     environment.filters["unbroken"] = unbroken

@@ -7,6 +7,7 @@ from brain.analytics.bottlenecks import Handover
 from brain.analytics.causes import CausePart, Causes, EdgeCauses
 from brain.analytics.confidence import Confidence, EdgeConfidence
 from brain.analytics.process_report import ProcessReport, WaitEvidence, WaitSeen
+from brain.reports.attributed import carrier_tables, state_rows
 from brain.reports.certainty import edge_confidence, in_words, rank_remark
 from brain.reports.charts import Part, gains, machine_rows, progress
 from brain.reports.differences import most_moved
@@ -82,6 +83,8 @@ def report_page(report: ProcessReport, written: int) -> str:
         falls=waterfall(report.lead_time, report.waits.objects, report.causes) if report.causes else [],
         why=list(reasons(report.causes.parts)) if report.causes else [],
         carriers=list(_carriers(report.causes)) if report.causes else [],
+        borne=carrier_tables(report.attribution.whole) if report.attribution else [],
+        states=state_rows(report.attribution) if report.attribution else [],
         moved=most_moved(report.change.edges) if report.change else [],
         gains=gains(report.relief) if report.relief else None,
         rows_of_machines=machine_rows(report.machines) if report.machines else [],
@@ -190,6 +193,8 @@ def _definitions(report: ProcessReport) -> Iterator[Meaning]:
     if report.causes:
         yield Meaning("Causes", report.causes.definition)
         yield Meaning("Causes assume", "; ".join(report.causes.assumptions))
+    if report.attribution:
+        yield Meaning("Attribution", report.attribution.definition)
     if report.times:
         yield Meaning("Times", report.times.definition)
     if report.flow:

@@ -1,6 +1,7 @@
 """GraphQL's processReport: evidence that leads to the steps, only what is selected worked out, wrong arguments refused."""
 
-from tests.unit.api_plant import plant_api
+from brain.model import ChangeSet, Flag, Verdict
+from tests.unit.api_plant import HOUR, plant_api
 
 WAIT = """waits { edges { source target totalSeconds } } absent { section reason }
     evidence { source waits { seconds object { id node { class } } previous { id activity ended }
@@ -37,7 +38,7 @@ async def test_what_is_selected_is_worked_out_through_fragments_too() -> None:
     assert [part["cause"] for part in found["causes"]["parts"]] == ["EXTRANEOUS"]
     assert found["times"]["sojourn"]["meanSeconds"] == 2.5 * 3600
     assert found["leadTime"] == {"totalSeconds": 2.5 * 3600, "waitingSeconds": 3600}
-    assert {one["section"] for one in found["absent"]} == {"confidence", "machines", "relief", "change"}
+    assert {one["section"] for one in found["absent"]} == {"confidence", "machines", "relief", "change", "attribution"}
 
 
 async def test_periods_and_views_are_arguments_and_wrong_ones_are_refused() -> None:
@@ -59,3 +60,28 @@ async def test_periods_and_views_are_arguments_and_wrong_ones_are_refused() -> N
             '{ a: processReport(objectType: "x") { since } b: processReport(objectType: "x") { since } }'
         )
         assert code == "LIMIT"
+
+
+async def test_a_state_leads_to_its_asset_and_to_the_steps_that_it_met() -> None:
+    query = """{ processReport(objectType: "prescription") { absent { section } attribution { reason whole {
+        seconds persons { who reason seconds } assets { who seconds share }
+        states { id node { class locatedInId: locatedIn { id } } trouble coincidesSeconds sure
+            examples { object step since until path { relation } } } } } } }"""
+    doubt = Flag("asset/00", "Pump", "flow", Verdict.OUT_OF_RANGE, 45 * 60_000_000, "9999.99")
+    async with plant_api() as api:
+        await api.store.apply([ChangeSet("doubt", "test", HOUR, HOUR, (doubt,))])
+        report = (await api.ask(query))["processReport"]
+    found = report["attribution"]["whole"]
+    # asset/00, a pump, does all three steps: two waits of half an hour, the first of them until 1:00.
+    assert found["seconds"] == 3600
+    assert found["assets"] == [{"who": "asset/00", "seconds": 3600, "share": 1}]
+    assert found["persons"] == [{"who": None, "reason": "not carried out by a person", "seconds": 3600}]
+    # From 0:45 on its data are in doubt for ten minutes; the other flag, of 1:00, comes when nothing waits.
+    (state,) = found["states"]
+    assert state["node"] == {"class": "Pump", "locatedInId": {"id": "room/0"}}
+    assert (state["trouble"], state["coincidesSeconds"], state["sure"]) == ("POOR_DATA", 600, False)
+    assert state["examples"] == [
+        {"object": "workobject/rx", "step": "step/1", "path": [],
+         "since": "1970-01-01T00:45:00.000000Z", "until": "1970-01-01T00:55:00.000000Z"},
+    ]  # fmt: skip
+    assert "attribution" not in {one["section"] for one in report["absent"]}

@@ -6,6 +6,7 @@ from strawberry.schema.config import StrawberryConfig
 from api.results import Results
 from api.scalars import scalar_map
 from api.typegen import generate
+from brain.analytics.attribution import Attribution
 from brain.analytics.change import WindowChange
 from brain.analytics.confidence import Confidence
 from brain.analytics.flow import Flow
@@ -17,7 +18,9 @@ from ontology import load_schema
 
 def test_results_become_types_of_one_schema() -> None:
     results = Results(generate(load_schema()))
-    made = {kind.__name__: results.output(kind) for kind in (Times, Flow, Together, Machines, Confidence, WindowChange)}
+    made = {
+        kind.__name__: results.output(kind) for kind in (Times, Flow, Together, Machines, Confidence, WindowChange, Attribution)
+    }
     query = type("Query", (), {"__annotations__": {name.lower(): kind for name, kind in made.items()}})
     sdl = str(strawberry.Schema(query=strawberry.type(query), config=StrawberryConfig(scalar_map=scalar_map())))
     for name in (
@@ -30,5 +33,6 @@ def test_results_become_types_of_one_schema() -> None:
         "Bounds",
         "Changepoint",
         "Circumstance",
+        "StateShare",
     ):
         assert sdl.count(f"type {name} {{") == 1
