@@ -18,7 +18,8 @@ import numpy as np
 from brain.analytics.awaited import Handovers, Reached, handovers, reached, starts_of
 from brain.analytics.calendars import common
 from brain.analytics.carriers import CarrierPart, Carriers, Who, borne_by, carriers, changes
-from brain.analytics.coincidence import LEAST_TURNS, POSITIONS, Timeline, q_values
+from brain.analytics.coincidence import LEAST_TURNS, POSITIONS, Timeline
+from brain.analytics.discoveries import q_values
 from brain.analytics.explained import BeganDuring, Candidate, Chosen, Timelines, began, candidates, excess_bounds, timelines
 from brain.analytics.lives import MICRO, Timed
 from brain.analytics.resampling import Bounds, Weights, draws

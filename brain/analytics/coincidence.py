@@ -126,14 +126,3 @@ def _passed(since: Ints, at: Ints) -> Floats:
     i = np.searchsorted(ordered, at, side="right")
     passed: Floats = i * (at - at[0]).astype(np.float64) - sums[i]
     return passed
-
-
-def q_values(p_values: Sequence[float]) -> list[float]:
-    """The least false-discovery rate at which each of the tests passes (Benjamini, Hochberg: *Controlling the False Discovery
-    Rate*, Journal of the Royal Statistical Society B 57, 1995)."""
-    count = len(p_values)
-    found, least = [1.0] * count, 1.0
-    for rank, i in sorted(enumerate(sorted(range(count), key=lambda i: p_values[i]), 1), reverse=True):
-        least = min(least, p_values[i] * count / rank)
-        found[i] = least
-    return found

@@ -15,6 +15,7 @@ from enum import StrEnum
 from itertools import pairwise
 from math import exp, lgamma, log
 
+from brain.analytics.discoveries import q_values
 from brain.analytics.lives import MICRO, Timed, read_lives
 from brain.analytics.work import Lives
 from brain.errors import BadQuery
@@ -105,10 +106,10 @@ def observed_in(
     together, chance = _expected(lives, name, support)
     names = {one for life in lives.values() for step in life if (one := name(step)) is not None}
     pairs = len(names) * (len(names) - 1)
-    surprise = {pair: tail(count, together[pair], chance[pair] / together[pair]) for pair, count in support.items()}
+    surprise = [tail(count, together[pair], chance[pair] / together[pair]) for pair, count in support.items()]
     edges = [
         _edge(pair, support[pair], together[pair], chance[pair], q, gaps[pair])
-        for pair, q in adjusted(surprise, pairs).items()
+        for pair, q in zip(support, q_values(surprise, pairs), strict=True)
         if q <= share
     ]
     edges.sort(key=lambda edge: (-edge.strength, -edge.support, edge.provider, edge.dependent))
@@ -167,18 +168,6 @@ def tail(least: int, trials: int, chance: float) -> float:
         if count > trials * chance and term < total * NEGLIGIBLE:
             break
     return min(total, 1.0)
-
-
-def adjusted(probabilities: Mapping[Pair, float], tests: int) -> dict[Pair, float]:
-    """For each the least share of false discoveries at which it is one, where `tests` were made in all: the k-th smallest p gives
-    p · tests / k, or what the next larger gives if that is less (Benjamini and Hochberg)."""
-    found: dict[Pair, float] = {}
-    least = 1.0
-    ordered = sorted(probabilities.items(), key=lambda item: item[1], reverse=True)
-    for place, (key, probability) in enumerate(ordered):
-        least = min(least, probability * tests / (len(ordered) - place))
-        found[key] = least
-    return found
 
 
 def _edge(pair: Pair, support: int, together: int, expected: float, q: float, seen: Sequence[tuple[int, int]]) -> Observed:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from brain.analytics import coincidence
 from brain.analytics.calendars import DAY, HOUR, Interval, merged
-from brain.analytics.coincidence import POSITIONS, Timeline, p_value, q_values
+from brain.analytics.coincidence import POSITIONS, Timeline, p_value
+from brain.analytics.discoveries import q_values
 
 STEP = 1_000
 """µs in a part of a window of `POSITIONS` parts."""

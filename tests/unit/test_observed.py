@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from brain.analytics.discoveries import q_values
 from brain.analytics.lives import Timed
-from brain.analytics.observed import Between, adjusted, observed, observed_in, tail
+from brain.analytics.observed import Between, observed, observed_in, tail
 from brain.analytics.work import Lives
 from brain.errors import BadQuery
 from brain.stores import open_store
@@ -98,8 +99,7 @@ def test_what_is_told_is_what_the_step_up_procedure_tells(ps: list[float], more:
     tests, share = len(ps) + more, 0.05
     ordered = sorted(ps)
     passing = max((k for k, p in enumerate(ordered, 1) if p * tests / k <= share), default=0)
-    found = adjusted({(str(i), ""): p for i, p in enumerate(ps)}, tests)
-    assert sum(q <= share for q in found.values()) == passing
+    assert sum(q <= share for q in q_values(ps, tests)) == passing
 
 
 def test_routes_of_simulated_plants_are_found() -> None:
