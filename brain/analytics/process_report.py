@@ -21,7 +21,7 @@ from brain.analytics.given_calendars import known_resources
 from brain.analytics.lives import MICRO, Timed
 from brain.analytics.machines import Machines, beside, machines_of, performers
 from brain.analytics.occupation import Cause
-from brain.analytics.process_material import Asked, Material, Section, material
+from brain.analytics.process_material import WITH_OTHERS, Asked, Material, Section, material
 from brain.analytics.relief import Reliefs, relief_of
 from brain.analytics.times import Times, ended_within, times_of
 from brain.analytics.together import Together, together_of
@@ -133,7 +133,7 @@ def compose(of: Material, say: Callable[[str], None] | None = None) -> ProcessRe
     """
     tell = say or (lambda line: None)
     asked = of.asked
-    if asked.calendars:
+    if asked.calendars and asked.sections & WITH_OTHERS:  # those that calendars are for: the others are not read without them
         known_resources(asked.calendars, set(_resources(of)))
     waits = handover_view(of.inside, of.object_type, asked.lifecycle, of.ontology_version, of.left_out, asked.min_frequency)
     absent: list[Absent] = []
