@@ -5,16 +5,17 @@ so once all notices were followed, in whatever order and however often, the figu
 """
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from brain.analytics.bottlenecks import Bottlenecks
-from brain.analytics.live import Figures
+from brain.analytics.live import Figures, account
 from brain.analytics.lives import Lifecycle, no_steps
 from brain.analytics.shelf import Shelf
 from brain.errors import Retry
-from brain.model import GAP, OBJECT, STEP_TIMES, Node, Notice, Occurrence
+from brain.model import GAP, OBJECT, STEP_TIMES, Mark, Node, Notice, Occurrence
 from brain.ports import Store
 from brain.query import EVERY, Direction, Hop, Occurrences
 from brain.recent import Recent
@@ -22,12 +23,14 @@ from brain.schema import Schema
 
 SUBJECTS = 2000
 """Subjects that are read at a time."""
+CHECKED = 100
+"""Lives of each type that are held against the store before figures of another process are believed."""
 TELLING = frozenset(("activity", *STEP_TIMES, "objectType", OBJECT))
 """What a figure depends on, beside the classes of objects."""
 
 
 class NoShelf(Retry):
-    """The file of quiet lives fails; afterwards everything is read anew."""
+    """The file of live figures fails; everything is read anew, into a temporary one."""
 
 
 Types = frozenset[str]
@@ -41,7 +44,7 @@ class Follower:
     """
 
     def __init__(self, store: Store, schema: Schema, shelf: Shelf | None = None) -> None:
-        """`shelf` is where quiet lives go, the caller's to close; without one they go to a temporary file."""
+        """`shelf` is where quiet lives go; without one they go to a temporary file."""
         self._store = store
         self._schema = schema
         self._shelf = shelf or Shelf()
@@ -62,7 +65,12 @@ class Follower:
             try:
                 yield
             except sqlite3.Error as error:
-                raise NoShelf(f"live figures cannot put away what is quiet: {error}; is there room on the disk?") from error
+                # What was saved last stays as it is: from now on another file, and everything anew.
+                self._shelf.close()
+                self._shelf, self._doubt = Shelf(), True
+                self._figures = {key: Figures(key[1], self._shelf, str(i)) for i, key in enumerate(self._figures)}
+                self._made = len(self._figures)
+                raise NoShelf(f"the file of live figures fails ({error}); from now on they are in a temporary one") from error
 
     async def watch(self, object_type: str, lifecycle: Lifecycle | None = None) -> None:
         """Keep the figures of this type from now on: reads all its steps once. Follow the notices of every commit that ends
@@ -114,6 +122,51 @@ class Follower:
         if found is None:
             raise await no_steps(self._store, object_type)
         return found
+
+    def close(self) -> None:
+        """What was not saved is lost."""
+        self._shelf.close()
+
+    async def save(self, place: str) -> None:
+        """The shelf has it all, as of this place of the feed, up to which the notices were followed."""
+        async with self._turn():
+            if self._shelf.kept and self._figures and not self._doubt:
+                await asyncio.to_thread(self._save, place, await self._store.marks())
+
+    def _save(self, place: str, marks: Sequence[Mark]) -> None:
+        for figures in self._figures.values():
+            figures.save()
+        watched = [[*key, figures.name] for key, figures in self._figures.items()]
+        self._shelf.note("saved", json.dumps([self._schema.version, place, watched, self._made, marks]))
+        self._shelf.keep()
+
+    async def resume(self) -> str | None:
+        """The place of the feed from which on the notices are to be followed, with what the shelf has of this store; None where
+        that is nothing, or nothing that is surely this store's."""
+        async with self._turn():
+            saved = self._shelf.word("saved")
+            version, place, watched, made, marks = json.loads(saved) if saved else (None, None, [], 0, [])
+            now = {(mark.topic, mark.partition): mark.offset for mark in await self._store.marks()}
+            behind = any(now.get((topic, partition), -1) < offset for topic, partition, offset in marks)
+            if version != self._schema.version or behind:
+                self._shelf.clear()
+                return None
+            self._figures = {(t, lifecycle): Figures(lifecycle, self._shelf, name) for t, lifecycle, name in watched}
+            self._made = made
+            return str(place)
+
+    async def check(self) -> None:
+        """Holds some lives against the store, once all that was told is followed; where one differs everything is read anew."""
+        async with self._turn():
+            for (object_type, lifecycle), figures in self._figures.items():
+                names = figures.lives.held.some(CHECKED)
+                nodes = await self._nodes(names)
+                read = await self._lives(names, nodes)
+                for name in names:
+                    found = read[name] if object_type in self._types_of(nodes[name]) else ()
+                    if figures.lives.of(name) != {o.step: account(o, lifecycle) for o in found}:
+                        self._doubt = True
+            await self._certain()
 
     def _matters(self, notice: Notice) -> bool:
         # Without names something was taken back. A class is the closest that was ever said: hearing it again cannot change it.

@@ -7,7 +7,7 @@ its medians and p90 out of a `sketch`. The sums (`tally`) are as few as the edge
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from sys import intern
 
 import orjson
@@ -34,7 +34,7 @@ class Figures:
         """`name` is of these figures on the shelf; what the shelf has under it is taken up as it was saved."""
         self._lifecycle = lifecycle
         self._shelf = shelf or Shelf()
-        self._name = name
+        self.name = name
         saved = self._shelf.word(f"tally {name}")
         self.tally = Tally() if saved is None else Tally.from_json(saved)
         self.lives = Lives(self.tally, self._shelf, f"lives {name}")
@@ -62,7 +62,7 @@ class Figures:
     def replace_object(self, name: str, found: Iterable[Occurrence]) -> None:
         """These are all that there is of the object."""
         now = {o.step: o for o in found}
-        for step in [s for s in self.lives.steps_of(name) if s not in now]:
+        for step in [s for s in self.lives.of(name) if s not in now]:
             self.remove(name, step)
         for o in now.values():
             self.put(o)
@@ -80,13 +80,13 @@ class Figures:
         """All of it is on the shelf, to be kept with what else is noted there."""
         self.lives.held.save()
         self.steps.held.save()
-        self._shelf.note(f"tally {self._name}", self.tally.to_json())
+        self._shelf.note(f"tally {self.name}", self.tally.to_json())
 
     def discard(self) -> None:
         """Nothing of it is left on the shelf; the figures are not used again."""
         self.lives.held.discard()
         self.steps.held.discard()
-        self._shelf.forget(f"tally {self._name}")
+        self._shelf.forget(f"tally {self.name}")
 
 
 def account(o: Occurrence, lifecycle: Lifecycle | None) -> Account:
@@ -163,9 +163,10 @@ class Lives:
         else:
             self.held.drop(name)
 
-    def steps_of(self, name: str) -> Collection[str]:
+    def of(self, name: str) -> Mapping[str, Account]:
+        """What each of its steps is to the object."""
         life = self.held.get(name)
-        return () if life is None else life.by_step.keys()
+        return {} if life is None else life.by_step
 
     def _insert(self, name: str, order: list[Timed], step: Timed) -> None:
         tally = self._tally

@@ -6,47 +6,50 @@ of the last `keep`.
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
 
+PROGRAM = 0x4C697665
 FORMAT = 1
+"""Of the file and of what its figures mean: another one reads everything anew."""
 MOST = 20_000
 """Weight that is touched before what was not touched meanwhile leaves memory: at the most twice as much is held there."""
 
 
 class Shelf:
-    """An open file, nobody else's while it is open; without a path a temporary one, which SQLite removes.
+    """A file that is opened when it is first used, and is nobody else's until it is closed; without a path a temporary one, which
+    SQLite removes. One thread at a time may use it.
 
-    Raises sqlite3.Error where the file is damaged, or held by another process. Used by one thread at a time.
+    All raise sqlite3.Error: where the file is damaged, of another program, or held by another process, or the disk is full.
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        if path is not None:
-            # A folder that we make is its owner's alone: a log of patients is nobody else's to read.
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.db = sqlite3.connect(path or "", timeout=0, isolation_level=None, check_same_thread=False)
-        try:
-            self._prepare(path is not None)
-        except BaseException:
-            self.db.close()
-            raise
+        self._path = path
 
-    def _prepare(self, kept: bool) -> None:
-        self.db.execute(f"PRAGMA journal_mode = {'WAL' if kept else 'OFF'}")
-        self.db.execute(f"PRAGMA synchronous = {'NORMAL' if kept else 'OFF'}")
-        self.db.execute("BEGIN IMMEDIATE")
-        (found,) = self.db.execute("PRAGMA user_version").fetchone()
-        if found not in (0, FORMAT):
-            self.clear()
-        self.db.execute("CREATE TABLE IF NOT EXISTS word (name TEXT PRIMARY KEY, text TEXT NOT NULL)")
-        self.db.execute(f"PRAGMA user_version = {FORMAT}")
+    @property
+    def kept(self) -> bool:
+        """Whether there will be anything to go on from."""
+        return self._path is not None
+
+    @cached_property
+    def db(self) -> sqlite3.Connection:
+        if self._path is not None:
+            # A folder that we make is its owner's alone: a log of patients is nobody else's to read.
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        db = sqlite3.connect(self._path or "", timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            _prepare(db, self.kept)
+        except BaseException:
+            db.close()
+            raise
+        return db
 
     def clear(self) -> None:
         """Nothing of what the file held is left."""
-        for (name,) in self.db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-            self.db.execute(f'DROP TABLE "{name}"')
+        _clear(self.db)
 
     def word(self, name: str) -> str | None:
         """What was noted under a name."""
@@ -60,13 +63,35 @@ class Shelf:
         self.db.execute("DELETE FROM word WHERE name = ?", (name,))
 
     def keep(self) -> None:
-        """What was put and noted so far is what the next process finds."""
+        """What was put and noted so far is what the next process finds, if there is a path."""
         self.db.execute("COMMIT")
         self.db.execute("BEGIN IMMEDIATE")
 
     def close(self) -> None:
         """What came after the last `keep` is lost."""
-        self.db.close()
+        if "db" in vars(self):
+            self.db.close()
+
+
+def _prepare(db: sqlite3.Connection, kept: bool) -> None:
+    (program,) = db.execute("PRAGMA application_id").fetchone()
+    (found,) = db.execute("PRAGMA user_version").fetchone()
+    used = db.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
+    if used and program != PROGRAM:
+        raise sqlite3.DatabaseError("it is a database of another program")
+    db.execute(f"PRAGMA journal_mode = {'WAL' if kept else 'OFF'}")
+    db.execute(f"PRAGMA synchronous = {'NORMAL' if kept else 'OFF'}")
+    db.execute("BEGIN IMMEDIATE")
+    if not used or found != FORMAT:
+        _clear(db)
+        db.execute(f"PRAGMA application_id = {PROGRAM}")
+        db.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def _clear(db: sqlite3.Connection) -> None:
+    for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        db.execute(f'DROP TABLE "{name}"')
+    db.execute("CREATE TABLE word (name TEXT PRIMARY KEY, text TEXT NOT NULL)")
 
 
 class Shelved(Generic[V]):
@@ -130,6 +155,11 @@ class Shelved(Generic[V]):
             if not (key in self._young or key in self._old or key in self._changed):
                 yield key, self._unpack(packed)
 
+    def some(self, most: int) -> list[str]:
+        """Keys of values in the file, drawn at random."""
+        drawn = self._db.execute(f'SELECT key FROM "{self._table}" ORDER BY random() LIMIT ?', (most,))
+        return [key for (key,) in drawn if key in self._young or key in self._old or key not in self._changed]
+
     @property
     def in_memory(self) -> int:
         """Values, not weight."""
@@ -142,7 +172,7 @@ class Shelved(Generic[V]):
 
     def discard(self) -> None:
         """Neither here nor in the file anything is left."""
-        self._db.execute(f'DROP TABLE "{self._table}"')
+        self._db.execute(f'DROP TABLE IF EXISTS "{self._table}"')
 
     def _turn(self) -> None:
         due = {key for key in self._changed if key not in self._young}
