@@ -7,7 +7,7 @@ so once all notices were followed, in whatever order and however often, the figu
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from brain.analytics.bottlenecks import Bottlenecks
@@ -117,7 +117,7 @@ class Follower:
             await self._certain()
             figures = self._figures.get((object_type, lifecycle)) or await self._watch(object_type, lifecycle)
             if figures.tally.short_of_evidence():
-                await asyncio.to_thread(figures.find_evidence)
+                await _aside(figures.find_evidence)
             found = figures.report(object_type, self._schema.version, min_frequency)
         if found is None:
             raise await no_steps(self._store, object_type)
@@ -131,7 +131,8 @@ class Follower:
         """The shelf has it all, as of this place of the feed, up to which the notices were followed."""
         async with self._turn():
             if self._shelf.kept and self._figures and not self._doubt:
-                await asyncio.to_thread(self._save, place, await self._store.marks())
+                marks = await self._store.marks()
+                await _aside(lambda: self._save(place, marks))
 
     def _save(self, place: str, marks: Sequence[Mark]) -> None:
         for figures in self._figures.values():
@@ -254,3 +255,16 @@ class Follower:
 def _discard(figures: Mapping[Watched, Figures]) -> None:
     for each in figures.values():
         each.discard()
+
+
+async def _aside(work: Callable[[], None]) -> None:
+    """In a thread, which has ended when this ends: who is cancelled may not leave it at work on what is another's turn."""
+    running, cancelled = asyncio.ensure_future(asyncio.to_thread(work)), None
+    while not running.done():
+        try:
+            await asyncio.wait({running})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    running.result()
+    if cancelled is not None:
+        raise cancelled

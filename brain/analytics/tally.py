@@ -6,7 +6,7 @@ together what one has of all (`merged`).
 
 import json
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappush, heapreplace
 from itertools import pairwise
@@ -190,13 +190,6 @@ def _together(edges: list[Edge]) -> Edge:
         together.waits.update(edge.waits)
         together.total += edge.total
         together.overlaps += edge.overlaps
-    together.longest = sorted(_certain(edges))[-KEPT:]
+    # No more than each of them knows for sure.
+    together.longest = sorted(gap for edge in edges for gap in edge.longest)[-EXAMPLES:]
     return together
-
-
-def _certain(edges: list[Edge]) -> Iterator[Gap]:
-    """The gaps that are known, without those below which one of the edges has others that are not."""
-    floors = [edge.longest[0] for edge in edges if not edge.whole]
-    floor = max(floors, default=None)
-    for edge in edges:
-        yield from (gap for gap in edge.longest if floor is None or gap >= floor)

@@ -122,6 +122,26 @@ def test_a_step_of_many_objects_is_processed_once_until_the_last_has_left() -> N
     assert worked() == {"b": (1, 0, 0.0)}
 
 
+def test_the_account_that_counts_for_a_step_is_the_highest_that_there_is() -> None:
+    """Where objects do not agree about a step, as when a scan has seen it before and after a change."""
+    figures = Figures()
+
+    def worked() -> float:
+        found = figures.report("t", "v1", 1)
+        assert found is not None
+        return found.activities[0].total_seconds
+
+    figures.put(at("1", "x", "a", 0, 4))
+    figures.put(at("1", "y", "a", 0, 9))
+    assert worked() == 9.0
+    figures.put(at("1", "y", "a", 0, 4))
+    assert worked() == 4.0
+    figures.put(at("1", "x", "a", 0, 7))
+    assert worked() == 7.0
+    figures.remove("x", "1")
+    assert worked() == 4.0
+
+
 # ---- Any steps in any order ---------------------------------------------------------------------------------------
 
 seconds = st.none() | st.integers(0, 6)

@@ -3,6 +3,8 @@
 import asyncio
 import sqlite3
 import tempfile
+import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +19,7 @@ from brain.analytics.bottlenecks import bottlenecks
 from brain.analytics.follow import Follower
 from brain.analytics.live_reports import LiveReports
 from brain.analytics.shelf import Shelf
+from brain.analytics.tally import Tally
 from brain.engine import Engine
 from brain.feeds import sqlite as feeds
 from brain.feeds.sqlite import SqliteFeed
@@ -244,6 +247,29 @@ async def test_figures_by_another_ontology(plant: Plant) -> None:
         of_another._schema = type("Other", (), {"version": "another"})()
         assert await of_another.resume() is None
         of_another.close()
+
+
+async def test_who_is_cancelled_leaves_no_thread_at_work(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with plant.opened() as (store, _):
+        live = Follower(store, SCHEMA)
+        await live.watch("t")
+        begun, ended = threading.Event(), []
+
+        def slowly() -> None:
+            begun.set()
+            time.sleep(0.2)
+            ended.append(True)
+
+        figures = live._figures["t", None]
+        monkeypatch.setattr(figures, "find_evidence", slowly)
+        monkeypatch.setattr(Tally, "short_of_evidence", lambda *_: {"edge": None})
+        asking = asyncio.create_task(live.report("t"))
+        await asyncio.to_thread(begun.wait)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert ended
+        live.close()
 
 
 # ---- Any stream ---------------------------------------------------------------------------------------------------

@@ -168,3 +168,16 @@ async def test_a_late_step_of_a_life_on_the_shelf_counts_as_any(monkeypatch: pyt
     figures.replace_step("x", late[:1])
     del now["o000001", "x"]
     assert report(figures) == await batch(now.values())
+
+
+def test_an_object_that_was_on_the_shelf_and_went_is_new_when_it_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelf, "MOST", 0)
+    figures = Figures()
+    figures.put(at("1", "x", "a", None, 0))
+    figures.put(at("2", "y", "a", None, 0))
+    figures.put(at("3", "z", "a", None, 0))
+    # x is in the file by now.
+    figures.remove("x", "1")
+    figures.put(at("4", "x", "b", None, 9))
+    assert report(figures).edges == ()
+    assert (report(figures).objects, report(figures).steps) == (3, 3)
