@@ -34,7 +34,7 @@ CONNECTIONS = 500
 @click.option(
     "--live-file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where live figures are saved, so that a restart goes on from there. [default: nowhere]",
+    help="Where live figures are saved, so that a restart goes on from there (SQLite stores). [default: nowhere]",
 )
 @click.option("--insecure-public", is_flag=True, help="Listen off loopback although there is no login yet.")
 def serve(host: str, port: int, store: str | None, kafka: str | None, live_file: Path | None, insecure_public: bool) -> None:
@@ -75,6 +75,7 @@ def _loopback(host: str) -> bool:
 async def _serve(settings: Settings, host: str, port: int, live_file: Path | None) -> None:
     from brain.feeds import open_feed
     from brain.feeds.memory import MemoryFeed
+    from brain.ports import Resumable
     from brain.stores import open_store
     from ontology import load_schema
 
@@ -85,6 +86,8 @@ async def _serve(settings: Settings, host: str, port: int, live_file: Path | Non
         click.echo(
             "note: what other processes commit reaches `changes` subscribers through a broker alone: add --kafka", err=True
         )
+    if live_file is not None and not isinstance(feed, Resumable):
+        click.echo("note: --live-file serves a restart only where the changes come through the store's own file", err=True)
     try:
         await run_server(schema, store, feed, host, port, live_file)
     finally:
