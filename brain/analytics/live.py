@@ -235,9 +235,9 @@ class Steps:
         held = self.held.get(step)
         if held is None or name not in held:
             return
-        before = _counts(held)
-        del held[name]
-        self._change(before, _counts(held))
+        was = held.pop(name)
+        if was not in held.values():
+            self._change(_counts({**held, name: was}), _counts(held))
         if held:
             self.held.put(step, held, -1)
         else:

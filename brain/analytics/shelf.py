@@ -37,8 +37,11 @@ class Shelf:
     @cached_property
     def db(self) -> sqlite3.Connection:
         if self._path is not None:
-            # A folder that we make is its owner's alone: a log of patients is nobody else's to read.
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                # A folder that we make is its owner's alone: a log of patients is nobody else's to read.
+                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise sqlite3.OperationalError(f"no folder for {self._path}: {error.strerror}") from error
         db = sqlite3.connect(self._path or "", timeout=0, isolation_level=None, check_same_thread=False)
         try:
             _prepare(db, self.kept)
@@ -71,6 +74,8 @@ class Shelf:
         """What came after the last `keep` is lost."""
         if "db" in vars(self):
             self.db.close()
+
+    __del__ = close
 
 
 def _prepare(db: sqlite3.Connection, kept: bool) -> None:

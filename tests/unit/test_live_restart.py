@@ -230,6 +230,11 @@ async def test_a_database_of_another_program_stays_as_it_is(plant: Plant) -> Non
     assert plant.live_file.read_bytes() == before
 
 
+async def test_a_file_that_can_not_be(plant: Plant) -> None:
+    plant.live_file = plant.folder / "brain.db" / "live.db"
+    await is_read_anew(plant)
+
+
 async def test_two_processes_do_not_share_the_file(plant: Plant) -> None:
     async with plant.living() as first:
         await first.agrees()
@@ -243,6 +248,7 @@ async def test_two_processes_do_not_share_the_file(plant: Plant) -> None:
 
 async def test_figures_by_another_ontology(plant: Plant) -> None:
     async with plant.opened() as (store, _):
+        # As it would be for a program with another one.
         of_another = Follower(store, SCHEMA, Shelf(plant.live_file))
         of_another._schema = type("Other", (), {"version": "another"})()
         assert await of_another.resume() is None
