@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -87,15 +88,17 @@ def create_app(
     feed: Feed,
     limits: Limits = Limits(),
     hosts: frozenset[str] | None = LOOPBACK,
+    live_file: Path | None = None,
 ) -> FastAPI:
     """The application over an open store and feed, which stay the caller's to close.
 
     `hosts` are the names in the Host header that are answered; None answers all, for a server that others may reach.
+    `live_file` is where live figures outlast the process, if they shall.
     The store is prepared when the server starts; until then, and when it does not answer, /readyz says why with a 503.
     """
     readiness = Readiness(store, schema)
     merged = Merged(store, schema)
-    live = LiveReports(merged, schema, feed)
+    live = LiveReports(merged, schema, feed, live_file)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -32,8 +32,8 @@ def live_bottlenecks(results: Results) -> Any:
 
     return strawberry.field(
         resolver=typed(live_bottlenecks, results.output(Bottlenecks), **BOTTLENECKS),
-        description="As `bottlenecks`, as of the last change that was told, in milliseconds however long the log is."
-        " The first request for a type reads its steps once.",
+        description="As `bottlenecks`, as of the last change that was told, in milliseconds however long the log is, with medians"
+        " and p90 to `quantileError`. The first request for a type reads its steps once.",
     )
 
 

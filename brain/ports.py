@@ -1,7 +1,7 @@
 """What the kernel needs from outside, as Protocols. `tests/contract/` judges every implementation of `Store` and `Feed`."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Protocol, overload
+from typing import Any, Protocol, overload, runtime_checkable
 
 from brain.model import ChangeSet, DeadLetter, Edge, Mark, Node, Notice, Occurrence, Quality, Version
 from brain.query import NOW, AsOf, Edges, Find, Hop, Nodes, Occurrences, Page, Qualities, Scope, Versions, Window
@@ -95,3 +95,13 @@ class Feed(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Resumable(Feed, Protocol):
+    """A feed that keeps what it told for a while, so that a watcher can go on where another, or its former self, has ended."""
+
+    def follow(self, after: str | None) -> AsyncIterator[tuple[Sequence[Notice], str]]:
+        """As `subscribe`, in portions, each with the place after it. With a place of this feed it goes on there, without a GAP
+        where nothing can have been lost since; then an empty portion says that all that there was has been told."""
+        ...

@@ -19,6 +19,7 @@ from brain.analytics.lives import MICRO, Gap, Lifecycle, Timed, lives_of, no_ste
 from brain.ports import Store
 from brain.query import Occurrences
 from brain.schema import Schema
+from brain.sketch import BITS, ERROR, Rounded
 from brain.versions import canonical
 
 EXAMPLES = 3
@@ -28,12 +29,14 @@ SHARE_OF_OBJECTS = 0.01
 DEFINITION = (
     "handover: waiting = start(next) - complete(previous) on the same object, ts - ts where a step has one timestamp;"
     " negative gaps count as 0 and are told as overlaps; order by start, completion, position in the case, event id;"
-    " processing = complete - start; p90 by linear interpolation"
+    " processing = complete - start"
 )
 DEFINITION_COMPLETE = (
     "handover over complete transitions alone: waiting = complete(next) - complete(previous) on the same object;"
-    " order by completion, position in the case, event id; p90 by linear interpolation"
+    " order by completion, position in the case, event id"
 )
+QUANTILES = "; median and p90 by linear interpolation"
+QUANTILES_SKETCHED = f"{QUANTILES} of waits rounded to {BITS} bits, within {ERROR:.1%} of those of the waits themselves"
 
 
 class Example(NamedTuple):
@@ -77,10 +80,12 @@ class Bottlenecks:
     """`edges` by total waiting, descending; `by_mean` those of at least `min_frequency` handovers by mean, descending.
 
     `objects` took part in `steps` steps; `left_out` steps carry no time that the definition uses (scheduled only, suspended, …).
+    A median or p90 is at most `quantile_error` of itself away from that of the waits: 0, or `sketch.ERROR` out of a sketch.
     """
 
     object_type: str
     definition: str
+    quantile_error: float
     min_frequency: int
     objects: int
     steps: int
@@ -92,23 +97,35 @@ class Bottlenecks:
 
 
 async def bottlenecks(
-    store: Store, schema: Schema, object_type: str, *, lifecycle: Lifecycle | None = None, min_frequency: int | None = None
+    store: Store,
+    schema: Schema,
+    object_type: str,
+    *,
+    lifecycle: Lifecycle | None = None,
+    min_frequency: int | None = None,
+    sketched: bool = False,
 ) -> Bottlenecks:
     """The handover view of all objects of a type (a class of the ontology, or an `objectType` kept as data).
 
-    `min_frequency` defaults to the larger of 10 and 1 % of the objects. Raises BadQuery where no object of the type has a step.
+    `min_frequency` defaults to the larger of 10 and 1 % of the objects. `sketched`: with medians and p90 as live figures have
+    them. Raises BadQuery where no object of the type has a step.
     """
-    found = await _report(store, schema, object_type, lifecycle, min_frequency)
+    found = await _report(store, schema, object_type, lifecycle, min_frequency, sketched)
     if found is None:
         raise await no_steps(store, object_type)
     return found
 
 
 async def _report(
-    store: Store, schema: Schema, object_type: str, lifecycle: Lifecycle | None = None, min_frequency: int | None = None
+    store: Store,
+    schema: Schema,
+    object_type: str,
+    lifecycle: Lifecycle | None = None,
+    min_frequency: int | None = None,
+    sketched: bool = False,
 ) -> Bottlenecks | None:
     lives, left_out = await lives_of(store.scan(Occurrences(object_type)), lifecycle)
-    return handover_view(lives, object_type, lifecycle, schema.version, left_out, min_frequency) if lives else None
+    return handover_view(lives, object_type, lifecycle, schema.version, left_out, min_frequency, sketched) if lives else None
 
 
 def handover_view(
@@ -118,6 +135,7 @@ def handover_view(
     ontology_version: str,
     left_out: int,
     min_frequency: int | None = None,
+    sketched: bool = False,
 ) -> Bottlenecks:
     """The view of these lives; `left_out` and all else as `Bottlenecks` tells it."""
     if isinstance(lives, ColumnarLives):
@@ -125,8 +143,9 @@ def handover_view(
     else:
         found = once(lives)
         steps, activities = len(found), list(_processing(found.values()))
-    view = View(object_type, lifecycle, ontology_version, len(lives), steps, left_out)
-    edges = (handover(*edge) for edge in edge_gaps(columns_of(lives), EXAMPLES))
+    view = View(object_type, lifecycle, ontology_version, len(lives), steps, left_out, sketched)
+    gaps = edge_gaps(columns_of(lives), EXAMPLES)
+    edges = (handover(*(edge._replace(waits=Rounded(edge.waits)) if sketched else edge)) for edge in gaps)
     return view.report(edges, activities, min_frequency)
 
 
@@ -145,6 +164,7 @@ class View(NamedTuple):
     objects: int
     steps: int
     left_out: int
+    sketched: bool = False
 
     def report(
         self, edges: Iterable[Handover], activities: Iterable[Processing], min_frequency: int | None = None
@@ -155,7 +175,9 @@ class View(NamedTuple):
         frequent = [edge for edge in ranked if edge.count >= least]
         return Bottlenecks(
             object_type=self.object_type,
-            definition=DEFINITION_COMPLETE if self.lifecycle else DEFINITION,
+            definition=(DEFINITION_COMPLETE if self.lifecycle else DEFINITION)
+            + (QUANTILES_SKETCHED if self.sketched else QUANTILES),
+            quantile_error=ERROR if self.sketched else 0.0,
             min_frequency=least,
             objects=self.objects,
             steps=self.steps,

@@ -1,116 +1,60 @@
 """Live process figures: what `bottlenecks` reads out of a whole log, kept up to date as steps come, change and go, in any order.
 
-A step that comes late, between two known ones, retracts their handover and adds two. All sums are of integers, µs, so that what
-was taken back leaves no trace, and a report is at any moment the one that a batch over the same steps gives, to the last byte.
-`follow` feeds them from a store.
+A step that comes late, between two known ones, retracts their handover and adds two. All sums are of integers, so that what was
+taken back leaves no trace, and a report is at any moment the one that a batch over the same steps gives, to the last byte, with
+its medians and p90 out of a `sketch`. The sums (`tally`) are as few as the edges, and the lives and steps behind them lie on a
+`shelf` once they are quiet: memory does not grow with the number of closed cases. `follow` feeds the figures from a store.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from bisect import bisect_left, insort
+from collections.abc import Collection, Iterable, Mapping
 from sys import intern
-from typing import Any, overload
 
-from brain.analytics.bottlenecks import (
-    EXAMPLES,
-    Bottlenecks,
-    Handover,
-    Processing,
-    View,
-    handover,
-    processing,
-)
-from brain.analytics.lives import Gap, Lifecycle, Timed, outranks, timed
+import orjson
+
+from brain.analytics.bottlenecks import Bottlenecks
+from brain.analytics.lives import Lifecycle, Timed, outranks, timed
+from brain.analytics.shelf import Shelf, Shelved
+from brain.analytics.tally import Tally
 from brain.model import Occurrence
-from brain.ordered import Ordered
 
-
-@dataclass(slots=True)
-class _Edge:
-    """Directly-follows from one activity to another. `total` is of the gaps that are waits, µs."""
-
-    gaps: Ordered[Gap] = field(default_factory=Ordered)
-    total: int = 0
-    overlaps: int = 0
-
-
-@dataclass(slots=True)
-class _Activity:
-    """`count` steps, of which `timed` took `total` µs."""
-
-    count: int = 0
-    timed: int = 0
-    total: int = 0
-
-
-class _Waits(Sequence[int]):
-    """Gaps in ascending order as waits in ascending order: overlaps count as 0."""
-
-    def __init__(self, gaps: Ordered[Gap]) -> None:
-        self._gaps = gaps
-
-    def __len__(self) -> int:
-        return len(self._gaps)
-
-    @overload
-    def __getitem__(self, index: int) -> int: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[int]: ...
-    def __getitem__(self, index: Any) -> Any:
-        return max(self._gaps[index][0], 0)
+Account = Timed | None
+"""What a step is to an object: None where it carries no time that the definition uses."""
 
 
 class Figures:
     """The handover view of the objects of one type: a function of the set of their occurrences, however it came about.
 
-    One change costs O(log n) in the steps of the object and in the handovers of the edges that it touches; a report a few
-    microseconds an edge.
+    One change costs O(log n) in the steps of the object (their order is one array: 0.1 ms among a million) where its life is in
+    memory, and the reading of that life where it is not; a report some microseconds an edge. The two halves know nothing of each
+    other: workers may share the lives among them by object and the steps by step, and what they have is `merged`.
     """
 
-    def __init__(self, lifecycle: Lifecycle | None = None) -> None:
+    def __init__(self, lifecycle: Lifecycle | None = None, shelf: Shelf | None = None, name: str = "") -> None:
+        """`name` is of these figures on the shelf; what the shelf has under it is taken up as it was saved."""
         self._lifecycle = lifecycle
-        self._lives: dict[str, Ordered[Timed]] = {}
-        self._steps: dict[str, dict[str, Timed | None]] = {}
-        """What each step is to each of its objects, None where it carries no time that the definition uses."""
-        self._aside: dict[str, set[str]] = {}
-        """The steps of the latter sort, by object."""
-        self._once: dict[str, Timed] = {}
-        """The account of each step that counts for its activity."""
-        self._left_out = 0
-        self._edges: dict[tuple[str, str], _Edge] = {}
-        self._activities: dict[str, _Activity] = {}
+        self._shelf = shelf or Shelf()
+        self.name = name
+        saved = self._shelf.word(f"tally {name}")
+        self.tally = Tally() if saved is None else Tally.from_json(saved)
+        self.lives = Lives(self.tally, self._shelf, f"lives {name}")
+        self.steps = Steps(self.tally, self._shelf, f"steps {name}")
 
     def put(self, o: Occurrence) -> None:
         """The step is now so in the life of the object, whether or not it was known; again changes nothing."""
-        # No figure here depends on who carried it out, nor on since when it could have begun: a change of these is none.
-        now = timed(o._replace(enabled=None, resource=None), self._lifecycle)
-        held = self._steps.get(o.step, {})
-        if o.object in held:
-            if held[o.object] == now:
-                return
-            self.remove(o.object, o.step)
-        if now is None:
-            self._set_aside(o.object, o.step)
-        else:
-            self._insert(intern(o.object), now)
+        now = account(o, self._lifecycle)
+        self.lives.put(o.object, o.step, now)
+        self.steps.put(o.object, o.step, now)
 
     def remove(self, name: str, step: str) -> None:
         """The step is no longer in the life of the object; nothing where it never was."""
-        held = self._steps.get(step, {})
-        if name not in held:
-            return
-        was = held.pop(name)
-        if not held:
-            del self._steps[step]
-        if was is None:
-            self._take_up(name, step, held)
-        else:
-            self._take_out(name, was, held)
+        self.lives.remove(name, step)
+        self.steps.remove(name, step)
 
     def replace_step(self, step: str, found: Iterable[Occurrence]) -> None:
         """These are all that there is of the step."""
         now = {o.object: o for o in found}
-        for name in [n for n in self._steps.get(step, ()) if n not in now]:
+        for name in [n for n in self.steps.objects_of(step) if n not in now]:
             self.remove(name, step)
         for o in now.values():
             self.put(o)
@@ -118,113 +62,219 @@ class Figures:
     def replace_object(self, name: str, found: Iterable[Occurrence]) -> None:
         """These are all that there is of the object."""
         now = {o.step: o for o in found}
-        for step in [s for s in self._steps_of(name) if s not in now]:
+        for step in [s for s in self.lives.of(name) if s not in now]:
             self.remove(name, step)
         for o in now.values():
             self.put(o)
 
     def report(self, object_type: str, ontology_version: str, min_frequency: int | None = None) -> Bottlenecks | None:
-        """What `bottlenecks` would report; None where no object has a step with a time, of which it makes an error."""
-        if not self._lives:
-            return None
-        view = View(object_type, self._lifecycle, ontology_version, len(self._lives), len(self._once), self._left_out)
-        return view.report(self._handovers(), self._processing(), min_frequency)
+        """What `bottlenecks` would report, sketched; None where no object has a step with a time, of which it makes an error."""
+        self.find_evidence()
+        return self.tally.report(object_type, self._lifecycle, ontology_version, min_frequency)
 
-    def _handovers(self) -> Iterator[Handover]:
-        for (source, target), edge in self._edges.items():
-            longest = islice(reversed(edge.gaps), EXAMPLES)
-            yield handover(source, target, _Waits(edge.gaps), edge.total, edge.overlaps, longest)
+    def find_evidence(self) -> None:
+        """Reads all lives where too many of an edge's longest waits were taken back; before a report, or before `merged`."""
+        self.tally.find_evidence((name, life.order) for name, life in self.lives.held.values())
 
-    def _processing(self) -> Iterator[Processing]:
-        for name, activity in self._activities.items():
-            yield processing(name, activity.count, activity.timed, activity.total)
+    def save(self) -> None:
+        """All of it is on the shelf, to be kept with what else is noted there."""
+        self.lives.held.save()
+        self.steps.held.save()
+        self._shelf.note(f"tally {self.name}", self.tally.to_json())
 
-    def _steps_of(self, name: str) -> Iterator[str]:
-        yield from (t.step for t in self._lives.get(name, ()))
-        yield from self._aside.get(name, ())
+    def discard(self) -> None:
+        """Nothing of it is left on the shelf; the figures are not used again."""
+        self.lives.held.discard()
+        self.steps.held.discard()
+        self._shelf.forget(f"tally {self.name}")
 
-    def _insert(self, name: str, step: Timed) -> None:
-        self._steps.setdefault(step.step, {})[name] = step
-        life = self._lives.get(name)
+
+def account(o: Occurrence, lifecycle: Lifecycle | None) -> Account:
+    """What the step is to the object."""
+    now = timed(o, lifecycle)
+    # No figure here depends on who carried it out, nor on since when it could have begun: a change of these is none.
+    return now and tuple.__new__(Timed, (*now[:6], None, None))
+
+
+class _Life:
+    """The accounts of one object: by step, and those with a time in order."""
+
+    __slots__ = ("by_step", "order")
+
+    def __init__(self) -> None:
+        self.by_step: dict[str, Account] = {}
+        self.order: list[Timed] = []
+
+    def __len__(self) -> int:
+        return len(self.by_step)
+
+    def pack(self) -> bytes:
+        return orjson.dumps([[step[:6] for step in self.order], [name for name, a in self.by_step.items() if a is None]])
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> "_Life":
+        order, aside = orjson.loads(packed)
+        life = cls()
+        life.order = [_timed(*step) for step in order]
+        life.by_step = {step.step: step for step in life.order}
+        life.by_step.update(dict.fromkeys(aside))
+        return life
+
+
+def _timed(start: int, end: int, sequence: int, step: str, activity: str, took: int | None) -> Timed:
+    return Timed(start, end, sequence, step, intern(activity), took)
+
+
+class Lives:
+    """The lives of objects, whose handovers it keeps in the tally."""
+
+    def __init__(self, tally: Tally, shelf: Shelf, table: str) -> None:
+        self._tally = tally
+        self.held: Shelved[_Life] = Shelved(shelf, table, _Life.pack, _Life.unpack, len)
+
+    def put(self, name: str, step: str, now: Account) -> None:
+        """What the step is now to the object."""
+        life = self.held.get(name)
         if life is None:
-            life = self._lives[name] = Ordered()
-        before, after = life.add(step)
-        if before is not None and after is not None:
-            self._retract(name, before, after)
-        if before is not None:
-            self._hand_over(name, before, step)
-        if after is not None:
-            self._hand_over(name, step, after)
-        counts = self._once.get(step.step)
-        if counts is None or (counts != step and outranks(step, counts)):
-            self._count(step.step, step)
-
-    def _take_out(self, name: str, step: Timed, others: dict[str, Timed | None]) -> None:
-        life = self._lives[name]
-        before, after = life.remove(step)
-        if not life:
-            del self._lives[name]
-        if before is not None:
-            self._retract(name, before, step)
-        if after is not None:
-            self._retract(name, step, after)
-        if before is not None and after is not None:
-            self._hand_over(name, before, after)
-        if step == self._once[step.step] and step not in others.values():
-            self._count(step.step, _highest(others.values()))
-
-    def _set_aside(self, name: str, step: str) -> None:
-        held = self._steps.setdefault(step, {})
-        self._left_out += None not in held.values()
-        held[name] = None
-        self._aside.setdefault(name, set()).add(step)
-
-    def _take_up(self, name: str, step: str, others: dict[str, Timed | None]) -> None:
-        self._left_out -= None not in others.values()
-        self._aside[name].remove(step)
-        if not self._aside[name]:
-            del self._aside[name]
-
-    def _hand_over(self, name: str, a: Timed, b: Timed) -> None:
-        edge = self._edges.get((a.activity, b.activity))
-        if edge is None:
-            edge = self._edges[a.activity, b.activity] = _Edge()
-        gap = b.start - a.end
-        edge.gaps.add((gap, name, a.step, b.step))
-        edge.total += max(gap, 0)
-        edge.overlaps += gap < 0
-
-    def _retract(self, name: str, a: Timed, b: Timed) -> None:
-        edge = self._edges[a.activity, b.activity]
-        gap = b.start - a.end
-        edge.gaps.remove((gap, name, a.step, b.step))
-        edge.total -= max(gap, 0)
-        edge.overlaps -= gap < 0
-        if not edge.gaps:
-            del self._edges[a.activity, b.activity]
-
-    def _count(self, step: str, now: Timed | None) -> None:
-        """This account of the step counts now, and no other; None: the step is gone."""
-        before = self._once.pop(step, None)
-        if before is not None:
-            self._add(before, -1)
+            life, more = _Life(), 1
+        elif step in life.by_step:
+            was, more = life.by_step[step], 0
+            if was == now:
+                return
+            if was is not None:
+                self._take_out(name, life.order, was)
+        else:
+            more = 1
+        life.by_step[step] = now
         if now is not None:
-            self._once[step] = now
-            self._add(now, 1)
+            self._insert(name, life.order, now)
+        self.held.put(name, life, more)
 
-    def _add(self, step: Timed, sign: int) -> None:
-        activity = self._activities.setdefault(step.activity, _Activity())
-        activity.count += sign
-        if step.took is not None:
-            activity.timed += sign
-            activity.total += sign * step.took
-        if not activity.count:
-            del self._activities[step.activity]
+    def remove(self, name: str, step: str) -> None:
+        """The step is nothing to the object."""
+        life = self.held.get(name)
+        if life is None or step not in life.by_step:
+            return
+        was = life.by_step.pop(step)
+        if was is not None:
+            self._take_out(name, life.order, was)
+        if life.by_step:
+            self.held.put(name, life, -1)
+        else:
+            self.held.drop(name)
+
+    def of(self, name: str) -> Mapping[str, Account]:
+        """What each of its steps is to the object."""
+        life = self.held.get(name)
+        return {} if life is None else life.by_step
+
+    def _insert(self, name: str, order: list[Timed], step: Timed) -> None:
+        tally = self._tally
+        insort(order, step)
+        size = len(order)
+        if size == 1:
+            tally.objects += 1
+            return
+        at = size - 1 if order[-1] is step else bisect_left(order, step)
+        before = order[at - 1] if at else None
+        after = order[at + 1] if at + 1 < size else None
+        if before is not None and after is not None:
+            tally.retract(name, before, after)
+        if before is not None:
+            tally.hand_over(name, before, step)
+        if after is not None:
+            tally.hand_over(name, step, after)
+
+    def _take_out(self, name: str, order: list[Timed], step: Timed) -> None:
+        tally = self._tally
+        at = bisect_left(order, step)
+        del order[at]
+        before = order[at - 1] if at else None
+        after = order[at] if at < len(order) else None
+        if before is not None:
+            tally.retract(name, before, step)
+        if after is not None:
+            tally.retract(name, step, after)
+        if before is not None and after is not None:
+            tally.hand_over(name, before, after)
+        tally.objects -= not order
 
 
-def _highest(accounts: Collection[Timed | None]) -> Timed | None:
-    highest: Timed | None = None
-    for account in accounts:
-        if account is not None and (highest is None or outranks(account, highest)):
-            highest = account
-    return highest
+_Step = dict[str, Account]
+"""What a step is to each of its objects."""
+_Counted = tuple[Account, bool]
+"""The account of a step that counts for its activity, and whether the step is left out to some object."""
+NOTHING: _Counted = None, False
+
+
+class Steps:
+    """What each step is to its objects. It counts once for its activity, in the tally, however many these are."""
+
+    def __init__(self, tally: Tally, shelf: Shelf, table: str) -> None:
+        self._tally = tally
+        self.held: Shelved[_Step] = Shelved(shelf, table, _pack, _unpack, len)
+
+    def put(self, name: str, step: str, now: Account) -> None:
+        """What the step is now to the object."""
+        held = self.held.get(step)
+        if held is None:
+            held = {name: now}
+            self._change(NOTHING, (now, now is None))
+        elif name not in held and now in held.values():
+            held[name] = now  # It is what it was to another object: nothing new.
+        elif name in held and held[name] == now:
+            return
+        else:
+            before = _counts(held)
+            held[name] = now
+            self._change(before, _counts(held))
+        self.held.put(step, held, 1)
+
+    def remove(self, name: str, step: str) -> None:
+        """The step is nothing to the object."""
+        held = self.held.get(step)
+        if held is None or name not in held:
+            return
+        was = held.pop(name)
+        if was not in held.values():
+            self._change(_counts({**held, name: was}), _counts(held))
+        if held:
+            self.held.put(step, held, -1)
+        else:
+            self.held.drop(step)
+
+    def objects_of(self, step: str) -> Collection[str]:
+        held = self.held.get(step)
+        return () if held is None else held.keys()
+
+    def _change(self, before: _Counted, now: _Counted) -> None:
+        self._tally.left_out += now[1] - before[1]
+        if before[0] != now[0]:
+            if before[0] is not None:
+                self._tally.work(before[0], -1)
+            if now[0] is not None:
+                self._tally.work(now[0], 1)
+
+
+def _counts(held: _Step) -> _Counted:
+    highest: Account = None
+    for one in held.values():
+        if one is not None and (highest is None or outranks(one, highest)):
+            highest = one
+    return highest, None in held.values()
+
+
+def _pack(held: _Step) -> bytes:
+    """Its objects by what it is to them, which mostly is one and the same."""
+    if len(held) == 1:
+        [(name, one)] = held.items()
+        return orjson.dumps(((one and one[:6], (name,)),))
+    accounts: dict[Account, list[str]] = {}
+    for name, one in held.items():
+        accounts.setdefault(one, []).append(name)
+    return orjson.dumps([[one and one[:6], names] for one, names in accounts.items()])
+
+
+def _unpack(packed: bytes) -> _Step:
+    found = ((one and _timed(*one), names) for one, names in orjson.loads(packed))
+    return {name: one for one, names in found for name in names}

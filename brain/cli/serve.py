@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -30,8 +31,13 @@ CONNECTIONS = 500
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one.")
 @store_option
 @click.option("--kafka", metavar="HOST:PORT", help="Broker that carries change notices. [default: BRAIN_KAFKA, else the store's]")
+@click.option(
+    "--live-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where live figures are saved, so that a restart goes on from there (SQLite stores). [default: nowhere]",
+)
 @click.option("--insecure-public", is_flag=True, help="Listen off loopback although there is no login yet.")
-def serve(host: str, port: int, store: str | None, kafka: str | None, insecure_public: bool) -> None:
+def serve(host: str, port: int, store: str | None, kafka: str | None, live_file: Path | None, insecure_public: bool) -> None:
     """Serve GraphQL, with GraphiQL in the browser, until Ctrl-C.
 
     \b
@@ -42,7 +48,7 @@ def serve(host: str, port: int, store: str | None, kafka: str | None, insecure_p
     settings = settings_for(store)
     if kafka:
         settings = replace(settings, kafka=kafka)
-    asyncio.run(_serve(settings, host, port))
+    asyncio.run(_serve(settings, host, port, live_file))
 
 
 def check_host(host: str, insecure_public: bool) -> None:
@@ -66,9 +72,10 @@ def _loopback(host: str) -> bool:
         return False
 
 
-async def _serve(settings: Settings, host: str, port: int) -> None:
+async def _serve(settings: Settings, host: str, port: int, live_file: Path | None) -> None:
     from brain.feeds import open_feed
     from brain.feeds.memory import MemoryFeed
+    from brain.ports import Resumable
     from brain.stores import open_store
     from ontology import load_schema
 
@@ -79,14 +86,16 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
         click.echo(
             "note: what other processes commit reaches `changes` subscribers through a broker alone: add --kafka", err=True
         )
+    if live_file is not None and not isinstance(feed, Resumable):
+        click.echo("note: --live-file serves a restart only where the changes come through the store's own file", err=True)
     try:
-        await run_server(schema, store, feed, host, port)
+        await run_server(schema, store, feed, host, port, live_file)
     finally:
         await feed.close()
         await store.close()
 
 
-async def run_server(schema: "Schema", store: "Store", feed: "Feed", host: str, port: int) -> None:
+async def run_server(schema: "Schema", store: "Store", feed: "Feed", host: str, port: int, live_file: Path | None = None) -> None:
     """Serve an open store and feed until SIGINT or SIGTERM, within the running loop; both stay the caller's to close.
 
     Prints the address of GraphiQL on stderr once connections are accepted. Open subscriptions are closed on the way out.
@@ -99,7 +108,7 @@ async def run_server(schema: "Schema", store: "Store", feed: "Feed", host: str, 
 
     limits = Limits()
     hosts = LOOPBACK | {host} if _loopback(host) else None
-    app = create_app(schema=schema, store=store, feed=feed, limits=limits, hosts=hosts)
+    app = create_app(schema=schema, store=store, feed=feed, limits=limits, hosts=hosts, live_file=live_file)
     with _listen(host, port) as listening:
         address = f"[{host}]" if ":" in host else host
         config = uvicorn.Config(

@@ -1,9 +1,12 @@
 """A feed through the store's own SQLite file: the committing process writes notices, the watching ones look for new ones."""
 
 import asyncio
+import hashlib
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
+from pathlib import Path
+from uuid import uuid4
 
 import orjson
 
@@ -16,11 +19,12 @@ BLOCK = 500
 """Notices a row, at most. A row's position is how many notices there were ever up to its end."""
 LOOK_EVERY = 0.05
 """Seconds between looks; one look at an unchanged file is a page read from cache."""
+BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class SqliteFeed:
     def __init__(self, path: str) -> None:
-        # Who watches is told of what is; after a power cut there is nobody who watched: no need to wait for the disk.
+        # After a power cut there is nobody who watched, and no place is good any more: no need to wait for the disk.
         self._connections = Connections(path, synchronous="NORMAL")
         self._closed = asyncio.Event()
 
@@ -36,29 +40,61 @@ class SqliteFeed:
         await self._connections.write(work)
 
     async def subscribe(self) -> AsyncIterator[Notice]:
+        async for notices, _ in self.follow(None):
+            for notice in notices:
+                yield notice
+
+    async def follow(self, after: str | None) -> AsyncIterator[tuple[Sequence[Notice], str]]:
         if self._closed.is_set():
             return
-        position = await self._connections.read(_end)
-        yield GAP
+        known = None if after is None else await self._connections.read(partial(_position, place=after))
+        position, place = await self._connections.read(_end) if after is None or known is None else (known, after)
+        if known is None:
+            yield [GAP], place
+        ended = known is None
         while not self._closed.is_set():
             found = await self._connections.read(partial(_next, after=position))
             if found is None:
+                if not ended:
+                    yield [], place
+                ended = True
                 await asyncio.sleep(LOOK_EVERY)
                 continue
             before, (position, told) = position, found
-            block = orjson.loads(told)
-            if position - len(block) > before:
-                yield GAP
-            for subject, cls, names, event, valid in block:
-                yield Notice(subject, cls, tuple(names), event, valid)
+            block = [Notice(s, cls, tuple(names), event, valid) for s, cls, names, event, valid in orjson.loads(told)]
+            lost = [GAP] if position - len(block) > before else []
+            place = _place(position, told)
+            yield lost + block, place
 
     async def close(self) -> None:
         self._closed.set()
         self._connections.close()
 
 
-def _end(db: sqlite3.Connection) -> int:
-    return int(db.execute("SELECT coalesce(max(position), 0) FROM notices").fetchone()[0])
+def _end(db: sqlite3.Connection) -> tuple[int, str]:
+    found = db.execute("SELECT position, told FROM notices ORDER BY position DESC LIMIT 1").fetchone()
+    return (found[0], _place(*found)) if found else (0, "")
+
+
+def _place(position: int, told: bytes) -> str:
+    """The last block, so that it is known again, and since when the machine runs: where it was cut off, the last commits of
+    notices may be lost, and others have their positions."""
+    return f"{position} {hashlib.sha256(told).hexdigest()} {_running()}"
+
+
+def _running() -> str:
+    """Which run of the machine this is, by its kernel (Linux); where that does not say, no two are known to be one."""
+    try:
+        return BOOT.read_text().strip()
+    except OSError:
+        return uuid4().hex
+
+
+def _position(db: sqlite3.Connection, place: str) -> int | None:
+    """Of a place; None where that block is not here, or where what followed it may have been lost."""
+    position = place.partition(" ")[0]
+    found = db.execute("SELECT position, told FROM notices WHERE position = ?", (position,)).fetchone()
+    return found[0] if found and _place(*found) == place else None
 
 
 def _next(db: sqlite3.Connection, after: int) -> tuple[int, bytes] | None:

@@ -87,8 +87,9 @@ def test_a_query_over_http_and_the_probes(database: Path) -> None:
         assert process.wait(10) == 0
 
 
-async def test_live_figures_follow_what_another_process_commits(database: Path) -> None:
-    """Order o: placed at 1 h; then, told by another process, packed at 3 h; then, late, paid at 2 h."""
+async def test_live_figures_follow_what_another_process_commits_and_outlast_their_own(database: Path, tmp_path: Path) -> None:
+    """Order o: placed at 1 h; then, told by another process, packed at 3 h; then, late, paid at 2 h; and, while nobody serves,
+    shipped at 4 h."""
 
     def step(activity: str, hour: int) -> ChangeSet:
         told = {"activity": activity, "completedAt": hour * HOUR}
@@ -96,26 +97,34 @@ async def test_live_figures_follow_what_another_process_commits(database: Path) 
 
     order = said("o", Assert("object/o", "WorkObject", {"objectType": "order"}))
     query = '{ liveBottlenecks(objectType: "order", minFrequency: 1) { edges { source target meanSeconds } } }'
-    with serving("--store", f"sqlite:///{database}") as (_, address):
 
-        async def waits() -> dict[tuple[str, str], float]:
-            answer = await http.post(f"http://{address}/graphql", json={"query": query})
-            edges = answer.json()["data"]["liveBottlenecks"]["edges"]
-            return {(e["source"], e["target"]): e["meanSeconds"] for e in edges}
-
-        async def become(wanted: dict[tuple[str, str], float]) -> None:
-            deadline = time.monotonic() + 10
-            while await waits() != wanted:
-                assert time.monotonic() < deadline
-                await asyncio.sleep(0.05)
-
+    async def waits(address: str) -> dict[tuple[str, str], float]:
         async with httpx.AsyncClient() as http:
-            await commit(database, order, step("place", 1))
-            await become({})
-            await commit(database, step("pack", 3))
-            await become({("place", "pack"): 7200.0})
-            await commit(database, step("pay", 2))
-            await become({("place", "pay"): 3600.0, ("pay", "pack"): 3600.0})
+            answer = await http.post(f"http://{address}/graphql", json={"query": query})
+        edges = answer.json()["data"]["liveBottlenecks"]["edges"]
+        return {(e["source"], e["target"]): e["meanSeconds"] for e in edges}
+
+    async def become(address: str, wanted: dict[tuple[str, str], float]) -> None:
+        deadline = time.monotonic() + 10
+        while await waits(address) != wanted:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+
+    asked = ("--store", f"sqlite:///{database}", "--live-file", str(tmp_path / "live.db"))
+    paid = {("place", "pay"): 3600.0, ("pay", "pack"): 3600.0}
+    with serving(*asked) as (process, address):
+        await commit(database, order, step("place", 1))
+        await become(address, {})
+        await commit(database, step("pack", 3))
+        await become(address, {("place", "pack"): 7200.0})
+        await commit(database, step("pay", 2))
+        await become(address, paid)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    await commit(database, step("ship", 4))
+    with serving(*asked) as (_, address):
+        # At the first answer: what was told meanwhile is followed before anybody is answered.
+        assert await waits(address) == {**paid, ("pack", "ship"): 3600.0}
 
 
 async def test_a_commit_in_another_process_reaches_a_websocket(database: Path) -> None:

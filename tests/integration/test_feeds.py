@@ -149,6 +149,11 @@ class TestMemoryFeed(FeedContract):
         assert [one async for one in slow] == [GAP, *[notice(i) for i in range(DEPTH, DEPTH + 50)]]
 
 
+def as_sqlite(feed: Feed) -> SqliteFeed:
+    assert isinstance(feed, SqliteFeed)
+    return feed
+
+
 class TestSqliteFeed(FeedContract):
     @pytest.fixture
     async def path(self, tmp_path: Path) -> str:
@@ -193,6 +198,24 @@ class TestSqliteFeed(FeedContract):
         await feed.publish([notice(i) for i in range(KEPT)])
         assert [await anext(slow) for _ in range(3)] == [GAP, notice(0), notice(1)]
         await slow.aclose()  # type: ignore[attr-defined]
+
+    async def test_a_watcher_goes_on_where_another_has_ended(self, opening: Open) -> None:
+        feed, first = as_sqlite(opening()), as_sqlite(opening())
+        watching = first.follow(None)
+        assert (await anext(watching))[0] == [GAP]
+        await feed.publish([notice(1), ODD])
+        told, place = await anext(watching)
+        assert told == [notice(1), ODD]
+        await first.close()
+        await feed.publish([notice(2)])
+        await feed.publish([notice(3)])
+        again = as_sqlite(opening()).follow(place)
+        assert [(await anext(again))[0] for _ in range(3)] == [[notice(2)], [notice(3)], []]
+        await feed.publish([notice(4)])
+        assert (await anext(again))[0] == [notice(4)]
+        # A place that no block of this file has ended at.
+        for strange in ("", "x", place[:-1], f"3{place[1:]}"):
+            assert (await anext(as_sqlite(opening()).follow(strange)))[0] == [GAP]
 
     async def test_another_process_is_heard(self, opening: Open, path: str) -> None:
         program = (

@@ -1,7 +1,11 @@
-"""Real logs, shuffled and in part twice, into real stores; live figures follow the notices and are the batch's all the way."""
+"""Real logs, shuffled and in part twice, into real stores; live figures follow the notices and are the batch's all the way.
+
+With less held in memory than there is, so that lives lie on the shelf.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -9,7 +13,8 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from brain.analytics.bottlenecks import bottlenecks
+from brain.analytics import shelf
+from brain.analytics.bottlenecks import Bottlenecks, bottlenecks
 from brain.analytics.follow import Follower
 from brain.analytics.lives import Lifecycle
 from brain.canon import model_hash
@@ -81,13 +86,29 @@ async def streamed(log: Sequence[Envelope], store: Store, schema: Schema, watche
         if taken * CHECKPOINTS >= len(arrived) * (held + 1):
             held += 1
             for name, lifecycle in watched.items():
-                want = await bottlenecks(store, schema, name, lifecycle=lifecycle)
+                want = await bottlenecks(store, schema, name, lifecycle=lifecycle, sketched=True)
                 found = await live.report(name, lifecycle=lifecycle)
                 assert orjson.dumps(document(found)) == orjson.dumps(document(want)), (name, held)
                 assert found == want
                 assert held < 2 or found.edges
+                near(found, await bottlenecks(store, schema, name, lifecycle=lifecycle))
     assert held >= CHECKPOINTS - 1
     assert await store.letters() == []
+
+
+def near(found: Bottlenecks, exact: Bottlenecks) -> None:
+    """All as it is without a sketch, but for medians and p90, which are as near as is promised."""
+    assert found.quantile_error == 1 / 256
+    rounded = [replace(e, median_seconds=0, p90_seconds=0) for e in found.edges]
+    assert rounded == [replace(e, median_seconds=0, p90_seconds=0) for e in exact.edges]
+    for a, b in zip(found.edges, exact.edges, strict=True):
+        for one, other in (a.median_seconds, b.median_seconds), (a.p90_seconds, b.p90_seconds):
+            assert abs(one - other) <= other / 256 * (1 + 1e-9), (a, b)
+
+
+@pytest.fixture(autouse=True)
+def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelf, "MOST", 8000)
 
 
 @pytest.mark.parametrize("log", LOGS)
