@@ -1,146 +1,32 @@
-"""Live reports in a process that watches a feed: maintained figures, whose report costs the same however long the log is.
+"""Live reports in a process that watches a feed: maintained figures, whose report costs the same however long the log is."""
 
-The figures are those of the store as of the last notice that came through the feed; a commit shows when its notices have come,
-which is some milliseconds after it. Where notices were lost, or the feed was away, everything watched is read anew before the
-next report.
-"""
-
-import asyncio
-import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import Sequence
 
 from brain.analytics.bottlenecks import Bottlenecks
 from brain.analytics.follow import Follower
+from brain.analytics.following import Following
 from brain.analytics.lives import Lifecycle
-from brain.errors import BrainError, Retry
-from brain.identities import Merged
-from brain.identity import DIFFERENT, NONE, SAME
-from brain.model import GAP, Notice
+from brain.model import Notice
 from brain.ports import Feed, Store
 from brain.schema import Schema
 
-log = logging.getLogger("brain.analytics.live")
-
-MOST = 100_000
-"""Notices that may wait to be followed; beyond it reading everything anew is cheaper than what waits."""
-RETRY_SECONDS = 1.0
-BEGIN_SECONDS = 10.0
+AWAY = "the feed of changes is away, and live figures with it; `bottlenecks` reads the store itself"
 
 
-class NotFollowing(Retry):
-    """The feed is away, so that live figures would be of some earlier moment."""
-
-
-class LiveReports:
-    """Follows the feed for as long as `run` runs; any number of tasks may ask for reports meanwhile."""
+class LiveReports(Following):
+    """Follows the feed for as long as `run` runs; any number of tasks may ask for reports meanwhile. Where notices were lost,
+    everything watched is read anew before the next report."""
 
     def __init__(self, store: Store, schema: Schema, feed: Feed) -> None:
-        self._store = store
-        self._feed = feed
+        super().__init__(store, feed)
         self._follower = Follower(store, schema)
-        self._together = NONE
-        self._told: list[Notice] = []
-        self._following = asyncio.Event()
-        self._stir = asyncio.Event()
-        self._watchers: set[asyncio.Event] = set()
-        self._turn = asyncio.Lock()
-
-    async def run(self) -> None:
-        """Follow until the feed is closed. Whatever is away meanwhile is waited for."""
-        keeping = asyncio.create_task(self._keep_up())
-        try:
-            closed = await self._listen()
-            while not closed:
-                await asyncio.sleep(RETRY_SECONDS)
-                closed = await self._listen()
-        finally:
-            self._following.clear()
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
 
     async def report(
         self, object_type: str, *, lifecycle: Lifecycle | None = None, min_frequency: int | None = None
     ) -> Bottlenecks:
         """As `Follower.report`, with all that the feed has told so far. NotFollowing while the feed is away."""
-        try:
-            async with asyncio.timeout(BEGIN_SECONDS):
-                await self._following.wait()
-        except TimeoutError:
-            away = "the feed of changes is away, and live figures with it; `bottlenecks` reads the store itself"
-            raise NotFollowing(away) from None
-        await self._catch_up()
+        await self.caught_up(AWAY)
         return await self._follower.report(object_type, lifecycle=lifecycle, min_frequency=min_frequency)
 
-    async def changes(self) -> AsyncIterator[None]:
-        """Now, and then whenever a report may have become another; changes that come while the caller is busy are one."""
-        changed = asyncio.Event()
-        self._watchers.add(changed)
-        try:
-            while True:
-                yield
-                await changed.wait()
-                changed.clear()
-        finally:
-            self._watchers.discard(changed)
-
-    async def _listen(self) -> bool:
-        """Take in what the feed tells; whether it was closed, and not away."""
-        notices = self._feed.subscribe()
-        try:
-            async for notice in notices:
-                self._take(notice)
-        except Retry as error:
-            log.warning("%s; live figures wait for it", error)
-        except Exception:
-            log.exception("the feed of changes fails, and live figures with it")
-        else:
-            return True
-        finally:
-            self._following.clear()
-            if isinstance(notices, AsyncGenerator):
-                await notices.aclose()
-        return False
-
-    def _take(self, notice: Notice) -> None:
-        if len(self._told) >= MOST:
-            self._told = [GAP]
-        self._told.append(notice)
-        self._following.set()
-        self._stir.set()
-
-    async def _keep_up(self) -> None:
-        while True:
-            await self._stir.wait()
-            self._stir.clear()
-            try:
-                await self._catch_up()
-            except BrainError as error:
-                log.warning("%s; live figures wait for it", error)
-                await asyncio.sleep(RETRY_SECONDS)
-                self._stir.set()
-
-    async def _catch_up(self) -> None:
-        # One at a time: who asks for a report waits for what another is following just now.
-        async with self._turn:
-            told, self._told = self._told, []
-            if not told:
-                return
-            try:
-                if await self._merged_anew(told):
-                    told.append(GAP)
-                await self._follower.follow(told)
-            except BaseException:
-                # Whatever of it was followed already may be followed again.
-                self._told = [*told, *self._told]
-                raise
-        for changed in self._watchers:
-            changed.set()
-
-    async def _merged_anew(self, told: Sequence[Notice]) -> bool:
-        """Whether other ids are one thing now than before: lives of objects were joined, or parted."""
-        if not isinstance(self._store, Merged):
-            return False
-        if any(not notice.names or not {SAME, DIFFERENT}.isdisjoint(notice.names) for notice in told):
-            self._store.forget()
-        before, self._together = self._together, await self._store.known.clusters()
-        return self._together != before
+    async def _follow(self, notices: Sequence[Notice]) -> None:
+        await self._follower.follow(notices)
