@@ -8,7 +8,8 @@ dependent (`needs`) and by provider (`feeds`). `needs_start` and `feeds_start` a
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Literal, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from brain.errors import Reject
 from brain.model import Edge, Mark, Node
 from brain.query import NOW, AsOf
 from brain.schema import ROOT, Schema
+
+if TYPE_CHECKING:
+    import rustworkx
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -100,6 +104,32 @@ class Snapshot:
     def kind_of(self, edge: int) -> Kind:
         return self.kinds[edge >> NODE_BITS & KIND_MASK]
 
+    @cached_property
+    def cycles(self) -> Ints:
+        """For each node the least of those that need each other in a circle with it: itself, for most."""
+        from brain.analytics.graph.order import components
+
+        return components(self.count, firsts(self.feeds), seconds(self.feeds))
+
+    @cached_property
+    def pairs(self) -> tuple[Ints, NDArray[np.int32]]:
+        """Row pointers by provider, and dependents in order: two relations between the same two are one."""
+        both = self.feeds & ~np.int64(KIND_MASK << NODE_BITS)
+        if np.any(np.diff(kinds(self.feeds))):
+            both = np.unique(both)
+        start = np.searchsorted(firsts(both), np.arange(self.count + 1))
+        return start, seconds(both).astype(np.int32)
+
+    @cached_property
+    def undirected(self) -> "rustworkx.PyGraph[None, None]":
+        """Who is joined to whom, for algorithms that are better left to compiled code. Not to be changed."""
+        import rustworkx
+
+        graph: rustworkx.PyGraph[None, None] = rustworkx.PyGraph(multigraph=True)
+        graph.add_nodes_from([None] * self.count)
+        graph.add_edges_from_no_data(list(zip(firsts(self.needs).tolist(), seconds(self.needs).tolist(), strict=True)))
+        return graph
+
 
 def empty(schema: Schema, at: AsOf = NOW) -> Snapshot:
     kinds, classes = kinds_of(schema), tuple(sorted(schema.classes))
@@ -146,13 +176,17 @@ def turned(keys: Ints) -> Ints:
     return seconds(keys) << ROW | kinds(keys) << NODE_BITS | firsts(keys)
 
 
-def rows(start: Ints, keys: Ints, nodes: Ints) -> tuple[Ints, Ints]:
-    """The edges in the rows of some nodes, one row after the other, and how many each has."""
-    begin = start[nodes]
-    sizes = start[nodes + 1] - begin
+def rows(start: Ints, keys: Ints, nodes: Ints) -> Ints:
+    """The edges in the rows of some nodes, one row after the other."""
+    return keys[ranges(start[nodes], start[nodes + 1])]
+
+
+def ranges(begin: Ints, end: Ints) -> Ints:
+    """The numbers of [begin, end) of each pair, one after the other."""
+    sizes = end - begin
     ends = np.cumsum(sizes)
-    places = np.arange(ends[-1] if len(ends) else 0) + np.repeat(begin - (ends - sizes), sizes)
-    return keys[places], sizes
+    shift: Ints = np.repeat(begin - (ends - sizes), sizes)
+    return np.arange(len(shift)) + shift
 
 
 class Numbering:
