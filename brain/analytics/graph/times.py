@@ -138,12 +138,13 @@ def _ends(snapshot: Snapshot, reached: Ints, near: Bools | None) -> Ints:
     return np.unique(firsts(edges[beyond]))
 
 
-def carriers(snapshot: Snapshot, found: Spread, redundancy: bool = True) -> dict[int, int]:
-    """For each node that is lost, but for the roots: the edge (as of `needs`) by which it is, of the group that is lost first the
-    provider that is lost last."""
+def carriers(snapshot: Snapshot, found: Spread, redundancy: bool = True) -> Ints:
+    """For each node the edge (as of `needs`) by which it is lost: of the group that is lost first the provider that is lost last.
+    -1 for the roots, and for what is not lost."""
+    carried = np.full(snapshot.count, -1, np.int64)
     nodes = found.reached[found.value[found.reached] > 0]
     if not len(nodes):
-        return {}
+        return carried
     needs = Needs.of(snapshot, nodes, redundancy)
     cost = (np.array([kind.delay for kind in snapshot.kinds], np.int64) << EDGE_BITS) + 1
     felt = arrivals(needs, found.value, cost)
@@ -155,14 +156,14 @@ def carriers(snapshot: Snapshot, found: Spread, redundancy: bool = True) -> dict
     # Any such edge is as good: its group is lost then, or another group is that is lost no later.
     carries = carries[groups[of_edge[carries]] == felt[carries]]
     edges = needs.edges[carries]
-    lost, place = np.unique(firsts(edges), return_index=True)
-    return dict(zip(lost.tolist(), edges[place].tolist(), strict=True))
+    carried[firsts(edges)] = edges
+    return carried
 
 
-def way(carried: dict[int, int], node: int) -> list[int]:
+def way(carried: Ints, node: int) -> list[int]:
     """The edges (as of `needs`) that carry a loss from a root to the node, in that order."""
     edges = []
-    while (edge := carried.get(node)) is not None:
+    while (edge := int(carried[node])) >= 0:
         edges.append(edge)
         node = edge & NODE_MASK
     return edges[::-1]
