@@ -184,7 +184,7 @@ async def test_a_rented_compressor_matters_while_it_is_there() -> None:
 
 
 async def test_the_one_robot_is_the_first_single_point_of_failure_of_the_hospital() -> None:
-    """Two pharmacists verify, for each of whom there is the other; one robot dispenses for both wards. From the messages alone."""
+    """Two pharmacists verify, for each of whom there is the other; one robot dispenses for all. From the messages alone."""
     shift = simulate(seed=7)
     envelopes = [Envelope(m.topic, m.key, m.payload, m.received) for m in shift.messages]
     async with stored() as store:

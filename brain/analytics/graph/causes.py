@@ -19,7 +19,7 @@ DEFINITION = (
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class Suspect:
     """`alone`: its loss alone takes the thing down; otherwise others would have to be lost with it. `after_seconds` is the least
     time that its loss takes to be felt, along `via`. `state` is what it says of itself."""
 
@@ -35,7 +35,7 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
-class Causes:
+class Suspects:
     """What may be behind the loss of `id`, at most `depth` dependencies away; `partial` where more lies beyond."""
 
     id: str
@@ -43,13 +43,13 @@ class Causes:
     name: str | None
     depth: int
     count: int
-    causes: tuple[Cause, ...]
+    causes: tuple[Suspect, ...]
     partial: bool
     definition: str
     ontology_version: str
 
 
-def causes(snapshot: Snapshot, schema: Schema, id: str, depth: int = DEPTH, first: int = MOST) -> Causes:
+def causes(snapshot: Snapshot, schema: Schema, id: str, depth: int = DEPTH, first: int = MOST) -> Suspects:
     """BadQuery for a thing that no dependency touches."""
     node = numbered(snapshot, id)
     value, by, partial = _back(snapshot, node, depth)
@@ -58,7 +58,7 @@ def causes(snapshot: Snapshot, schema: Schema, id: str, depth: int = DEPTH, firs
     order = np.lexsort((value[found], ~alone))[:first]
     parts = parts_of(snapshot, schema)
     told = tuple(
-        Cause(
+        Suspect(
             snapshot.ids[cause],
             snapshot.classes[snapshot.cls[cause]],
             snapshot.names[cause],
@@ -72,7 +72,7 @@ def causes(snapshot: Snapshot, schema: Schema, id: str, depth: int = DEPTH, firs
         for place, cause in zip(order.tolist(), found[order].tolist(), strict=True)
     )
     cls, name = snapshot.classes[snapshot.cls[node]], snapshot.names[node]
-    return Causes(id, cls, name, depth, len(found), told, partial, DEFINITION, snapshot.ontology_version)
+    return Suspects(id, cls, name, depth, len(found), told, partial, DEFINITION, snapshot.ontology_version)
 
 
 def _back(snapshot: Snapshot, node: int, depth: int) -> tuple[Ints, Ints, bool]:

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from brain.analytics.graph.snapshot import MICRO, NODE_BITS, NODE_MASK, ROW, Basis, Bools, Ints, Snapshot, rows, seconds
+from brain.analytics.graph.snapshot import MICRO, NODE_BITS, NODE_MASK, ROW, Basis, Bools, Ints, Snapshot, distinct, rows, seconds
 from brain.analytics.graph.times import NEVER, Needs, Spread, carriers, spread, way
 from brain.errors import BadQuery
 from brain.model import Instant
@@ -217,8 +217,8 @@ def carrier(snapshot: Snapshot, edge: int) -> Carrier:
 
 def _absorbing(snapshot: Snapshot, found: Spread) -> Ints:
     """What needs something that is lost, and is not lost itself."""
-    asking = np.setdiff1d(found.reached, found.open)
-    near = np.unique(seconds(rows(snapshot.feeds_start, snapshot.feeds, asking)))
+    asking = np.setdiff1d(found.reached, found.open, assume_unique=True)
+    near = distinct(seconds(rows(snapshot.feeds_start, snapshot.feeds, asking)), snapshot.count)
     absorbing: Ints = near[(found.value[near] == NEVER) & ~snapshot.closed[near]]
     return absorbing
 

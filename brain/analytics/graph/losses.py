@@ -15,7 +15,7 @@ import numpy as np
 
 from brain.analytics.graph.order import levels
 from brain.analytics.graph.reach import AT_ONCE, WORD, Bits
-from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, firsts, rows, seconds
+from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, distinct, firsts, rows, seconds
 from brain.analytics.graph.times import Needs
 
 
@@ -65,7 +65,7 @@ def _touched(snapshot: Snapshot, nodes: Ints, among: Bools | None) -> Ints:
     barred = snapshot.closed if among is None else snapshot.closed | ~among
     while len(nodes):
         met = seconds(rows(snapshot.feeds_start, snapshot.feeds, nodes))
-        nodes = np.unique(met[~seen[met] & ~barred[met]])
+        nodes = distinct(met[~seen[met] & ~barred[met]], snapshot.count)
         seen[nodes] = True
     return np.flatnonzero(seen)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from brain.analytics.graph.snapshot import Ints, ranges
+from brain.analytics.graph.snapshot import Ints, distinct, ranges
 
 
 class Rows:
@@ -27,7 +27,7 @@ def levels(count: int, source: Ints, target: Ints) -> Ints:
         level[frontier] = depth
         reached = rows.of(frontier)
         np.subtract.at(left, reached, 1)
-        frontier, depth = np.unique(reached[left[reached] == 0]), depth + 1
+        frontier, depth = distinct(reached[left[reached] == 0], count), depth + 1
     return level
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brain.analytics.graph.order import Rows, levels
-from brain.analytics.graph.snapshot import Ints, Snapshot, firsts, rows, seconds
+from brain.analytics.graph.snapshot import Ints, Snapshot, distinct, firsts, rows, seconds
 
 WORD = 64
 AT_ONCE = 16 * WORD
@@ -31,7 +31,7 @@ def _from(start: Ints, keys: Ints, node: int) -> Ints:
     level = np.array([node])
     while len(level):
         met = seconds(rows(start, keys, level))
-        level = np.unique(met[~seen[met]])
+        level = distinct(met[~seen[met]], len(seen))
         seen[level] = True
     seen[node] = False
     return np.flatnonzero(seen)
@@ -50,7 +50,7 @@ def descendant_sets(snapshot: Snapshot, nodes: Sequence[int]) -> list[Ints]:
 
 def _sets(of: Ints, provider: Ints, dependent: Ints, roots: Ints) -> list[Ints]:
     """`of` maps nodes to what is left of cycles, between which the edges run."""
-    touched = np.flatnonzero(_touched(Rows(len(of), provider, dependent), np.unique(of[roots])))
+    touched = np.flatnonzero(_touched(Rows(len(of), provider, dependent), distinct(of[roots], len(of))))
     number = np.full(len(of), -1, np.int64)
     number[touched] = np.arange(len(touched))
     bits = np.zeros((len(touched), -(-len(roots) // WORD)), np.uint64)
@@ -67,7 +67,7 @@ def _touched(edges: Rows, roots: Ints) -> NDArray[np.bool_]:
     seen[roots] = True
     while len(roots):
         met = edges.of(roots)
-        roots = np.unique(met[~seen[met]])
+        roots = distinct(met[~seen[met]], len(seen))
         seen[roots] = True
     return seen
 

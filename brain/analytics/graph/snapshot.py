@@ -114,20 +114,20 @@ class Snapshot:
     @cached_property
     def pairs(self) -> tuple[Ints, NDArray[np.int32]]:
         """Row pointers by provider, and dependents in order: two relations between the same two are one."""
-        both = self.feeds & ~np.int64(KIND_MASK << NODE_BITS)
-        if np.any(np.diff(kinds(self.feeds))):
-            both = np.unique(both)
-        start = np.searchsorted(firsts(both), np.arange(self.count + 1))
+        both = np.sort(self.feeds & ~np.int64(KIND_MASK << NODE_BITS))
+        both = both[np.append(True, both[1:] != both[:-1])] if len(both) else both
+        start = np.concatenate([[0], np.cumsum(np.bincount(firsts(both), minlength=self.count))])
         return start, seconds(both).astype(np.int32)
 
     @cached_property
     def undirected(self) -> "rustworkx.PyGraph[None, None]":
-        """Who is joined to whom, for algorithms that are better left to compiled code. Not to be changed."""
+        """Who is joined to whom, for algorithms that are better left to compiled code. It goes on with the next snapshot, with
+        what was changed; whoever asks this one again pays for another."""
         import rustworkx
 
         graph: rustworkx.PyGraph[None, None] = rustworkx.PyGraph(multigraph=True)
         graph.add_nodes_from([None] * self.count)
-        graph.add_edges_from_no_data(list(zip(firsts(self.needs).tolist(), seconds(self.needs).tolist(), strict=True)))
+        graph.add_edges_from_no_data(_ends(self.needs))
         return graph
 
 
@@ -189,6 +189,16 @@ def ranges(begin: Ints, end: Ints) -> Ints:
     return np.arange(len(shift)) + shift
 
 
+def distinct(nodes: Ints, count: int) -> Ints:
+    """Each of some nodes below `count` once, in order."""
+    if len(nodes) > count >> 5:
+        met = np.zeros(count, bool)
+        met[nodes] = True
+        return np.flatnonzero(met)
+    ordered = np.sort(nodes)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
+
+
 class Numbering:
     """Numbers for ids, given out in the order in which ids are met."""
 
@@ -237,7 +247,18 @@ def changed(
         feeds, feeds_start = _edges(feeds, feeds_start, np.sort(turned(removed)), np.sort(turned(added)))
     pointers = {"needs_start": needs_start, "feeds_start": feeds_start}
     made: dict[str, Any] = {"count": count, "needs": needs, "feeds": feeds, **pointers, **table, **more}
-    return replace(snapshot, **made)
+    new = replace(snapshot, **made)
+    joined = snapshot.__dict__.pop("undirected", None)
+    if joined is not None:
+        joined.add_nodes_from([None] * (count - snapshot.count))
+        joined.remove_edges_from(_ends(removed))
+        joined.add_edges_from_no_data(_ends(added))
+        new.__dict__["undirected"] = joined
+    return new
+
+
+def _ends(keys: Ints) -> list[tuple[int, int]]:
+    return list(zip(firsts(keys).tolist(), seconds(keys).tolist(), strict=True))
 
 
 def _longer(start: Ints, count: int) -> Ints:

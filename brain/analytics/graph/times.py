@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from brain.analytics.graph.snapshot import NODE_MASK, Bools, Ints, Snapshot, firsts, kinds, rows, seconds
+from brain.analytics.graph.snapshot import NODE_MASK, Bools, Ints, Snapshot, distinct, firsts, kinds, rows, seconds
 
 EDGE_BITS = 13
 """A way of more than 8,191 edges is told as 1 µs longer than it is."""
@@ -105,14 +105,14 @@ def _near(snapshot: Snapshot, roots: Ints, depth: int) -> Bools:
     near[roots] = True
     for _ in range(depth):
         met = seconds(rows(snapshot.feeds_start, snapshot.feeds, roots))
-        roots = np.unique(met[~near[met]])
+        roots = distinct(met[~near[met]], snapshot.count)
         near[roots] = True
     return near
 
 
 def _depending(snapshot: Snapshot, nodes: Ints, near: Bools | None) -> Ints:
     """What needs one of them, and lives."""
-    found = np.unique(seconds(rows(snapshot.feeds_start, snapshot.feeds, nodes)))
+    found = distinct(seconds(rows(snapshot.feeds_start, snapshot.feeds, nodes)), snapshot.count)
     found = found[~snapshot.closed[found]]
     return found if near is None else found[near[found]]
 
@@ -135,7 +135,7 @@ def _ends(snapshot: Snapshot, reached: Ints, near: Bools | None) -> Ints:
         return reached[:0]
     edges = rows(snapshot.feeds_start, snapshot.feeds, reached)
     beyond = ~near[seconds(edges)] & ~snapshot.closed[seconds(edges)]
-    return np.unique(firsts(edges[beyond]))
+    return distinct(firsts(edges[beyond]), snapshot.count)
 
 
 def carriers(snapshot: Snapshot, found: Spread, redundancy: bool = True) -> Ints:
