@@ -104,6 +104,10 @@ class Snapshot:
     def kind_of(self, edge: int) -> Kind:
         return self.kinds[edge >> NODE_BITS & KIND_MASK]
 
+    def parts(self, edge: int) -> tuple[int, Kind, int]:
+        """Dependent, kind and provider of an edge as of `needs`."""
+        return edge >> ROW, self.kind_of(edge), edge & NODE_MASK
+
     @cached_property
     def cycles(self) -> Ints:
         """For each node the least of those that need each other in a circle with it: itself, for most."""
