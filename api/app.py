@@ -19,6 +19,8 @@ from api.execution import executable
 from api.guard import LOOPBACK, Guard
 from api.kernel import Context
 from api.limits import Limits
+from brain.analytics.following import Following
+from brain.analytics.graph.live import LiveGraph
 from brain.analytics.live_reports import LiveReports
 from brain.errors import BrainError, Retry
 from brain.identities import Merged
@@ -98,39 +100,39 @@ def create_app(
     """
     readiness = Readiness(store, schema)
     merged = Merged(store, schema)
-    live = LiveReports(merged, schema, feed, live_file)
+    live, graph = LiveReports(merged, schema, feed, live_file), LiveGraph(merged, schema, feed)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         preparing = asyncio.ensure_future(readiness.prepare())
-        following = asyncio.ensure_future(_follow(preparing, live))
+        followings = [asyncio.ensure_future(_follow(preparing, kept)) for kept in (live, graph)]
         try:
             await asyncio.wait({preparing}, timeout=FIRST_SECONDS)
             yield
         finally:
-            for task in (preparing, following):
+            for task in (preparing, *followings):
                 task.cancel()
-            await asyncio.gather(preparing, following, return_exceptions=True)
+            await asyncio.gather(preparing, *followings, return_exceptions=True)
 
     app = FastAPI(title="Enterprise Brain", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     mount_files(app)
-    app.include_router(_graphql(merged, feed, live, limits, readiness), prefix="/graphql")
+    app.include_router(_graphql(merged, feed, live, graph, limits, readiness), prefix="/graphql")
     app.include_router(_probes(readiness))
     app.add_middleware(Guard, hosts=hosts, body=limits.body)
     return app
 
 
-async def _follow(prepared: "asyncio.Future[None]", live: LiveReports) -> None:
+async def _follow(prepared: "asyncio.Future[None]", kept: Following) -> None:
     """The feed may lie in the store's own file, which has to be there first."""
     await asyncio.shield(prepared)
-    await live.run()
+    await kept.run()
 
 
-def _graphql(store: Merged, feed: Feed, live: LiveReports, limits: Limits, readiness: Readiness) -> Router:
+def _graphql(store: Merged, feed: Feed, live: LiveReports, graph: LiveGraph, limits: Limits, readiness: Readiness) -> Router:
     def context() -> Context:
         if readiness.unprepared:
             raise HTTPException(503, readiness.unprepared)
-        return Context(store, feed, store.schema, limits, live)
+        return Context(store, feed, store.schema, limits, live, graph)
 
     return Router(
         executable(store.schema, limits),

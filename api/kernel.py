@@ -11,6 +11,7 @@ from strawberry.types.unset import UNSET
 from api.limits import Limits
 from api.loaders import Loaders
 from api.scalars import Anything, Long, instant_text
+from brain.analytics.graph.live import LiveGraph
 from brain.analytics.live_reports import LiveReports
 from brain.conflicts import Conflict, Side
 from brain.errors import BadQuery
@@ -39,13 +40,14 @@ NAMED = {"cls": "class"}
 class Context(BaseContext):
     """What resolvers need. One for a request, or for a websocket as long as it is open."""
 
-    def __init__(self, store: Store, feed: Feed, schema: Schema, limits: Limits, live: LiveReports) -> None:
+    def __init__(self, store: Store, feed: Feed, schema: Schema, limits: Limits, live: LiveReports, graph: LiveGraph) -> None:
         super().__init__()
         self.store = store
         self.feed = feed
         self.schema = schema
         self.limits = limits
         self.live = live
+        self.graph = graph
         self.loaders = Loaders(store, schema)
 
 

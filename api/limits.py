@@ -57,12 +57,16 @@ class Limits:
 WEIGHTS: Mapping[str, int] = {
     "bottlenecks": 25_000,
     "conflicts": 25_000,
+    "causes": 10_000,
+    "criticality": 10_000,
     "dependencies": 5_000,
+    "impact": 10_000,
     "liveBottlenecks": 5_000,
     "mergeProposals": 25_000,
     "observedDependencies": 25_000,
     "ontology": 100,
     "processReport": 60_000,
+    "singlePointsOfFailure": 25_000,
 }
 """What root fields count as beside their page, in nodes, however little of it is shown: a bottleneck report reads a whole log,
 the conflicts of all things whole histories."""

@@ -11,6 +11,7 @@ from strawberry.types.unset import UNSET
 
 from api.arguments import BOTTLENECKS, lifecycle_of
 from api.conflicts import conflicts
+from api.dependencies import fields as dependency_fields
 from api.described import OntologyType
 from api.filters import conditions
 from api.kernel import Info, NodeInterface, Row, Rows, given
@@ -51,6 +52,7 @@ def query_type(made: Types, results: Results) -> type[Any]:
         "process_report": process_report(made.schema, results),
         "dependencies": _dependencies(made, results),
         "observed_dependencies": observed_dependencies(made.schema, results),
+        **dependency_fields(made.schema, results),
         "merge_proposals": merge_proposals(),
         "conflicts": conflicts(),
         "ontology": _ontology(),

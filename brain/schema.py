@@ -86,6 +86,8 @@ class Relation:
     dependency: Literal["source", "target"] | None = None
     stay: int | None = None
     """µs: a functional relation to two targets within less than this, and not undone in between, is a conflict."""
+    delay: int = 0
+    """µs from the loss of the end that is needed until the other end feels it."""
 
     @property
     def label(self) -> str:
@@ -116,6 +118,10 @@ class NodeClass:
     """The file it comes from, without suffix: `upper`, `hospital`, `manufacturing`."""
     borrowed: tuple[str, ...] = ()
     """IRIs of published classes of which this is a subclass: `sosa:Sensor`, `prov:Agent`, …"""
+    any_of: frozenset[str] = frozenset()
+    """Relations by which it needs several things and one that is left is enough; of all others it needs each."""
+    closed_by: tuple[tuple[str, str | None], ...] = ()
+    """(property, value): once one of these holds, its life is over and it needs nothing any more. Value None: any value."""
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -309,7 +309,9 @@ def _reference(reader: Reader, name: str, item: Item, choice: ClassChoice) -> li
         for cls in target.classes:
             if not reader.schema.is_a(cls, relation.target):
                 raise reader.stop(fields["class"].line, f"{name} leads to a {relation.target}, and {cls} is none")
-    key: Key = reader.key(reader.need(item, fields, "key", name), "key")
+    named = reader.need(item, fields, "key", name)
+    # One and the same for all only where that is said: it may be a path without its braces.
+    key: Key = reader.key(named, "key", constant=isinstance(named.value, dict))
     qualifier: Template | None = reader.template(fields["qualifier"], "qualifier") if "qualifier" in fields else None
     each = reader.path(fields["each"], "each") if "each" in fields else None
     when, authority = reader.condition(fields.get("when"), "when"), reader.whole(fields.get("authority"), "authority")

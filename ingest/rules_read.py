@@ -108,6 +108,9 @@ class Reader:
             raise self.stop(item.line, f"{what}: {error}") from None
 
     def key(self, item: Item, what: str, constant: bool = False) -> Key:
+        """`constant`: it may be the same for all: a text without paths, said as it is or as {value: text}."""
+        if constant and isinstance(item.value, dict) and "value" in item.value:
+            item = self.fields(item, ("value",), what)["value"]
         templates = []
         for one in self.several(item, what):
             if isinstance(one.value, dict) and "path" in one.value and isinstance(one.value["path"].value, list):

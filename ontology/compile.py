@@ -10,6 +10,7 @@ from rdflib import RDFS, URIRef
 from brain.schema import ROOT, Datatype, History, NodeClass, Property, Relation, Schema, nearest
 from ontology.declare import KERNEL, Declared, Shape, Term, declare, local_name
 from ontology.faults import BadOntology, Fault
+from ontology.needs import any_of, closed_by
 from ontology.shapes import Part, Wrong, constrain, narrow, parts, property_term, relation
 from ontology.terms import BORROWED, BORROWED_CLASSES, EB
 from ontology.turtle import Source, plain
@@ -187,6 +188,7 @@ def _inherit(
     """Builds the classes, parents first: properties narrowed, relations and aliases added, keyspaces settled."""
     made: dict[URIRef, NodeClass] = {}
     spaces: dict[str, Term] = {}
+    relations = {r.iri: r for draft in drafts.values() for r in draft.relations.values()}
     for iri in order:
         draft, term = drafts[iri], drafts[iri].term
         parent = made[draft.parent] if draft.parent else None
@@ -209,6 +211,8 @@ def _inherit(
             (*(parent.aliases if parent else ()), *_look_ups(term, EB.alias, properties, declared, faults)),
             term.source.name,
             draft.borrowed,
+            any_of(term, parent, relations, declared, faults),
+            closed_by(term, parent, properties, faults),
         )
     return _indexed(made)
 

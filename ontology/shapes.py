@@ -174,6 +174,7 @@ def relation(term: Term, part: Part, source: Term, declared: Declared) -> Relati
         inverse=local_name(inverse[0].value) if inverse else None,
         dependency=_dependency(term),
         stay=_stay(term, most == 1),
+        delay=_delay(term),
     )
 
 
@@ -214,18 +215,31 @@ def _impossible_while(term: Term) -> tuple[str, str] | None:
 
 
 def _stay(term: Term, functional: bool) -> int | None:
-    said = _single(term, EB.stay)
+    stay = _duration(term, EB.stay)
+    if stay is not None and not functional:
+        raise Wrong("eb:stay is for relations with one target at a time: give it sh:maxCount 1")
+    return stay
+
+
+def _delay(term: Term) -> int:
+    delay = _duration(term, EB.delay)
+    if delay is not None and _dependency(term) is None:
+        raise Wrong("eb:delay is for dependencies: say with eb:dependency which end is needed")
+    return delay or 0
+
+
+def _duration(term: Term, predicate: Node) -> int | None:
+    """µs."""
+    said = _single(term, predicate)
     if said is None:
         return None
     try:
-        stay = parse_xsd_duration(said)
+        duration = parse_xsd_duration(said)
     except ValueError:
-        stay = None
-    if not isinstance(stay, timedelta) or stay <= timedelta(0):
-        raise Wrong(f"eb:stay is a duration such as 'PT1M' or 'PT30S', not {said!r}")
-    if not functional:
-        raise Wrong("eb:stay is for relations with one target at a time: give it sh:maxCount 1")
-    return stay // timedelta(microseconds=1)
+        duration = None
+    if not isinstance(duration, timedelta) or duration <= timedelta(0):
+        raise Wrong(f"eb:{local_name(predicate)} is a duration such as 'PT1M' or 'PT30S', not {said!r}")
+    return duration // timedelta(microseconds=1)
 
 
 def _dependency(term: Term) -> OneOf["source", "target"] | None:

@@ -21,9 +21,9 @@ KINDS = {
 PROSE = frozenset({RDF.type, RDFS.comment, RDFS.label, RDFS.seeAlso, RDFS.isDefinedBy})
 _SHAPE_PROSE = PROSE | {SH.name, SH.description, SH.order, SH.severity, SH.message}
 PREDICATES: dict[str, frozenset[URIRef]] = {
-    "class": PROSE | {RDFS.subClassOf, EB.keyspace, EB.key, EB.alias},
+    "class": PROSE | {RDFS.subClassOf, EB.keyspace, EB.key, EB.alias, EB.anyOf, EB.closedBy},
     "property": PROSE | {RDFS.subPropertyOf, EB.unit, EB.history, EB.indexed, EB.counter, EB.identity, EB.impossibleWhile},
-    "relation": PROSE | {RDFS.subPropertyOf, OWL.inverseOf, EB.dependency, EB.stay},
+    "relation": PROSE | {RDFS.subPropertyOf, OWL.inverseOf, EB.dependency, EB.delay, EB.stay},
     "annotation": PROSE,
     "shape": _SHAPE_PROSE | {SH.targetClass, SH.property},
     "part": _SHAPE_PROSE

@@ -5,6 +5,7 @@ import click
 from brain.cli.report_bottlenecks import bottlenecks
 from brain.cli.report_compare import compare
 from brain.cli.report_dependencies import dependencies
+from brain.cli.report_impact import impact
 from brain.cli.report_observed import observed
 
 
@@ -17,6 +18,7 @@ def report() -> None:
     brain report compare 2026-02-01..2026-03-01 2026-03-01..2026-04-01
     brain report dependencies asset/PUMP-07 --down
     brain report observed --object-type items
+    brain report impact asset/ROB-1 --for 2h
     """
 
 
@@ -24,3 +26,4 @@ report.add_command(bottlenecks)
 report.add_command(compare)
 report.add_command(dependencies)
 report.add_command(observed)
+report.add_command(impact)

@@ -15,6 +15,7 @@ import pytest
 from api.execution import executable
 from api.kernel import Context
 from api.limits import Limits
+from brain.analytics.graph.live import LiveGraph
 from brain.analytics.live_reports import LiveReports
 from brain.feeds.memory import MemoryFeed
 from brain.identities import Merged
@@ -174,9 +175,9 @@ async def test_a_subscriber_hears_of_a_thing_under_every_name_and_of_its_merge_a
     try:
         assert await view.ids(SAP) == (SAP,)
         for event, heard, ids in (("m1", [MES], [MES, SAP]), ("m2", [MES, SAP], [MES, SAP])):
-            stream: Any = await executable(schema, Limits()).subscribe(
-                text, context_value=Context(view, feed, schema, Limits(), LiveReports(view, schema, feed))
-            )
+            kept = LiveReports(view, schema, feed), LiveGraph(view, schema, feed)
+            context = Context(view, feed, schema, Limits(), *kept)
+            stream: Any = await executable(schema, Limits()).subscribe(text, context_value=context)
             first = asyncio.ensure_future(anext(stream))
             while not feed._queues:
                 await asyncio.sleep(0)

@@ -7,6 +7,7 @@ from typing import Any
 from api.execution import executable
 from api.kernel import Context
 from api.limits import Limits
+from brain.analytics.graph.live import LiveGraph
 from brain.analytics.live_reports import LiveReports
 from brain.feeds.memory import MemoryFeed
 from brain.model import Assert, ChangeSet, Flag, Link, Verdict
@@ -133,10 +134,10 @@ class Plant:
         self.store, self.schema, self.limits = CountingStore(store), schema, limits
         self.feed = MemoryFeed()
         self.api = executable(schema, limits)
-        self.live = LiveReports(self.store, schema, self.feed)
+        self.live, self.graph = LiveReports(self.store, schema, self.feed), LiveGraph(self.store, schema, self.feed)
 
     def context(self) -> Context:
-        return Context(self.store, self.feed, self.schema, self.limits, self.live)
+        return Context(self.store, self.feed, self.schema, self.limits, self.live, self.graph)
 
     async def run(self, query: str, **variables: Any) -> Any:
         return await self.api.execute(query, variable_values=variables, context_value=self.context())
@@ -157,8 +158,10 @@ class Plant:
 
 
 @asynccontextmanager
-async def plant_api(batch: Sequence[ChangeSet] | None = None, limits: Limits = Limits()) -> AsyncIterator[Plant]:
-    store, schema = open_store("sqlite://"), small_schema()
+async def plant_api(
+    batch: Sequence[ChangeSet] | None = None, limits: Limits = Limits(), schema: Schema | None = None
+) -> AsyncIterator[Plant]:
+    store, schema = open_store("sqlite://"), schema or small_schema()
     await store.prepare(schema)
     await store.apply(plant() if batch is None else batch)
     try:

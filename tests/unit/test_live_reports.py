@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from brain.analytics import live_reports
+from brain.analytics import following
 from brain.analytics.bottlenecks import bottlenecks
-from brain.analytics.live_reports import LiveReports, NotFollowing
+from brain.analytics.following import NotFollowing
+from brain.analytics.live_reports import LiveReports
 from brain.analytics.lives import MICRO
 from brain.engine import Engine
 from brain.errors import Retry
@@ -111,7 +112,7 @@ async def test_a_report_waits_for_what_is_being_followed(schema: Schema, monkeyp
 
 
 async def test_more_notices_than_are_kept_are_read_anew(schema: Schema, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_reports, "MOST", 3)
+    monkeypatch.setattr(following, "MOST", 3)
     async with told(schema) as plant:
         await plant.says(thing("x", "t"), step("0", "a", ["x"], completedAt=0))
         await plant.agrees()
@@ -150,8 +151,8 @@ class Away(MemoryFeed):
 async def test_while_the_feed_is_away_there_is_no_report_and_afterwards_all_is_read_anew(
     schema: Schema, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_reports, "RETRY_SECONDS", 0.2)
-    monkeypatch.setattr(live_reports, "BEGIN_SECONDS", 0.05)
+    monkeypatch.setattr(following, "RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(following, "BEGIN_SECONDS", 0.05)
     store, feed = open_store("sqlite://"), Away(2)
     await store.prepare(schema)
     await store.apply([thing("x", "t"), step("1", "a", ["x"], completedAt=0), step("2", "b", ["x"], completedAt=3)])

@@ -295,6 +295,42 @@ FAULTS = {
         2,
         "Kiln.fires: eb:dependency is 'source' or 'target'",
     ),
+    "delay of what is no dependency": (
+        shape("sh:path :fires ; sh:class eb:Asset") + "\n:fires a owl:ObjectProperty ; eb:delay 'PT1M' .",
+        2,
+        "Kiln.fires: eb:delay is for dependencies",
+    ),
+    "delay that is no duration": (
+        shape("sh:path :fires ; sh:class eb:Asset")
+        + "\n:fires a owl:ObjectProperty ; eb:dependency 'target' ; eb:delay '1 min' .",
+        2,
+        "Kiln.fires: eb:delay is a duration such as 'PT1M'",
+    ),
+    "any of nothing": (
+        ":Oven a owl:Class ; rdfs:subClassOf eb:Device ; eb:anyOf eb:operate .",
+        1,
+        "Oven: eb:anyOf eb:operate is no relation of the ontology; did you mean 'operates'?",
+    ),
+    "any of what is no dependency": (
+        ":Oven a owl:Class ; rdfs:subClassOf eb:Device ; eb:anyOf eb:monitors .",
+        1,
+        "Oven: eb:anyOf monitors: the relation is no dependency",
+    ),
+    "closed by an unknown property": (
+        ":Batch a owl:Class ; rdfs:subClassOf eb:WorkObject ; eb:closedBy 'stat = done' .",
+        1,
+        "Batch: eb:closedBy 'stat = done': stat is no property of the class; did you mean 'state'?",
+    ),
+    "closed by a value that cannot be": (
+        ":Oven a owl:Class ; rdfs:subClassOf eb:Device ; eb:closedBy 'serviceStatus = gone' .",
+        1,
+        "serviceStatus is one of inService,",
+    ),
+    "closed by a number": (
+        ":Batch a owl:Class ; rdfs:subClassOf eb:WorkObject ; eb:closedBy 'quantity = 3' .",
+        1,
+        "quantity holds float values",
+    ),
     # a prefix that means something else than it seems to
     "prefix": ("@prefix sosa: <http://www.w3.org/ns/sosa#> .", 1, "prefix 'sosa' already means <http://www.w3.org/ns/sosa/>"),
 }

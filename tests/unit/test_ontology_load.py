@@ -34,7 +34,8 @@ FORKLIFT = """
 :plate a owl:DatatypeProperty .
 :load a owl:DatatypeProperty ; eb:unit "kg" ; eb:history "latest" .
 :inspectedAt a owl:DatatypeProperty .
-:drivenBy a owl:ObjectProperty ; owl:inverseOf :drives ; eb:dependency "target" ; rdfs:comment "Who drives it." .
+:drivenBy a owl:ObjectProperty ; owl:inverseOf :drives ; eb:dependency "target" ; eb:delay "PT1M" ;
+    rdfs:comment "Who drives it." .
 """
 
 
@@ -68,6 +69,15 @@ def test_the_kernel_terms_are_there(schema: Schema) -> None:
 def test_ids_survive_a_closer_type(schema: Schema) -> None:
     assert schema.of("Asset").node_id("7") == schema.of("InfusionPump").node_id("7") == "asset/7"
     assert schema.of("Site").keyspace == schema.of("WorkUnit").keyspace == "equipment"
+
+
+def test_what_is_needed_how_long_and_how_many(schema: Schema, yard: Path) -> None:
+    assert schema.of("Pump").any_of == {"operates", "worksAt"}
+    assert schema.of("Capability").any_of == {"provides", "worksAt"}
+    assert schema.of("MedicationOrder").closed_by == (("state", "administered"), ("state", "cancelled"))
+    assert schema.of("ProductionOrder").closed_by == (("actualEnd", None),)
+    assert {r.delay for r in schema.relations.values()} == {0}
+    assert load_schema([yard]).relations["drivenBy"].delay == 60_000_000
 
 
 def test_telemetry_has_a_unit_a_range_and_no_history(schema: Schema) -> None:

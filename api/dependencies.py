@@ -1,0 +1,146 @@
+"""Impact, its causes upstream, single points of failure, criticality: out of the live graph, or of the graph of a past time."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import strawberry
+from strawberry.types.unset import UNSET
+
+from api.kernel import given
+from api.results import Results
+from api.typegen import typed
+from brain.analytics.graph.causes import Suspects, causes
+from brain.analytics.graph.critical import Criticality, Measure, SinglePoints, criticality, single_points
+from brain.analytics.graph.impact import DEPTH, Asked, Impact, impact
+from brain.analytics.graph.reading import read
+from brain.analytics.graph.snapshot import MICRO, Snapshot
+from brain.errors import BadQuery
+from brain.model import Instant
+from brain.query import NOW, AsOf
+from brain.schema import Schema
+
+FIRST = 100
+"""Things told one by one, where nothing is said."""
+PATIENCE = 5.0
+"""Seconds after which an answer is what it has, where nothing is said."""
+TIMES: dict[str, Any] = {"as_of": Instant | None, "known_at": Instant | None}
+
+
+def fields(schema: Schema, results: Results) -> dict[str, Any]:
+    return {
+        "impact": _impact(schema, results),
+        "causes": _causes(schema, results),
+        "single_points_of_failure": _single_points(schema, results),
+        "criticality": _criticality(schema, results),
+    }
+
+
+async def _snapshot(info: Any, as_of: Any, known_at: Any) -> tuple[Snapshot, AsOf]:
+    """The live graph, or the one of a past time, which is read for this answer."""
+    at = AsOf(as_of if given(as_of) else None, known_at if given(known_at) else None)
+    context = info.context
+    return (await context.graph.snapshot() if at == NOW else await read(context.store, context.schema, at)), at
+
+
+async def _answer(work: Callable[..., Any], *arguments: Any) -> Any:
+    # Arithmetic on a snapshot that nobody changes: the loop goes on serving others meanwhile.
+    return await asyncio.to_thread(work, *arguments)
+
+
+async def _one(info: Any, id: str, at: AsOf) -> str:
+    """The id of all that it is merged with."""
+    node = await info.context.loaders.node(id, at)
+    return id if node is None else str(node.id)
+
+
+def _within(name: str, value: Any, default: int, most: int) -> int:
+    if not given(value):
+        return default
+    if not 1 <= value <= most:
+        raise BadQuery(f"{name}: {value} is not possible: ask for 1 to {most}")
+    return int(value)
+
+
+def _positive(name: str, value: Any, default: float | None) -> float | None:
+    if given(value) and value <= 0:
+        raise BadQuery(f"{name}: {value:g} is not possible: give seconds above 0")
+    return float(value) if given(value) else default
+
+
+def _impact(schema: Schema, results: Results) -> Any:
+    async def of(
+        info: Any,
+        id: Any,
+        at: Any = UNSET,
+        lasts: Any = UNSET,
+        depth: Any = UNSET,
+        first: Any = UNSET,
+        patience: Any = UNSET,
+        as_of: Any = UNSET,
+        known_at: Any = UNSET,
+    ) -> Any:
+        limits = info.context.limits
+        long = _positive("lasts", lasts, None)
+        asked = Asked(
+            at if given(at) else as_of if given(as_of) else None,
+            None if long is None else round(long * MICRO),
+            _within("depth", depth, DEPTH, limits.dependency_depth),
+            _within("first", first, FIRST, limits.page),
+            _positive("patience", patience, PATIENCE),
+        )
+        snapshot, moment = await _snapshot(info, as_of, known_at)
+        return await _answer(impact, snapshot, schema, await _one(info, id, moment), asked)
+
+    numbers = {"lasts": float | None, "depth": int | None, "first": int | None, "patience": float | None}
+    return strawberry.field(
+        resolver=typed(of, results.output(Impact), id=strawberry.ID, at=Instant | None, **numbers, **TIMES),
+        description="What is lost while a thing is down: from `at` on (whence its times are reckoned), for `lasts`"
+        " seconds (for good, if left out). After `patience` seconds it is what was found so far, and partial.",
+    )
+
+
+def _causes(schema: Schema, results: Results) -> Any:
+    async def of(info: Any, id: Any, depth: Any = UNSET, first: Any = UNSET, as_of: Any = UNSET, known_at: Any = UNSET) -> Any:
+        limits = info.context.limits
+        far, most = _within("depth", depth, DEPTH, limits.dependency_depth), _within("first", first, FIRST, limits.page)
+        snapshot, moment = await _snapshot(info, as_of, known_at)
+        return await _answer(causes, snapshot, schema, await _one(info, id, moment), far, most)
+
+    arguments = {"id": strawberry.ID, "depth": int | None, "first": int | None}
+    return strawberry.field(
+        resolver=typed(of, results.output(Suspects), **arguments, **TIMES),
+        description="What may be behind a thing that is down: all that it needs, those first whose loss alone would do it.",
+    )
+
+
+def _single_points(schema: Schema, results: Results) -> Any:
+    async def of(
+        info: Any, cls: Any = UNSET, first: Any = UNSET, patience: Any = UNSET, as_of: Any = UNSET, known_at: Any = UNSET
+    ) -> Any:
+        most = _within("first", first, 20, info.context.limits.page)
+        snapshot, _ = await _snapshot(info, as_of, known_at)
+        named = str(cls) if given(cls) else None
+        return await _answer(single_points, snapshot, schema, named, most, _positive("patience", patience, PATIENCE))
+
+    arguments = {"cls": str | None, "first": int | None, "patience": float | None}
+    return strawberry.field(
+        resolver=typed(of, results.output(SinglePoints), **arguments, **TIMES),
+        description="Things whose loss alone takes others down, redundancy counted: of a class `cls`, else of assets and people.",
+    )
+
+
+def _criticality(schema: Schema, results: Results) -> Any:
+    async def of(
+        info: Any, measure: Any = Measure.FLOW, cls: Any = UNSET, first: Any = UNSET, as_of: Any = UNSET, known_at: Any = UNSET
+    ) -> Any:
+        most = _within("first", first, 20, info.context.limits.page)
+        snapshot, _ = await _snapshot(info, as_of, known_at)
+        # strawberry hands a StrEnum over as its plain text.
+        return await _answer(criticality, snapshot, schema, Measure(measure), str(cls) if given(cls) else None, most)
+
+    arguments = {"measure": results.enum(Measure), "cls": str | None, "first": int | None}
+    return strawberry.field(
+        resolver=typed(of, results.output(Criticality), **arguments, **TIMES),
+        description="What most flows through, by the measure asked for. Redundancy is left aside.",
+    )

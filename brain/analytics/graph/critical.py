@@ -1,0 +1,153 @@
+"""Which things most hangs on: the single points of failure, and what flows through each."""
+
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from brain.analytics.graph.impact import MOST, Affected, Part, Telling, parts_of
+from brain.analytics.graph.losses import losses
+from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, of_class
+from brain.analytics.graph.structure import Floats, articulation_points, betweenness, pagerank
+from brain.analytics.graph.times import spread
+from brain.errors import BadQuery
+from brain.schema import Schema
+
+FAILING = ("Asset", "Agent")
+"""What breaks, or is not there. Of places and the like one may ask by class."""
+SOURCES = 200
+"""Things from which shortest ways are counted, where betweenness is asked for."""
+EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SinglePoint:
+    """`lost` others go when it alone does, `objects` of them what work moves along and whose life is not over. The `examples` are
+    what is lost first, objects before others, each with the way that carries it."""
+
+    id: str
+    cls: str
+    name: str | None
+    lost: int
+    objects: int
+    examples: tuple[Affected, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SinglePoints:
+    """The single points of failure among things of a class, worst first: by `objects`, then by `lost`, then by id. `count` are
+    all whose loss alone takes others down; `partial` where the deadline left `unexplored` candidates unlooked at, those by which
+    least seems to flow."""
+
+    points: tuple[SinglePoint, ...]
+    count: int
+    candidates: int
+    partial: bool
+    unexplored: int
+    definition: str
+    ontology_version: str
+
+
+class Measure(StrEnum):
+    FLOW = "flow"
+    """The share of all chains of needs that pass through it: a walk from thing to thing needed, each need alike (PageRank)."""
+    BETWEENNESS = "betweenness"
+    """How many shortest ways of a loss go through it, from 200 sources spread over all things."""
+
+
+@dataclass(frozen=True, slots=True)
+class Critical:
+    """`joint`: without it things that are joined now no longer are (an articulation point)."""
+
+    id: str
+    cls: str
+    name: str | None
+    value: float
+    joint: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Criticality:
+    """What ranks first by a measure."""
+
+    measure: Measure
+    ranked: tuple[Critical, ...]
+    count: int
+    definition: str
+    ontology_version: str
+
+
+SINGLE = (
+    "the other things lost for good with it alone, delays and buffers left aside, any-of redundancy counted; ranked by process"
+    " objects lost, then by all things lost; declared dependencies"
+)
+DEFINITIONS = {
+    Measure.FLOW: "PageRank over declared needs, damping 0.85: from a thing to one that it needs, each need alike",
+    Measure.BETWEENNESS: f"Brandes' betweenness from at most {SOURCES} sources along declared dependencies, not scaled;"
+    " redundancy left aside",
+}
+
+
+def single_points(
+    snapshot: Snapshot, schema: Schema, cls: str | None = None, first: int = 20, patience: float | None = None
+) -> SinglePoints:
+    """Of a class and those below it; of assets and people where none is named. `patience` in seconds. BadQuery for an unknown
+    class."""
+    until = None if patience is None else time.monotonic() + patience
+    objects, candidates = _candidates(snapshot, schema, cls)
+    order = candidates[np.argsort(-pagerank(snapshot)[candidates], kind="stable")]
+    found = losses(snapshot, order.tolist(), objects & ~snapshot.closed, until)
+    single = np.flatnonzero(found.lost)
+    ranked = sorted(single.tolist(), key=lambda i: (-found.counted[i], -found.lost[i], snapshot.ids[found.candidates[i]]))
+    points = []
+    for i in ranked[:first]:
+        node = int(found.candidates[i])
+        told = _told(snapshot, node)
+        points.append(SinglePoint(*told, int(found.lost[i]), int(found.counted[i]), _examples(snapshot, schema, node)))
+    version = snapshot.ontology_version
+    return SinglePoints(tuple(points), len(single), len(candidates), found.left > 0, found.left, SINGLE, version)
+
+
+def _candidates(snapshot: Snapshot, schema: Schema, cls: str | None) -> tuple[Bools, Ints]:
+    """Which nodes are process objects, and the others of the class on which something hangs."""
+    parts = np.array([part is Part.OBJECT for part in parts_of(snapshot, schema)], bool)
+    objects = parts[snapshot.cls]
+    among = of_class(snapshot, schema, FAILING if cls is None else (schema.of(cls).name,))
+    needed = np.diff(snapshot.feeds_start) > 0
+    return objects, np.flatnonzero(among & needed & (~objects if cls is None else True))
+
+
+def _told(snapshot: Snapshot, node: int) -> tuple[str, str, str | None]:
+    return snapshot.ids[node], snapshot.classes[snapshot.cls[node]], snapshot.names[node]
+
+
+def _examples(snapshot: Snapshot, schema: Schema, node: int) -> tuple[Affected, ...]:
+    found = spread(snapshot, [node])
+    told = Telling(snapshot, schema, found, None)
+    lost = found.reached[found.reached != node][:MOST].tolist()
+    lost.sort(key=lambda other: told.part(other) is not Part.OBJECT)
+    return tuple(told.affected(other) for other in lost[:EXAMPLES])
+
+
+def criticality(
+    snapshot: Snapshot, schema: Schema, measure: Measure = Measure.FLOW, cls: str | None = None, first: int = 20
+) -> Criticality:
+    """As `single_points` in what it ranks. BadQuery for an unknown class or measure."""
+    if measure not in DEFINITIONS:
+        raise BadQuery(f"criticality is by {' or '.join(Measure)}, not by {measure!r}")
+    _, candidates = _candidates(snapshot, schema, cls)
+    values = _values(snapshot, measure)
+    order = candidates[np.argsort(-values[candidates], kind="stable")][:first]
+    joints = np.isin(order, articulation_points(snapshot))
+    ranked = [
+        Critical(*_told(snapshot, node), float(values[node]), joint)
+        for node, joint in zip(order.tolist(), joints.tolist(), strict=True)
+    ]
+    return Criticality(measure, tuple(ranked), len(candidates), DEFINITIONS[measure], snapshot.ontology_version)
+
+
+def _values(snapshot: Snapshot, measure: Measure) -> Floats:
+    if measure is Measure.FLOW:
+        return pagerank(snapshot)
+    return betweenness(snapshot, range(0, snapshot.count, max(1, -(-snapshot.count // SOURCES))))

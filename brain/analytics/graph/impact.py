@@ -1,0 +1,259 @@
+"""What stops when a thing is down, when and by which way; and what may be behind a thing that is down. On declared dependencies.
+
+Nothing here reads a store: the answer is worked out on a snapshot, and is of the moment and the marks that it reflects.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from brain.analytics.graph.snapshot import MICRO, NODE_BITS, NODE_MASK, ROW, Basis, Bools, Ints, Snapshot, distinct, rows, seconds
+from brain.analytics.graph.times import NEVER, Needs, Spread, carriers, spread, way
+from brain.errors import BadQuery
+from brain.model import Instant
+from brain.schema import Schema
+
+DEPTH = 20
+MOST = 1000
+"""Things that are told one by one; all are counted."""
+LEFT = 5
+"""Providers that are named where redundancy absorbs a loss."""
+
+
+class Part(StrEnum):
+    """The part that a thing plays."""
+
+    OBJECT = "object"
+    """What work moves along, whose life is not over: an order, a patient."""
+    ASSET = "asset"
+    PERSON = "person"
+    PLACE = "place"
+    PROCESS = "process"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """One dependency on the way: `dependent` needs `provider` by `relation`. `basis` says whether somebody declared it."""
+
+    provider: str
+    relation: str
+    dependent: str
+    basis: Basis
+    delay_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """`after_seconds` is the expected time from the loss of the root until this is lost: the delays and buffers on the way."""
+
+    id: str
+    cls: str
+    name: str | None
+    part: Part
+    after_seconds: float
+    at: Instant | None
+    distance: int
+    via: tuple[Carrier, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """It needs what is lost and goes on: by REDUNDANCY as long as one of `left` does (at most five are named), or by its BUFFER,
+    which lasts for `buffer_seconds`."""
+
+    id: str
+    cls: str
+    name: str | None
+    part: Part
+    by: str
+    left: tuple[str, ...]
+    buffer_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    part: Part
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What is lost while `id` is down, nearest in time first, at most `first` of them; `counts` are of all.
+
+    `at` is when it goes down and `lasts_seconds` for how long (null: not said, and for good). `partial`: the deadline or the
+    depth was reached, `unexplored` things were lost from which was not looked further, some of them named.
+    """
+
+    id: str
+    cls: str
+    name: str | None
+    at: Instant | None
+    lasts_seconds: float | None
+    depth: int
+    counts: tuple[Counted, ...]
+    affected: tuple[Affected, ...]
+    absorbed: tuple[Absorbed, ...]
+    absorbed_count: int
+    partial: bool
+    unexplored: int
+    unexplored_ids: tuple[str, ...]
+    definition: str
+    ontology_version: str
+
+
+DEFINITION = (
+    "a thing is lost once all providers of a group that it needs are (those of one relation where the ontology says that any of"
+    " them is enough, else each alone), after the relation's delay and its own bufferTime; what is closed needs nothing;"
+    " declared dependencies"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """`at` in µs, `lasts` in µs (None: for good), `seconds` of patience (None: as long as it takes)."""
+
+    at: int | None = None
+    lasts: int | None = None
+    depth: int = DEPTH
+    first: int = MOST
+    seconds: float | None = None
+
+
+def parts_of(snapshot: Snapshot, schema: Schema) -> tuple[Part, ...]:
+    """The part of each class of the snapshot."""
+
+    def part(name: str) -> Part:
+        if schema.classes[name].closed_by:
+            return Part.OBJECT
+        kernel = {
+            "WorkObject": Part.OBJECT,
+            "Asset": Part.ASSET,
+            "Agent": Part.PERSON,
+            "Location": Part.PLACE,
+            "Process": Part.PROCESS,
+        }
+        return next((part for ancestor, part in kernel.items() if schema.is_a(name, ancestor)), Part.OTHER)
+
+    return tuple(part(name) for name in snapshot.classes)
+
+
+def impact(snapshot: Snapshot, schema: Schema, id: str, asked: Asked = Asked()) -> Impact:
+    """BadQuery for a thing that no dependency touches."""
+    root = numbered(snapshot, id)
+    until = None if asked.seconds is None else time.monotonic() + asked.seconds
+    found = spread(snapshot, [root], lasts=asked.lasts, depth=asked.depth, until=until)
+    lost = found.reached[found.reached != root]
+    told = Telling(snapshot, schema, found, asked.at)
+    absorbing = _absorbing(snapshot, found)
+    unexplored = found.open.tolist()
+    return Impact(
+        id,
+        snapshot.classes[snapshot.cls[root]],
+        snapshot.names[root],
+        None if asked.at is None else Instant(asked.at),
+        None if asked.lasts is None else asked.lasts / MICRO,
+        asked.depth,
+        told.counts(lost),
+        tuple(told.affected(node) for node in lost[: asked.first].tolist()),
+        tuple(_absorbed(told, absorbing, asked.first)),
+        len(absorbing),
+        bool(unexplored),
+        len(unexplored),
+        tuple(snapshot.ids[node] for node in unexplored[:LEFT]),
+        DEFINITION,
+        snapshot.ontology_version,
+    )
+
+
+def numbered(snapshot: Snapshot, id: str) -> int:
+    number = snapshot.number(id)
+    if number is None:
+        raise BadQuery(f"{id!r} has no dependency, in either direction; `brain ontology show CLASS` tells which relations are")
+    return number
+
+
+class Telling:
+    """Numbers as what they stand for."""
+
+    def __init__(self, snapshot: Snapshot, schema: Schema, found: Spread, at: int | None) -> None:
+        self.snapshot, self.found, self._at = snapshot, found, at
+        self._parts = parts_of(snapshot, schema)
+        self._carried = carriers(snapshot, found)
+
+    def part(self, node: int) -> Part:
+        return self._parts[int(self.snapshot.cls[node])]
+
+    def counts(self, nodes: Ints) -> tuple[Counted, ...]:
+        by_class = np.bincount(self.snapshot.cls[nodes], minlength=len(self._parts)).tolist()
+        counted = Counter[Part]()
+        for part, count in zip(self._parts, by_class, strict=True):
+            counted[part] += count
+        return tuple(Counted(part, counted[part]) for part in Part if counted[part])
+
+    def affected(self, node: int) -> Affected:
+        snapshot, after = self.snapshot, self.found.time(node)
+        return Affected(
+            snapshot.ids[node],
+            snapshot.classes[snapshot.cls[node]],
+            snapshot.names[node],
+            self.part(node),
+            after / MICRO,
+            None if self._at is None else Instant(self._at + after),
+            self.found.distance(node),
+            tuple(carrier(snapshot, edge) for edge in way(self._carried, node)),
+        )
+
+
+def carrier(snapshot: Snapshot, edge: int) -> Carrier:
+    kind, dependent = snapshot.kind_of(edge), edge >> ROW
+    delay = kind.delay + int(snapshot.buffer[dependent])
+    return Carrier(snapshot.ids[edge & NODE_MASK], kind.relation, snapshot.ids[dependent], kind.basis, delay / MICRO)
+
+
+def _absorbing(snapshot: Snapshot, found: Spread) -> Ints:
+    """What needs something that is lost, and is not lost itself."""
+    asking = np.setdiff1d(found.reached, found.open, assume_unique=True)
+    near = distinct(seconds(rows(snapshot.feeds_start, snapshot.feeds, asking)), snapshot.count)
+    absorbing: Ints = near[(found.value[near] == NEVER) & ~snapshot.closed[near]]
+    return absorbing
+
+
+def _absorbed(told: Telling, nodes: Ints, first: int) -> Iterable[Absorbed]:
+    """In order of id."""
+    snapshot, value = told.snapshot, told.found.value
+    nodes = np.array(sorted(nodes.tolist(), key=lambda node: snapshot.ids[node])[:first], np.int64)
+    if not len(nodes):
+        return
+    needs = Needs.of(snapshot, nodes)
+    gone = value[seconds(needs.edges)] < NEVER
+    buffered = np.maximum.reduceat(np.minimum.reduceat(gone, needs.heads), needs.first)
+    ends = [*needs.heads[needs.first].tolist(), len(gone)]
+    for i, node in enumerate(nodes.tolist()):
+        edges = slice(ends[i], ends[i + 1])
+        left = () if buffered[i] else _left(snapshot, needs.edges[edges], gone[edges])
+        yield _absorbs(told, node, bool(buffered[i]), left)
+
+
+def _left(snapshot: Snapshot, edges: Ints, gone: Bools) -> tuple[str, ...]:
+    """The providers that are left by a relation by which others are lost: of all other relations each is needed."""
+    hit = {edge >> NODE_BITS for edge in edges[gone].tolist()}
+    left = [snapshot.ids[edge & NODE_MASK] for edge in edges[~gone].tolist() if edge >> NODE_BITS in hit]
+    return tuple(sorted(left)[:LEFT])
+
+
+def _absorbs(told: Telling, node: int, buffered: bool, left: tuple[str, ...]) -> Absorbed:
+    snapshot = told.snapshot
+    return Absorbed(
+        snapshot.ids[node],
+        snapshot.classes[snapshot.cls[node]],
+        snapshot.names[node],
+        told.part(node),
+        "BUFFER" if buffered else "REDUNDANCY",
+        left,
+        int(snapshot.buffer[node]) / MICRO,
+    )

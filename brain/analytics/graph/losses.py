@@ -1,0 +1,124 @@
+"""What is lost when one thing alone is, for many things at once: the single points of failure, with redundancy counted.
+
+Each node has a bit for each candidate: whether that candidate's loss alone is its own. A group has the bits that all of its
+providers have, a node the bits of any of its groups and its own. Where every node has one group and nothing goes in a circle the
+bits of a node are its dominators (Lengauer, Tarjan, 1979), seen from whatever needs nothing. The least such bits are wanted:
+things that keep each other going go on. Delays and buffers play no part: the loss is for good.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from brain.analytics.graph.order import levels
+from brain.analytics.graph.reach import AT_ONCE, WORD, Bits
+from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, distinct, firsts, rows, seconds
+from brain.analytics.graph.times import Needs
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Of each of the `candidates` that was looked at: how many other nodes its loss alone takes down, `counted` of them alone;
+    `left` is how many were not looked at, for want of time."""
+
+    candidates: Ints
+    lost: Ints
+    counted: Ints
+    left: int
+
+
+def losses(snapshot: Snapshot, candidates: Sequence[int], counted: Bools, until: float | None = None) -> Losses:
+    """In the order of the candidates. `until` is of time.monotonic."""
+    lost, among = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    done = 0
+    while done < len(candidates) and (until is None or time.monotonic() < until):
+        some = np.array(candidates[done : done + AT_ONCE], np.int64)
+        nodes, bits = fatal(snapshot, some)
+        own = counted[some]
+        lost.append(_counts(bits, len(some)) - 1)
+        among.append(_counts(bits[counted[nodes]], len(some)) - own)
+        done += len(some)
+    found = np.array(candidates[:done], np.int64)
+    return Losses(found, np.concatenate(lost), np.concatenate(among), len(candidates) - done)
+
+
+def fatal(snapshot: Snapshot, candidates: Ints, among: Bools | None = None) -> tuple[Ints, Bits]:
+    """All nodes (of some alone, if `among` is given) that a candidate's loss might reach, and for each the candidates, as bits by
+    place, whose loss alone is its own."""
+    nodes = _touched(snapshot, candidates, among)
+    bits = np.zeros((len(nodes) + 1, -(-len(candidates) // WORD)), np.uint64)  # the last: of all that is not reached
+    places = np.arange(len(candidates))
+    at = np.searchsorted(nodes, candidates)
+    np.bitwise_or.at(bits, (at, places // WORD), np.uint64(1) << (places % WORD).astype(np.uint64))
+    dependents = nodes[(np.diff(snapshot.needs_start)[nodes] > 0) & ~snapshot.closed[nodes]]
+    if len(dependents):
+        _fill(snapshot, nodes, bits, dependents)
+    return nodes, bits[:-1]
+
+
+def _touched(snapshot: Snapshot, nodes: Ints, among: Bools | None) -> Ints:
+    seen = np.zeros(snapshot.count, bool)
+    seen[nodes] = True
+    barred = snapshot.closed if among is None else snapshot.closed | ~among
+    while len(nodes):
+        met = seconds(rows(snapshot.feeds_start, snapshot.feeds, nodes))
+        nodes = distinct(met[~seen[met] & ~barred[met]], snapshot.count)
+        seen[nodes] = True
+    return np.flatnonzero(seen)
+
+
+def _fill(snapshot: Snapshot, nodes: Ints, bits: Bits, dependents: Ints) -> None:
+    level, circles = _levels(snapshot, nodes, dependents)
+    order = np.argsort(level, kind="stable")
+    level, dependents = level[order], dependents[order]
+    needs = Needs.of(snapshot, dependents)
+    number = np.full(snapshot.count, len(nodes), np.int64)
+    number[nodes] = np.arange(len(nodes))
+    provider, dependent = number[seconds(needs.edges)], number[dependents]
+    cuts = [0, *(np.flatnonzero(np.diff(level)) + 1).tolist(), len(level)]
+    group = [*needs.first.tolist(), len(needs.heads)]
+    edge = [*needs.heads.tolist(), len(needs.edges)]
+    for begin, end in pairwise(cuts):
+        groups, edges = slice(group[begin], group[end]), slice(edge[group[begin]], edge[group[end]])
+        first, heads = needs.first[begin:end] - group[begin], needs.heads[groups] - edges.start
+        again = True
+        while again:
+            told = np.bitwise_and.reduceat(bits[provider[edges]], heads, axis=0)
+            new = bits[dependent[begin:end]] | np.bitwise_or.reduceat(told, first, axis=0)
+            # In a circle what one gets may be another's; elsewhere once is enough.
+            again = int(level[begin]) in circles and not np.array_equal(new, bits[dependent[begin:end]])
+            bits[dependent[begin:end]] = new
+
+
+def _levels(snapshot: Snapshot, nodes: Ints, dependents: Ints) -> tuple[Ints, frozenset[int]]:
+    """For each dependent a level above all that it needs, the same for all of one circle; and the levels where circles are."""
+    of = np.searchsorted(nodes, _least(snapshot.cycles, nodes))
+    edges = rows(snapshot.needs_start, snapshot.needs, dependents)
+    place = np.minimum(np.searchsorted(nodes, seconds(edges)), len(nodes) - 1)
+    edges, place = edges[nodes[place] == seconds(edges)], place[nodes[place] == seconds(edges)]
+    provider, dependent = of[place], of[np.searchsorted(nodes, firsts(edges))]
+    across = provider != dependent
+    level = levels(len(nodes), provider[across], dependent[across])
+    many = np.bincount(of, minlength=len(nodes)) > 1
+    own = of[np.searchsorted(nodes, dependents)]
+    return level[own], frozenset(level[own[many[own]]].tolist())
+
+
+def _least(cycles: Ints, nodes: Ints) -> Ints:
+    """For each of the nodes the least of them in its circle: the circle's own least may not be among them."""
+    _, first, back = np.unique(cycles[nodes], return_index=True, return_inverse=True)
+    return nodes[first[back]]
+
+
+def _counts(bits: Bits, candidates: int) -> Ints:
+    """How many rows have each bit."""
+    found = []
+    for word in range(bits.shape[1]):
+        held = bits[:, word]
+        held = held[held != 0]
+        single = np.unpackbits(held.astype("<u8").view(np.uint8).reshape(len(held), 8), axis=1, bitorder="little")
+        found.append(single.sum(axis=0, dtype=np.int64))
+    return np.concatenate(found)[:candidates]

@@ -1,0 +1,98 @@
+"""What can be reached: everything that hangs on a thing, or on which it hangs, whatever redundancy there is."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brain.analytics.graph.order import Rows, levels
+from brain.analytics.graph.snapshot import Ints, Snapshot, distinct, firsts, rows, seconds
+
+WORD = 64
+AT_ONCE = 16 * WORD
+"""Sets that are found together: a bit each in the row of a node."""
+
+Bits = NDArray[np.uint64]
+
+
+def descendants(snapshot: Snapshot, node: int) -> Ints:
+    """The nodes that hang on it, directly or not, in order of number; without itself."""
+    return _from(snapshot.feeds_start, snapshot.feeds, node)
+
+
+def ancestors(snapshot: Snapshot, node: int) -> Ints:
+    """The nodes on which it hangs."""
+    return _from(snapshot.needs_start, snapshot.needs, node)
+
+
+def _from(start: Ints, keys: Ints, node: int) -> Ints:
+    seen = np.zeros(len(start) - 1, bool)
+    seen[node] = True
+    level = np.array([node])
+    while len(level):
+        met = seconds(rows(start, keys, level))
+        level = distinct(met[~seen[met]], len(seen))
+        seen[level] = True
+    seen[node] = False
+    return np.flatnonzero(seen)
+
+
+def descendant_sets(snapshot: Snapshot, nodes: Sequence[int]) -> list[Ints]:
+    """`descendants` of many nodes in one walk over the graph: each node has a bit for each of them (Then et al.: *The More the
+    Merrier: Efficient Multi-Source Graph Traversal*, 2014), and the walk goes level by level over what is left of cycles."""
+    provider, dependent = firsts(snapshot.feeds), seconds(snapshot.feeds)
+    of = snapshot.cycles
+    found: list[Ints] = []
+    for i in range(0, len(nodes), AT_ONCE):
+        found += _sets(of, of[provider], of[dependent], np.array(nodes[i : i + AT_ONCE], np.int64))
+    return found
+
+
+def _sets(of: Ints, provider: Ints, dependent: Ints, roots: Ints) -> list[Ints]:
+    """`of` maps nodes to what is left of cycles, between which the edges run."""
+    touched = np.flatnonzero(_touched(Rows(len(of), provider, dependent), distinct(of[roots], len(of))))
+    number = np.full(len(of), -1, np.int64)
+    number[touched] = np.arange(len(touched))
+    bits = np.zeros((len(touched), -(-len(roots) // WORD)), np.uint64)
+    places = np.arange(len(roots))
+    np.bitwise_or.at(bits, (number[of[roots]], places // WORD), np.uint64(1) << (places % WORD).astype(np.uint64))
+    among = (number[provider] >= 0) & (provider != dependent)
+    spread(bits, number[provider[among]], number[dependent[among]])
+    nodes = np.flatnonzero(number[of] >= 0)
+    return _members(bits[number[of[nodes]]], nodes, roots)
+
+
+def _touched(edges: Rows, roots: Ints) -> NDArray[np.bool_]:
+    seen = np.zeros(len(edges.start) - 1, bool)
+    seen[roots] = True
+    while len(roots):
+        met = edges.of(roots)
+        roots = distinct(met[~seen[met]], len(seen))
+        seen[roots] = True
+    return seen
+
+
+def spread(bits: Bits, provider: Ints, dependent: Ints) -> None:
+    """Give to each dependent the bits of its providers, along edges without cycles, in place."""
+    level = levels(len(bits), provider, dependent)[dependent]
+    order = np.argsort(level << 32 | dependent)
+    provider, dependent, level = provider[order], dependent[order], level[order]
+    cuts = np.flatnonzero(np.diff(level)) + 1
+    for begin, end in zip([0, *cuts], [*cuts, len(level)], strict=True):
+        if begin == end:
+            continue
+        into = dependent[begin:end]
+        heads = np.concatenate([[0], np.flatnonzero(np.diff(into)) + 1])
+        bits[into[heads]] |= np.bitwise_or.reduceat(bits[provider[begin:end]], heads, axis=0)
+
+
+def _members(bits: Bits, nodes: Ints, roots: Ints) -> list[Ints]:
+    """The nodes of each root's bit, without the root."""
+    found = []
+    for word in range(bits.shape[1]):
+        told = np.flatnonzero(bits[:, word])
+        held, members = bits[told, word], nodes[told]
+        for place, root in enumerate(roots[word * WORD : (word + 1) * WORD].tolist()):
+            reached = members[held & np.uint64(1 << place) != 0]
+            found.append(np.delete(reached, np.searchsorted(reached, root)))
+    return found

@@ -1,0 +1,74 @@
+"""Reading a store's dependencies into a snapshot, as of now or of any past time, and what changed of it."""
+
+from array import array
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from brain.analytics.graph.snapshot import Numbering, Snapshot, changed, empty, told_by
+from brain.model import Edge, Node
+from brain.ports import Store
+from brain.query import EVERY, NOW, AsOf, Direction, Edges, Hop
+from brain.schema import Schema
+
+AT_ONCE = 2000
+"""Nodes that are read at a time."""
+
+
+async def read(store: Store, schema: Schema, at: AsOf = NOW) -> Snapshot:
+    """All dependencies that held at that point, between whatever things. Two scans now; in the past a read for all that ever
+    had a dependency. A commit meanwhile may be in it or not, so follow the notices from before this was called."""
+    marks = tuple(await store.marks())
+    base = empty(schema, at)
+    numbers, relations = Numbering(base), _relations(base)
+    keys = array("q")
+    if relations and at == NOW:
+        async for edge in store.scan(Edges(relations)):
+            keys.append(numbers.key(edge))
+    elif relations:
+        sources = sorted({edge.source async for edge in store.scan(Edges(relations, ever=True))})
+        for some in _parts(sources):
+            for edges in await links(store, base, some, at):
+                keys.extend(numbers.key(edge) for edge in edges)
+    nodes: dict[int, Node | None] = {}
+    for some in _parts(base.ids):
+        found = await store.nodes(some, at)
+        nodes.update((base.index[id], node) for id, node in zip(some, found, strict=True))
+    added = np.unique(np.frombuffer(keys, np.int64)) if keys else np.zeros(0, np.int64)
+    return changed(base, schema, np.zeros(0, np.int64), added, nodes, marks=marks)
+
+
+async def refreshed(store: Store, schema: Schema, snapshot: Snapshot, subjects: Sequence[str], followed: int) -> Snapshot:
+    """The snapshot with what these subjects are and say now. It holds whatever else the store has come to hold meanwhile,
+    of these subjects alone."""
+    numbers, nodes = Numbering(snapshot), dict[int, Node | None]()
+    removed, added = list[int](), list[int]()
+    for some in _parts(list(subjects)):
+        for node, edges in zip(await store.nodes(some), await links(store, snapshot, some), strict=True):
+            if node is None or (not edges and node.id not in snapshot.index):
+                continue
+            number = numbers.of(node.id)
+            before, now = set(told_by(snapshot, number).tolist()), {numbers.key(edge) for edge in edges}
+            if number not in nodes:
+                removed += before - now
+                added += now - before
+            nodes[number] = node
+    met = [id for id in snapshot.ids[snapshot.count :] if snapshot.index[id] not in nodes]
+    for some in _parts(met):
+        nodes.update((snapshot.index[id], node) for id, node in zip(some, await store.nodes(some), strict=True))
+    gone, come = (np.array(keys, np.int64) for keys in (removed, added))
+    return changed(snapshot, schema, gone, come, nodes, followed=snapshot.followed + followed)
+
+
+async def links(store: Store, snapshot: Snapshot, subjects: Iterable[str], at: AsOf = NOW) -> list[list[Edge]]:
+    """The dependencies that each subject tells of, with their evidence."""
+    hops = [Hop(id, Direction.OUT, _relations(snapshot), EVERY) for id in subjects]
+    return await store.related(hops, at) if hops else []
+
+
+def _relations(snapshot: Snapshot) -> tuple[str, ...]:
+    return tuple(sorted({kind.relation for kind in snapshot.kinds}))
+
+
+def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (ids[i : i + AT_ONCE] for i in range(0, len(ids), AT_ONCE))

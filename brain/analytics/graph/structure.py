@@ -1,0 +1,100 @@
+"""Which nodes hold the graph together, as graph theory counts it: every need counts alone, and redundancy is left aside."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brain.analytics.graph.reach import descendants
+from brain.analytics.graph.snapshot import Ints, Snapshot, firsts, ranges, rows, seconds
+
+Floats = NDArray[np.float64]
+
+
+def articulation_points(snapshot: Snapshot) -> Ints:
+    """The nodes without which some that were joined, whichever way, no longer are (Hopcroft, Tarjan, 1973), in order."""
+    import rustworkx
+
+    return np.sort(np.fromiter(rustworkx.articulation_points(snapshot.undirected), np.int64))
+
+
+def immediate_dominators(snapshot: Snapshot, root: int) -> dict[int, int]:
+    """Of each node that hangs on the root: the last node, before it, that lies on every path from the root to it."""
+    import rustworkx
+
+    nodes = np.sort(np.append(descendants(snapshot, root), root))
+    edges = rows(snapshot.feeds_start, snapshot.feeds, nodes)
+    graph: rustworkx.PyDiGraph[None, None] = rustworkx.PyDiGraph()
+    graph.add_nodes_from([None] * len(nodes))
+    ends = (np.searchsorted(nodes, end).tolist() for end in (firsts(edges), seconds(edges)))
+    graph.add_edges_from_no_data(list(zip(*ends, strict=True)))
+    start = int(np.searchsorted(nodes, root))
+    found = rustworkx.immediate_dominators(graph, start)
+    return {int(nodes[node]): int(nodes[by]) for node, by in found.items() if node != start}
+
+
+def pagerank(snapshot: Snapshot, damping: float = 0.85, tolerance: float = 1e-6, most: int = 100) -> Floats:
+    """The share of its time that a walk spends at each node, which goes from a node to one of those that it needs, each need
+    alike, and now and then begins anew anywhere (Brin, Page, 1998). As networkx, stops once a round moves less than
+    `tolerance` a node; after `most` rounds in any case."""
+    count, out = snapshot.count, np.diff(snapshot.needs_start)
+    if not count:
+        return np.zeros(0)
+    share = np.divide(1.0, out, out=np.zeros(count), where=out > 0)
+    dependent, heads = seconds(snapshot.feeds), snapshot.feeds_start[:-1]
+    fed = np.flatnonzero(np.diff(snapshot.feeds_start))
+    starts = heads[fed]
+    rank, ends = np.full(count, 1 / count), np.flatnonzero(out == 0)
+    for _ in range(most):
+        passed = np.zeros(count)
+        if len(fed):
+            passed[fed] = np.add.reduceat((rank * share)[dependent], starts)
+        new = damping * (passed + rank[ends].sum() / count) + (1 - damping) / count
+        moved, rank = np.abs(new - rank).sum(), new
+        if moved < count * tolerance:
+            break
+    return rank
+
+
+def betweenness(snapshot: Snapshot, sources: Sequence[int]) -> Floats:
+    """How many shortest paths from the sources to all that hangs on them go through each node, where several are equally short
+    each its share (Brandes: *A Faster Algorithm for Betweenness Centrality*, 2001). Not scaled; two relations are one way."""
+    start, dependent = snapshot.pairs
+    between, place = np.zeros(snapshot.count), np.full(snapshot.count, -1, np.int32)
+    for source in sources:
+        levels, walks = _walked(start, dependent, source, place)
+        passed = np.zeros(len(levels[-1][0]))
+        for (level, paths), (_, beyond), (origin, target) in zip(levels[-2::-1], levels[:0:-1], walks[::-1], strict=True):
+            passed = paths * np.bincount(origin, ((1 + passed) / beyond)[target], len(level))
+            between[level] += passed
+        between[source] -= passed[0]
+        for level, _ in levels:
+            place[level] = -1
+    return between
+
+
+Level = tuple[NDArray[np.int32], Floats]
+"""Nodes equally far from the source, and by how many shortest paths each is reached."""
+Walk = tuple[Ints, NDArray[np.int32]]
+"""The edges between two levels, as places in the one and in the other."""
+
+
+def _walked(start: Ints, dependent: NDArray[np.int32], source: int, place: NDArray[np.int32]) -> tuple[list[Level], list[Walk]]:
+    """`place` is negative for all, and is left at the place in its level for what was reached."""
+    level = np.array([source], np.int32)
+    place[source] = 0
+    levels: list[Level] = [(level, np.ones(1))]
+    walks: list[Walk] = []
+    while True:
+        begin, end = start[level], start[level + 1]
+        target = dependent[ranges(begin, end)]
+        new = np.flatnonzero(place[target] < 0)
+        if not len(new):
+            return levels, walks
+        target, origin = target[new], np.repeat(np.arange(len(level)), end - begin)[new]
+        # Each node once: whichever edge to it was written last keeps its place.
+        place[target] = np.arange(len(target), dtype=np.int32)
+        level = target[np.flatnonzero(place[target] == np.arange(len(target)))]
+        place[level] = np.arange(len(level), dtype=np.int32)
+        walks.append((origin, place[target]))
+        levels.append((level, np.asarray(np.bincount(place[target], levels[-1][1][origin], len(level)), np.float64)))

@@ -1,0 +1,77 @@
+"""Tables of dependencies for people, on stdout."""
+
+from rich.console import Console
+from rich.table import Table
+
+from brain.analytics.graph.causes import Suspects
+from brain.analytics.graph.critical import Criticality, SinglePoints
+from brain.analytics.graph.impact import Impact
+from brain.cli.report_impact import way_of
+from brain.cli.tables import console_of, plain
+from brain.words import duration, moment
+
+
+def print_impact(found: Impact) -> None:
+    console = console_of()
+    lasts = "for good" if found.lasts_seconds is None else f"for {duration(found.lasts_seconds)}"
+    since = "" if found.at is None else f" from {moment(found.at)} on"
+    counts = ", ".join(f"{c.count:,} {c.part}{'' if c.count == 1 else 's'}" for c in found.counts) or "nothing"
+    console.print(f"[bold]{plain(found.id)}[/] down{since} {lasts} takes with it: {counts}".replace("persons", "people"))
+    if found.affected:
+        table = Table("id", "class", "name", "after", "by way of")
+        for a in found.affected:
+            table.add_row(plain(a.id), a.cls, plain(a.name or ""), duration(a.after_seconds), plain(way_of(a, " → ")))
+        console.print(table)
+    if found.absorbed:
+        table = Table("goes on", "class", "by", "because of", title=f"Absorbed ({found.absorbed_count:,})", title_justify="left")
+        for b in found.absorbed:
+            why = ", ".join(b.left) if b.by == "REDUNDANCY" else f"its buffer of {duration(b.buffer_seconds)}"
+            table.add_row(plain(b.id), b.cls, b.by.lower(), plain(why))
+        console.print(table)
+    if found.partial:
+        some = ", ".join(found.unexplored_ids)
+        console.print(f"[yellow]Partial: beyond {found.unexplored:,} things it was not looked, such as {plain(some)}.[/]")
+    _definition(console, found.definition, found.ontology_version)
+
+
+def print_causes(found: Suspects) -> None:
+    console = console_of()
+    console.print(f"[bold]{plain(found.id)}[/] needs {found.count:,} things; its loss may be that of")
+    table = Table("id", "class", "state", "alone", "felt after", "by way of")
+    for c in found.causes:
+        alone = "yes" if c.alone else "with others"
+        table.add_row(plain(c.id), c.cls, plain(c.state or ""), alone, duration(c.after_seconds), plain(way_of(c, " → ")))
+    console.print(table)
+    if found.partial:
+        console.print("[yellow]Partial: it needs more, beyond this depth.[/]")
+    _definition(console, found.definition, found.ontology_version)
+
+
+def print_single_points(found: SinglePoints) -> None:
+    console = console_of()
+    table = Table("id", "class", "name", title=f"Single points of failure ({found.count:,})", title_justify="left")
+    for name in ("objects lost", "all lost"):
+        table.add_column(name, justify="right")
+    table.add_column("such as")
+    for p in found.points:
+        example = way_of(p.examples[0], " → ") if p.examples else ""
+        table.add_row(plain(p.id), p.cls, plain(p.name or ""), f"{p.objects:,}", f"{p.lost:,}", plain(example))
+    console.print(table)
+    if found.partial:
+        console.print(f"[yellow]Partial: {found.unexplored:,} of {found.candidates:,} candidates were not looked at.[/]")
+    _definition(console, found.definition, found.ontology_version)
+
+
+def print_criticality(found: Criticality) -> None:
+    console = console_of()
+    table = Table("id", "class", "name", title=f"Criticality by {found.measure}", title_justify="left")
+    table.add_column(str(found.measure), justify="right")
+    table.add_column("joins others")
+    for c in found.ranked:
+        table.add_row(plain(c.id), c.cls, plain(c.name or ""), f"{c.value:.4g}", "yes" if c.joint else "")
+    console.print(table)
+    _definition(console, found.definition, found.ontology_version)
+
+
+def _definition(console: Console, definition: str, version: str) -> None:
+    console.print(f"[dim]Definition: {definition}. Ontology {version}.[/]", soft_wrap=True)

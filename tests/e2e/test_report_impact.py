@@ -1,0 +1,127 @@
+"""`brain report impact` and `brain report dependencies` without an ID, as a person and as a program call them."""
+
+import asyncio
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import networkx as nx
+import pytest
+
+from brain.model import Assert, ChangeSet, Link, Retract
+from brain.stores import open_store
+from ontology import load_schema
+from tests.e2e.test_cli import brain
+
+HOUR = 3_600_000_000
+AIR = Link("supplies", "asset/CAP")
+
+
+def says(event: str, subject: str, cls: str, at: int, *links: Link, **properties: str | float) -> ChangeSet:
+    return ChangeSet(event, "s", at, at, (Assert(subject, cls, properties, {}, tuple(links)),))
+
+
+PLANT = (
+    says("1", "asset/AIR", "Machine", 0, AIR, name="compressor\x1b[31m"),
+    says("2", "asset/CAP", "Machine", 0, Link("partOf", "equipment/L"), bufferTime=600.0, state="running"),
+    says("3", "equipment/L", "WorkCenter", 0, name="line"),
+    says("4", "productionorder/1", "ProductionOrder", 0, Link("scheduledOn", "equipment/L")),
+    says("5", "asset/OLD", "Machine", 0, AIR),
+    ChangeSet("6", "s", 5 * HOUR, 0, (Retract("asset/OLD", "Machine", links=(AIR,)),)),
+)
+"""A compressor, which until five o'clock was beside an old one that was needed too; a capper with a buffer; a line."""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    url = f"sqlite:///{tmp_path_factory.mktemp('plant') / 'plant.db'}"
+
+    async def fill() -> None:
+        opened = open_store(url)
+        await opened.prepare(load_schema(()))
+        await opened.apply(PLANT)
+        await opened.close()
+
+    asyncio.run(fill())
+    return url
+
+
+def test_impact_in_three_forms_is_one_answer(store: str) -> None:
+    asked = ("report", "impact", "AIR", "--at", "1970-01-01T08:00", "--for", "1h")
+    found = json.loads(brain(*asked, "--format", "json", store=store).stdout)
+    ids = ["asset/CAP", "equipment/L", "productionorder/1"]
+    assert [a["id"] for a in found["affected"]] == ids
+    assert {a["afterSeconds"] for a in found["affected"]} == {600.0}
+    assert {a["at"] for a in found["affected"]} == {8 * HOUR + 600_000_000}
+    assert (found["lastsSeconds"], found["partial"], found["affected"][0]["class"]) == (3600.0, False, "Machine")
+    assert [c["relation"] for c in found["affected"][2]["via"]] == ["supplies", "partOf", "scheduledOn"]
+    rows = list(csv.DictReader(io.StringIO(brain(*asked, "--format", "csv", store=store).stdout)))
+    assert [row["id"] for row in rows] == ids
+    assert rows[2]["via"] == "asset/AIR > asset/CAP > equipment/L > productionorder/1"
+    table = brain(*asked, store=store).stdout
+    assert "asset/AIR down from 1970-01-01 08:00:00 on for 1.0 h takes with it: 1 object, 2 assets" in table
+    assert "asset/AIR → asset/CAP → equipment/L" in table
+
+
+def test_a_short_loss_is_absorbed_and_a_past_graph_is_another(store: str) -> None:
+    table = brain("report", "impact", "AIR", "--for", "5m", store=store).stdout
+    assert "takes with it: nothing" in table
+    assert "its buffer of 10.0 min" in table
+    then = brain("report", "impact", "asset/OLD", "--as-of", "1970-01-01T04:00", "--format", "json", store=store).stdout
+    assert [a["id"] for a in json.loads(then)["affected"]] == ["asset/CAP", "equipment/L", "productionorder/1"]
+    now = brain("report", "impact", "asset/OLD", store=store, expect=1)
+    assert "'asset/OLD' has no dependency" in now.stderr
+
+
+def test_causes_tell_states(store: str) -> None:
+    found = json.loads(brain("report", "impact", "productionorder/1", "--causes", "--format", "json", store=store).stdout)
+    told = [(c["id"], c["state"], c["alone"]) for c in found["causes"]]
+    assert told == [("equipment/L", None, True), ("asset/CAP", "running", True), ("asset/AIR", None, True)]
+    table = brain("report", "impact", "productionorder/1", "--causes", store=store).stdout
+    assert "needs 3 things" in table
+    brain("report", "impact", "AIR", "--causes", "--for", "1h", store=store, expect=2)
+
+
+def test_without_an_id_the_single_points_of_failure(store: str) -> None:
+    rows = list(csv.DictReader(io.StringIO(brain("report", "dependencies", "--format", "csv", store=store).stdout)))
+    assert [(row["id"], row["objectsLost"], row["lost"]) for row in rows] == [
+        ("asset/AIR", "1", "3"),
+        ("asset/CAP", "1", "2"),
+        ("equipment/L", "1", "1"),
+    ]
+    table = brain("report", "dependencies", store=store).stdout
+    assert "Single points of failure (3)" in table
+    assert "\x1b" not in table
+    ranked = json.loads(brain("report", "dependencies", "--by", "betweenness", "--format", "json", store=store).stdout)
+    assert {c["id"]: c["value"] for c in ranked["ranked"]} == {"asset/CAP": 2.0, "equipment/L": 2.0, "asset/AIR": 0.0}
+    brain("report", "dependencies", "asset/AIR", "--by", "flow", store=store, expect=2)
+
+
+@pytest.mark.parametrize(("form", "read"), [("graphml", nx.read_graphml), ("gexf", nx.read_gexf)])
+def test_other_tools_read_the_whole_graph(store: str, form: str, read: object, tmp_path: Path) -> None:
+    file = tmp_path / f"plant.{form}"
+    file.write_text(brain("report", "dependencies", "--format", form, store=store).stdout, "utf-8")
+    graph = read(file)  # type: ignore[operator]
+    assert {(a, b, said["relation"]) for a, b, said in graph.edges(data=True)} == {
+        ("asset/CAP", "asset/AIR", "supplies"),
+        ("equipment/L", "asset/CAP", "partOf"),
+        ("productionorder/1", "equipment/L", "scheduledOn"),
+    }
+    assert graph.nodes["asset/AIR"]["name"] == "compressor\\x1b[31m"
+    assert {said["basis"] for _, _, said in graph.edges(data=True)} == {"declared"}
+
+
+def test_an_import_loads_nothing_of_it(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("case,activity,timestamp\n1,a,2026-03-01T08:00:00Z\n")
+    code = (
+        "import sys; from brain.cli import main\n"
+        f"sys.argv = ['brain', 'import', {str(log)!r}, '--store', 'sqlite:///{tmp_path}/x.db']\n"
+        "try: main()\nexcept SystemExit as done: assert not done.code, done.code\n"
+        "print([m for m in sys.modules if m in ('rustworkx', 'scipy', 'networkx') or 'analytics.graph' in m])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "[]"), done.stderr

@@ -1,0 +1,107 @@
+"""Impact, causes, single points and criticality as GraphQL: out of the live graph, and of a past time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from brain.model import Assert, ChangeSet, Link
+from brain.schema import Schema
+from ontology import load_schema
+from tests.unit.api_plant import Plant, plant_api
+
+SCHEMA: Schema = load_schema(())
+HOUR = 3_600_000_000
+
+
+def says(event: str, subject: str, cls: str, at: int, *links: Link, **properties: str | float) -> ChangeSet:
+    return ChangeSet(event, "s", at, at, (Assert(subject, cls, properties, {}, tuple(links)),))
+
+
+PLANT = (
+    says("1", "asset/AIR", "Machine", 0, Link("supplies", "asset/CAP"), name="compressor"),
+    says("2", "asset/CAP", "Machine", 0, Link("partOf", "equipment/L"), bufferTime=600.0),
+    says("0", "equipment/L", "WorkCenter", 0),
+    says("3", "productionorder/1", "ProductionOrder", HOUR, Link("scheduledOn", "equipment/L")),
+)
+"""A compressor supplies a capper, which holds for ten minutes and is part of a line; from one o'clock on an order is on it."""
+
+
+@asynccontextmanager
+async def following() -> AsyncIterator[Plant]:
+    async with plant_api(PLANT, schema=SCHEMA) as api:
+        running = asyncio.create_task(api.graph.run())
+        yield api
+        await api.feed.close()
+        await running
+
+
+IMPACT = "counts { part count } affected { id part at afterSeconds distance via { provider relation basis } node { id } } partial"
+
+
+async def test_impact_now_then_and_after_a_change() -> None:
+    async with following() as api:
+        data = await api.ask(f'{{ impact(id: "asset/AIR", at: "1970-01-01T02:00:00Z", lasts: 3600) {{ {IMPACT} }} }}')
+        found = data["impact"]
+        assert found["counts"] == [{"part": "OBJECT", "count": 1}, {"part": "ASSET", "count": 2}]
+        assert [(a["id"], a["at"], a["afterSeconds"]) for a in found["affected"]] == [
+            (id, "1970-01-01T02:10:00.000000Z", 600.0) for id in ("asset/CAP", "equipment/L", "productionorder/1")
+        ]
+        assert found["affected"][2]["via"] == [
+            {"provider": "asset/AIR", "relation": "supplies", "basis": "DECLARED"},
+            {"provider": "asset/CAP", "relation": "partOf", "basis": "DECLARED"},
+            {"provider": "equipment/L", "relation": "scheduledOn", "basis": "DECLARED"},
+        ]
+        assert found["affected"][2]["node"] == {"id": "productionorder/1"}
+        then = await api.ask(f'{{ impact(id: "asset/AIR", asOf: "1970-01-01T00:30:00Z") {{ {IMPACT} }} }}')
+        assert [a["id"] for a in then["impact"]["affected"]] == ["asset/CAP", "equipment/L"]
+        await api.feed.publish(await api.store.apply([says("4", "productionorder/1", "ProductionOrder", 3 * HOUR, actualEnd=1)]))
+        await asyncio.sleep(0)
+        now = await api.ask('{ impact(id: "asset/AIR") { affected { id } absorbedCount } }')
+        assert [a["id"] for a in now["impact"]["affected"]] == ["asset/CAP", "equipment/L"]
+        short = await api.ask('{ impact(id: "asset/AIR", lasts: 60) { affected { id } absorbed { id by bufferSeconds } } }')
+        assert short["impact"] == {"affected": [], "absorbed": [{"id": "asset/CAP", "by": "BUFFER", "bufferSeconds": 600.0}]}
+
+
+async def test_causes_single_points_and_criticality() -> None:
+    async with following() as api:
+        causes = await api.ask('{ causes(id: "productionorder/1") { count causes { id alone afterSeconds } } }')
+        assert causes["causes"] == {
+            "count": 3,
+            "causes": [
+                {"id": "equipment/L", "alone": True, "afterSeconds": 0.0},
+                {"id": "asset/CAP", "alone": True, "afterSeconds": 0.0},
+                {"id": "asset/AIR", "alone": True, "afterSeconds": 600.0},
+            ],
+        }
+        points = await api.ask("{ singlePointsOfFailure(first: 2) { count partial points { id name lost objects } } }")
+        assert points["singlePointsOfFailure"] == {
+            "count": 3,
+            "partial": False,
+            "points": [
+                {"id": "asset/AIR", "name": "compressor", "lost": 3, "objects": 1},
+                {"id": "asset/CAP", "name": None, "lost": 2, "objects": 1},
+            ],
+        }
+        ranked = await api.ask("{ criticality(measure: BETWEENNESS) { definition ranked { id value joint } } }")
+        values = {c["id"]: c["value"] for c in ranked["criticality"]["ranked"]}
+        assert values == {"asset/CAP": 2.0, "equipment/L": 2.0, "asset/AIR": 0.0}
+
+
+async def test_what_cannot_be_is_refused_with_the_mend() -> None:
+    async with following() as api:
+        for field, told in (
+            ('impact(id: "asset/AIR", depth: 0) { id }', "depth: 0 is not possible"),
+            ('impact(id: "asset/AIR", lasts: -1) { id }', "lasts: -1 is not possible"),
+            ('impact(id: "asset/NONE") { id }', "'asset/NONE' has no dependency"),
+            ('singlePointsOfFailure(cls: "Machin") { count }', "did you mean 'Machine'"),
+        ):
+            code, message = await api.fault(f"{{ {field} }}")
+            assert (code, told in message) == ("REJECT", True), message
+
+
+async def test_without_a_feed_it_says_so(monkeypatch: Any) -> None:
+    monkeypatch.setattr("brain.analytics.following.BEGIN_SECONDS", 0.01)
+    async with plant_api(PLANT, schema=SCHEMA) as api:
+        code, message = await api.fault('{ impact(id: "asset/AIR") { id } }')
+        assert (code, "`asOf` reads the store itself" in message) == ("RETRY", True)
