@@ -189,6 +189,10 @@ def print_class(cls: NodeClass, schema: Schema) -> None:
     console.print(f"id: {cls.node_id(f'<{cls.key}>' if cls.key else '<key>')}   also found by: {', '.join(cls.aliases) or '–'}")
     if below := [n for n in schema.descendants[cls.name] if n != cls.name]:
         console.print(f"below it: {', '.join(below)}")
+    if cls.any_of:
+        console.print(f"one that is left is enough of those it needs by: {', '.join(sorted(cls.any_of))}")
+    if cls.closed_by:
+        console.print(f"its life is over once: {', '.join(n if v is None else f'{n} = {v}' for n, v in cls.closed_by)}")
     table = Table("property", "type", "unit", "range", "history", "what it is", title="Properties", title_justify="left")
     for p in cls.properties.values():
         mark = "[red]*[/]" if p.required else ""

@@ -102,7 +102,7 @@ def test_servers_tell_what_they_do_and_what_runs(tmp_path: Path) -> None:
         (("hash", "--nonsense"), "No such option: --nonsense"),
         (("report", "bottlenecks", "--min-frequency", "0"), "0 is not in the range x>=1"),
         (("report", "bottlenecks", "--format", "xml"), "'xml' is not one of 'table', 'json', 'csv'"),
-        (("report", "dependencies"), "Missing argument 'ID'"),
+        (("report", "impact"), "Missing argument 'ID'"),
         (("report", "dependencies", "x", "--depth", "0"), "0 is not in the range 1<=x<=20"),
         (("ingest",), "name a source"),
         (("serve", "--port", "70000"), "70000 is not in the range"),
