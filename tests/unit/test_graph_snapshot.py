@@ -246,7 +246,7 @@ async def test_what_was_lost_on_the_way_is_read_anew() -> None:
         await plant.live.snapshot()
         await plant.store.apply([says("2", "asset/Q", "Pump", 0, Link("feeds", "asset/T"))])
         assert len(needs_of(await plant.live.snapshot())) == 1
-        plant.live._take(GAP)
+        plant.live._take((GAP,), None)
         assert len(needs_of(await plant.live.snapshot())) == 2
 
 
