@@ -21,10 +21,11 @@ from itertools import repeat
 from pathlib import Path
 from statistics import quantiles
 
+from brain.analytics.calibration import Interval
 from brain.analytics.causes import Context, causes_of
 from brain.analytics.lives import MICRO
 from brain.analytics.occupation import Cause, Reported
-from brain.analytics.relief import ACTIONS, RUNS, Interval, Target, named, relief_of
+from brain.analytics.relief import ACTIONS, RUNS, Target, named, relief_of
 from tests.plants import Cause as Injected
 from tests.plants import Floor, plant, run
 

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
-from statistics import fmean, quantiles
+from statistics import fmean
 from typing import NamedTuple
 
+from brain.analytics.calibration import Calibration, Interval, Lead, calibration_of, interval, lead_of
 from brain.analytics.causes import ActivityCauses, Causes, Context, causes_of
 from brain.analytics.fates import fate_of
-from brain.analytics.lives import MICRO, read_lives, read_other_lives
+from brain.analytics.lives import read_lives, read_other_lives
 from brain.analytics.occupation import Cause
 from brain.analytics.queues import Queues, at_least, queues_of
 from brain.analytics.replay import Fate, Floor, play
@@ -33,8 +34,6 @@ MOST_STEPS = 3000
 """Steps that a run replays: the newest."""
 TARGETS = 10
 QUARTER = 0.25
-MEDIAN_ERROR = 0.10
-P95_ERROR = 0.15
 
 DEFINITION = (
     "gain = lead time as it is - lead time with one thing changed, median and p95 over objects (linear interpolation), of replays"
@@ -59,14 +58,6 @@ class Action(StrEnum):
     """Against extraneous waiting: a step is ready as soon as it is enabled."""
 
 
-class Interval(NamedTuple):
-    """The 5 %, 50 % and 95 % quantiles over the runs, seconds: nine runs in ten lie from `low` to `high`."""
-
-    low: float
-    mid: float
-    high: float
-
-
 class Target(NamedTuple):
     """A place to relieve: the waiting before an activity, whichever activity came before."""
 
@@ -82,24 +73,6 @@ ACTIONS: Mapping[Cause, Action] = {
     **dict.fromkeys((Cause.EXTRANEOUS, Cause.UNEXPLAINED, Cause.STARVED, Cause.SYNCHRONISATION), Action.NO_DELAY),
 }
 """What is done about each cause."""
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Whether the replay of the log as it is gives the log's own lead times; seconds.
-
-    An error is (middle of the replays - log) / log. `trusted` is False where a figure of the log lies outside the replays'
-    interval and is missed by more than 10 % (median) or 15 % (p95); `reason` then says which, and is empty otherwise.
-    """
-
-    log_median: float
-    log_p95: float
-    replay_median: Interval
-    replay_p95: Interval
-    median_error: float
-    p95_error: float
-    trusted: bool
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,23 +177,16 @@ def relief_of(
     affordable = MOST_REPLAYED // (len(queues.routes.case) * (1 + len(chosen)))
     runs = min(runs, max(affordable, LEAST_RUNS))
     before, after = _replays(queues, chosen, runs)
-    calibration = _calibration(queues, before)
+    calibration = calibration_of(lead_of([*queues.lead.values()]), before)
     reliefs = [_relief(found, queues, target, before, after[target], calibration) for target in dict.fromkeys(chosen)]
     reliefs.sort(key=lambda r: (-r.gain_median.mid, -r.gain_p95.mid, r.activity, r.action))
     return _reliefs(found, queues, runs, calibration, tuple(reliefs))
 
 
-class _Lead(NamedTuple):
-    """Of the lead times of one replay; seconds."""
-
-    median: float
-    p95: float
-
-
-def _replays(queues: Queues, targets: Sequence[Target], runs: int) -> tuple[list[_Lead], dict[Target, list[_Lead]]]:
+def _replays(queues: Queues, targets: Sequence[Target], runs: int) -> tuple[list[Lead], dict[Target, list[Lead]]]:
     """The lead times of each run, as it is and after each action. The runs are numbered, so that they are the same every time."""
-    before: list[_Lead] = []
-    after: dict[Target, list[_Lead]] = {target: [] for target in targets}
+    before: list[Lead] = []
+    after: dict[Target, list[Lead]] = {target: [] for target in targets}
     for run in range(runs):
         fate = fate_of(queues, Random(run))  # noqa: S311  chance to be repeated, not a secret
         before.append(_played(queues, queues.floor, fate))
@@ -229,26 +195,12 @@ def _replays(queues: Queues, targets: Sequence[Target], runs: int) -> tuple[list
     return before, after
 
 
-def _played(queues: Queues, floor: Floor, fate: Fate) -> _Lead:
+def _played(queues: Queues, floor: Floor, fate: Fate) -> Lead:
     ended = play(floor, queues.routes, fate).ended
     last: dict[int, int] = {}
     for case, end in zip(queues.routes.case, ended, strict=True):
         last[case] = max(last.get(case, end), end)
-    return _lead([last[case] - queues.routes.arrivals[case] for case in queues.lead])
-
-
-def _lead(micros: Sequence[int]) -> _Lead:
-    if len(micros) == 1:
-        return _Lead(micros[0] / MICRO, micros[0] / MICRO)
-    cuts = quantiles(micros, n=20, method="inclusive")
-    return _Lead(cuts[9] / MICRO, cuts[18] / MICRO)
-
-
-def interval(values: Sequence[float]) -> Interval:
-    """Of the values of runs that could as well have been the next one: it lies inside in nine cases of ten, for any distribution
-    (order statistics as prediction interval: Wilks 1941), which takes quantiles that leave room at both ends."""
-    cuts = quantiles(values, n=20, method="exclusive")
-    return Interval(cuts[0], cuts[9], cuts[18])
+    return lead_of([last[case] - queues.routes.arrivals[case] for case in queues.lead])
 
 
 def gain(log: float, before: Sequence[float], after: Sequence[float], share: float) -> Interval:
@@ -309,34 +261,8 @@ def _one_more(floor: Floor, activity: int) -> Floor:
     )
 
 
-def _calibration(queues: Queues, before: Sequence[_Lead]) -> Calibration:
-    log = _lead([*queues.lead.values()])
-    median, p95 = interval([lead.median for lead in before]), interval([lead.p95 for lead in before])
-    reasons = [*_missed("median", log.median, median, MEDIAN_ERROR), *_missed("p95", log.p95, p95, P95_ERROR)]
-    return Calibration(
-        log_median=log.median,
-        log_p95=log.p95,
-        replay_median=median,
-        replay_p95=p95,
-        median_error=_error(log.median, median),
-        p95_error=_error(log.p95, p95),
-        trusted=not reasons,
-        reason="; ".join(reasons),
-    )
-
-
-def _error(log: float, replay: Interval) -> float:
-    return (replay.mid - log) / log if log else 0.0
-
-
-def _missed(figure: str, log: float, replay: Interval, most: float) -> Iterator[str]:
-    error = _error(log, replay)
-    if not replay.low <= log <= replay.high and abs(error) > most:
-        yield f"the replay as it is misses the log's {figure} lead time by {error:+.0%}"
-
-
 def _relief(
-    found: Causes, queues: Queues, target: Target, before: Sequence[_Lead], after: Sequence[_Lead], calibration: Calibration
+    found: Causes, queues: Queues, target: Target, before: Sequence[Lead], after: Sequence[Lead], calibration: Calibration
 ) -> Relief:
     waited = next((a for a in found.activities if a.activity == target.activity), None)
     share = waited.seconds / found.seconds if waited and found.seconds else 0.0

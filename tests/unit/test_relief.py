@@ -6,11 +6,12 @@ from random import Random
 import pytest
 
 from brain.analytics.calendars import DAY, HOUR, calendar
+from brain.analytics.calibration import Interval
 from brain.analytics.causes import Context, causes_of
 from brain.analytics.lives import Timed
 from brain.analytics.overtaking import NOT, RUSH, Waited, ranks_of
 from brain.analytics.queues import queues_of
-from brain.analytics.relief import Action, Interval, Reliefs, Target, gain, relief, relief_of
+from brain.analytics.relief import Action, Reliefs, Target, gain, relief, relief_of
 from brain.model import Assert, ChangeSet, Link
 from brain.stores import open_store
 from ontology import load_schema
