@@ -50,6 +50,9 @@ AWAY_SECONDS = 2 * PATIENCE
 """For how long a portion may wait for the store and then for the feed. By default the client leaves the group when nothing was
 asked of it for five minutes; in an outage the partitions would then go round among workers who all wait likewise. A worker that
 is stuck is found by its liveness."""
+DOUBT_SECONDS = 5.0
+"""For how long a broker is asked again that knows no committed offset where the store has a mark. One that was killed and is back
+may for a moment not know yet what it had committed, and says that there is nothing (Kafka 4.3, seen under chaos)."""
 STOP_SECONDS = 10.0
 """For how long a worker that is told to stop goes on with the portion in hand: it might wait ten minutes for an absent store. A
 portion that is given up is stored whole or not at all, and the marks say which."""
@@ -311,9 +314,13 @@ class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
                 await asyncio.sleep(1)
         starts: dict[TopicPartition, int] = {}
         unknown: dict[TopicPartition, int] = {}
+        doubt = time.monotonic() + DOUBT_SECONDS
         for partition in assigned:
             mark = marks.get((partition.topic, partition.partition), 0)
             told = await self._committed(partition)
+            while told is None and mark and time.monotonic() < doubt:
+                await asyncio.sleep(DOUBT_SECONDS / 10)
+                told = await self._committed(partition)
             starts[partition] = mark if told is None else min(mark, told)
             if told is None:
                 unknown[partition] = mark
