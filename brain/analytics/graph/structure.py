@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brain.analytics.graph.reach import descendants
-from brain.analytics.graph.snapshot import Ints, Snapshot, firsts, ranges, rows, seconds
+from brain.analytics.graph.snapshot import Ints, Snapshot, firsts, rows, seconds
 
 Floats = NDArray[np.float64]
 
@@ -87,11 +87,12 @@ def _walked(start: Ints, dependent: NDArray[np.int32], source: int, place: NDArr
     walks: list[Walk] = []
     while True:
         begin, end = start[level], start[level + 1]
-        target = dependent[ranges(begin, end)]
+        origin = np.repeat(np.arange(len(level)), end - begin)
+        target = dependent[np.arange(len(origin)) + (end - np.cumsum(end - begin))[origin]]
         new = np.flatnonzero(place[target] < 0)
         if not len(new):
             return levels, walks
-        target, origin = target[new], np.repeat(np.arange(len(level)), end - begin)[new]
+        target, origin = target[new], origin[new]
         # Each node once: whichever edge to it was written last keeps its place.
         place[target] = np.arange(len(target), dtype=np.int32)
         level = target[np.flatnonzero(place[target] == np.arange(len(target)))]
