@@ -8,13 +8,13 @@ from brain.registers import new
 
 
 def notices(batch: Sequence[ChangeSet]) -> list[Notice]:
-    """One notice for each subject of each event, in the batch's order."""
+    """One notice for each subject of each event, in the batch's order. A relation with several links is named once."""
     told: list[Notice] = []
     for changes in batch:
         for change in changes.changes:
             match change:
                 case Assert() | Retract():
-                    names = (*change.properties, *change.attributes, *[link.relation for link in change.links])
+                    names = (*change.properties, *change.attributes, *dict.fromkeys([link.relation for link in change.links]))
                 case Flag():
                     names = (change.property,)
                 case Void():
