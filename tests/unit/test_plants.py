@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from bench.plants import Judged, judge
+from brain.analytics.relief import RUNS
 from tests.plants import Cause, Floor, Plant, plant, run
 
 DOZEN = range(1000, 1012)
@@ -15,7 +16,7 @@ DOZEN = range(1000, 1012)
 
 @pytest.fixture(scope="module")
 def judged() -> list[Judged]:
-    return [judge(seed, runs=20) for seed in DOZEN]
+    return [judge(seed, runs=RUNS) for seed in DOZEN]
 
 
 def test_the_bottleneck_is_waited_for_longest(judged: list[Judged]) -> None:
