@@ -174,6 +174,16 @@ class Schema:
         return {r.name: r for cls in self.classes.values() for r in cls.relations.values()}
 
     @cached_property
+    def dependencies(self) -> Mapping[str, Relation]:
+        """The relations by which things depend on each other now. What a step depended on is history: it has happened, and needs
+        nothing any more."""
+        return {
+            name: relation
+            for name, relation in self.relations.items()
+            if relation.dependency is not None and not self.is_a(relation.source, "Step")
+        }
+
+    @cached_property
     def identities(self) -> Mapping[str, float]:
         """The properties by which two nodes may be known for one thing, each with its confidence in (0, 1]."""
         every = (p for cls in self.classes.values() for p in cls.properties.values())

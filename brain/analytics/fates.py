@@ -57,14 +57,13 @@ def _delays(queues: Queues, random: Random, drawn: Mapping[int, int]) -> list[in
     tells nothing, what any was. Delays depend on how long the way is, and on each other: a request that is amended once is not
     amended as slowly as one that is amended ten times."""
     routes, pools = queues.routes, _pools(queues, drawn)
-    told = _told(queues)
     donors, asked = _donors(queues, random, drawn), Counter[tuple[int, Pair]]()
     delays = []
     for case, activity, after in zip(routes.case, routes.activity, routes.after, strict=True):
         pair = (routes.activity[after], activity)
         if after < 0 or pair not in pools:
             delays.append(0)
-        elif own := told.get((donors[case], pair)):
+        elif own := queues.own.get((donors[case], pair)):
             delays.append(own[asked[case, pair] % len(own)])
             asked[case, pair] += 1
         else:
@@ -84,16 +83,6 @@ def _donors(queues: Queues, random: Random, drawn: Mapping[int, int]) -> dict[in
         first = max(first - missing // 2, 0)
         donors[case] = ranked[random.randrange(first, min(max(end, first + NEAR), len(ranked)))][1]
     return donors
-
-
-def _told(queues: Queues) -> Mapping[tuple[int, Pair], Sequence[int]]:
-    """The delays that were seen of each case at each handover, in its order."""
-    told: defaultdict[tuple[int, Pair], list[int]] = defaultdict(list)
-    for pair, found in queues.delays.items():
-        for delay in found:
-            if delay.seen:
-                told[delay.case, pair].append(delay.micros)
-    return told
 
 
 def _pools(queues: Queues, drawn: Mapping[int, int]) -> dict[Pair, Sequence[int]]:

@@ -57,8 +57,9 @@ class Delay(NamedTuple):
 class Queues(NamedTuple):
     """A log as queues. `lead` is the log's own lead time of each counted case, µs; the rest only keeps resources busy.
 
-    `delays` by the activity before and the activity, `sizes` of the batches and `ranks` by activity. Of `steps` in the window
-    `unstarted` have no start of their own, `overtaking` counts the starts that overtook somebody at an activity of no ranks.
+    `delays` by the activity before and the activity, `own` those of them that were seen, by case and then likewise, `sizes` of
+    the batches and `ranks` by activity. Of `steps` in the window `unstarted` have no start of their own, `overtaking` counts the
+    starts that overtook somebody at an activity of no ranks.
     """
 
     floor: Floor
@@ -66,6 +67,7 @@ class Queues(NamedTuple):
     units: tuple[Unit, ...]
     lead: Mapping[int, int]
     delays: Mapping[tuple[int, int], Sequence[Delay]]
+    own: Mapping[tuple[int, tuple[int, int]], Sequence[int]]
     sizes: Mapping[int, Sequence[int]]
     ranks: Mapping[int, Ranks]
     by_resource: frozenset[int]
@@ -108,7 +110,7 @@ class _Fit:
         lead = {i: case.lead for i, case in enumerate(self.cases) if case.counted}
         unstarted = sum(step.took is None for step in self.steps)
         split = frozenset(a for a, pool in enumerate(self.floor.pools) if len(pool) > 1 and self._differ(a))
-        return Queues(self.floor, self.routes, self.units, lead, delays, sizes, ranks, split, unstarted, overtaking)
+        return Queues(self.floor, self.routes, self.units, lead, delays, _own(delays), sizes, ranks, split, unstarted, overtaking)
 
     def _routes(self) -> Routes:
         case: list[int] = []
@@ -338,6 +340,16 @@ def at_least(spans: Iterable[Interval], count: int) -> Iterator[Interval]:
         if held < count <= held - change:
             since = at
         held -= change
+
+
+def _own(delays: Mapping[tuple[int, int], Sequence[Delay]]) -> dict[tuple[int, tuple[int, int]], list[int]]:
+    """The delays that were seen of each case at each handover, in its order, µs."""
+    own: defaultdict[tuple[int, tuple[int, int]], list[int]] = defaultdict(list)
+    for pair, found in delays.items():
+        for delay in found:
+            if delay.seen:
+                own[delay.case, pair].append(delay.micros)
+    return dict(own)
 
 
 def _ready(closed: Sequence[Interval], since: int, start: int) -> tuple[int, bool]:

@@ -107,7 +107,7 @@ async def _claims(store: Store, schema: Schema, who: Collection[str]) -> tuple[C
     ends = {
         name: relation.dependency
         for name, relation in schema.relations.items()
-        if name in (MEMBER_OF, WORKS_AT) or (relation.dependency and not schema.is_a(relation.source, "Step"))
+        if name in (MEMBER_OF, WORKS_AT) or name in schema.dependencies
     }
     teams, places, needs = (defaultdict[str, list[Claim]](list) for _ in range(3))
     if not ends:

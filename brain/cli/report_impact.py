@@ -12,6 +12,7 @@ import orjson
 from brain.analytics.lives import MICRO
 from brain.cli.options import format_option, opened, run, store_option
 from brain.cli.times import INSTANT, SPAN
+from brain.reports.document import camel
 
 
 @click.command()
@@ -97,10 +98,5 @@ def plain_json(found: Any) -> Any:
 
 def _named(value: Any) -> Any:
     if isinstance(value, dict):
-        return {_name(key): _named(member) for key, member in value.items()}
+        return {"class" if key == "cls" else camel(key): _named(member) for key, member in value.items()}
     return [_named(member) for member in value] if isinstance(value, list | tuple) else value
-
-
-def _name(key: str) -> str:
-    first, *rest = key.split("_")
-    return "class" if key == "cls" else first + "".join(part.capitalize() for part in rest)

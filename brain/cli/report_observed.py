@@ -2,20 +2,20 @@
 
 import csv
 import sys
+from dataclasses import fields
 
 import click
 import orjson
 from rich.table import Table
 
-from brain.analytics.observed import SHARE, Between, ObservedDependencies
+from brain.analytics.observed import SHARE, Between, Observed, ObservedDependencies
 from brain.cli.options import format_option, opened, run, store_option
 from brain.cli.report_bottlenecks import only_type
 from brain.cli.tables import console_of, plain
-from brain.reports.document import document
+from brain.reports.document import camel, document
 from brain.words import duration, share
 
-COLUMNS = ("provider", "dependent", "support", "together", "strength", "expected", "q",
-           "delayP10Seconds", "delayMedianSeconds", "delayP90Seconds", "since", "until")  # fmt: skip
+COLUMNS = tuple(camel(field.name) for field in fields(Observed))
 
 
 @click.command()

@@ -6,9 +6,9 @@ import numpy as np
 
 from brain.analytics.graph.impact import MOST, Carrier, Part, carrier, numbered, parts_of
 from brain.analytics.graph.losses import fatal
-from brain.analytics.graph.reach import AT_ONCE, WORD
+from brain.analytics.graph.reach import AT_ONCE, WORD, within
 from brain.analytics.graph.snapshot import ROW, Bools, Ints, Snapshot, firsts, kinds, rows, seconds
-from brain.analytics.graph.times import EDGE_BITS, NEVER
+from brain.analytics.graph.times import EDGE_BITS, NEVER, costs
 from brain.schema import Schema
 
 DEPTH = 20
@@ -79,13 +79,9 @@ def _back(snapshot: Snapshot, node: int, depth: int) -> tuple[Ints, Ints, bool]:
     """For each thing that the node needs: the least time until its loss is felt (see `times`), over at most `depth` edges, and
     the edge by which. Then whether more lies beyond."""
     value, by = np.full(snapshot.count, NEVER), np.full(snapshot.count, -1, np.int64)
-    cost = (np.array([kind.delay for kind in snapshot.kinds], np.int64) << EDGE_BITS) + 1
-    value[node], level = 0, np.array([node])
-    near = value < NEVER
-    for _ in range(depth):
-        met = seconds(rows(snapshot.needs_start, snapshot.needs, level))
-        level = np.unique(met[~near[met]])
-        near[level] = True
+    cost = costs(snapshot)
+    value[node] = 0
+    near = within(snapshot.needs_start, snapshot.needs, np.array([node]), depth)
     level = np.array([node])
     while len(level):
         edges = rows(snapshot.needs_start, snapshot.needs, level)

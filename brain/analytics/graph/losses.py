@@ -14,8 +14,8 @@ from itertools import pairwise
 import numpy as np
 
 from brain.analytics.graph.order import levels
-from brain.analytics.graph.reach import AT_ONCE, WORD, Bits
-from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, distinct, firsts, rows, seconds
+from brain.analytics.graph.reach import AT_ONCE, WORD, Bits, within
+from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, firsts, rows, seconds
 from brain.analytics.graph.times import Needs
 
 
@@ -48,7 +48,8 @@ def losses(snapshot: Snapshot, candidates: Sequence[int], counted: Bools, until:
 def fatal(snapshot: Snapshot, candidates: Ints, among: Bools | None = None) -> tuple[Ints, Bits]:
     """All nodes (of some alone, if `among` is given) that a candidate's loss might reach, and for each the candidates, as bits by
     place, whose loss alone is its own."""
-    nodes = _touched(snapshot, candidates, among)
+    open_ = ~snapshot.closed if among is None else ~snapshot.closed & among
+    nodes = np.flatnonzero(within(snapshot.feeds_start, snapshot.feeds, candidates, among=open_))
     bits = np.zeros((len(nodes) + 1, -(-len(candidates) // WORD)), np.uint64)  # the last: of all that is not reached
     places = np.arange(len(candidates))
     at = np.searchsorted(nodes, candidates)
@@ -57,17 +58,6 @@ def fatal(snapshot: Snapshot, candidates: Ints, among: Bools | None = None) -> t
     if len(dependents):
         _fill(snapshot, nodes, bits, dependents)
     return nodes, bits[:-1]
-
-
-def _touched(snapshot: Snapshot, nodes: Ints, among: Bools | None) -> Ints:
-    seen = np.zeros(snapshot.count, bool)
-    seen[nodes] = True
-    barred = snapshot.closed if among is None else snapshot.closed | ~among
-    while len(nodes):
-        met = seconds(rows(snapshot.feeds_start, snapshot.feeds, nodes))
-        nodes = distinct(met[~seen[met] & ~barred[met]], snapshot.count)
-        seen[nodes] = True
-    return np.flatnonzero(seen)
 
 
 def _fill(snapshot: Snapshot, nodes: Ints, bits: Bits, dependents: Ints) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brain.analytics.graph.order import Rows, levels
-from brain.analytics.graph.snapshot import Ints, Snapshot, distinct, firsts, rows, seconds
+from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, distinct, firsts, rows, seconds
 
 WORD = 64
 AT_ONCE = 16 * WORD
@@ -17,24 +17,30 @@ Bits = NDArray[np.uint64]
 
 def descendants(snapshot: Snapshot, node: int) -> Ints:
     """The nodes that hang on it, directly or not, in order of number; without itself."""
-    return _from(snapshot.feeds_start, snapshot.feeds, node)
+    return _beside(within(snapshot.feeds_start, snapshot.feeds, np.array([node])), node)
 
 
 def ancestors(snapshot: Snapshot, node: int) -> Ints:
     """The nodes on which it hangs."""
-    return _from(snapshot.needs_start, snapshot.needs, node)
+    return _beside(within(snapshot.needs_start, snapshot.needs, np.array([node])), node)
 
 
-def _from(start: Ints, keys: Ints, node: int) -> Ints:
-    seen = np.zeros(len(start) - 1, bool)
-    seen[node] = True
-    level = np.array([node])
-    while len(level):
-        met = seconds(rows(start, keys, level))
-        level = distinct(met[~seen[met]], len(seen))
-        seen[level] = True
+def _beside(seen: Bools, node: int) -> Ints:
     seen[node] = False
     return np.flatnonzero(seen)
+
+
+def within(start: Ints, keys: Ints, nodes: Ints, depth: int | None = None, among: Bools | None = None) -> Bools:
+    """Which nodes at most `depth` edges lead to from some, which are themselves among them; over those alone that are `among`."""
+    seen = np.zeros(len(start) - 1, bool)
+    seen[nodes] = True
+    while len(nodes) and depth != 0:
+        met = seconds(rows(start, keys, nodes))
+        new = ~seen[met] if among is None else ~seen[met] & among[met]
+        nodes = distinct(met[new], len(seen))
+        seen[nodes] = True
+        depth = None if depth is None else depth - 1
+    return seen
 
 
 def descendant_sets(snapshot: Snapshot, nodes: Sequence[int]) -> list[Ints]:

@@ -30,8 +30,6 @@ NODE_MASK, KIND_MASK = (1 << NODE_BITS) - 1, (1 << KIND_BITS) - 1
 ROW = NODE_BITS + KIND_BITS
 MICRO = 1_000_000
 
-STEP = "Step"
-
 
 class TooLarge(Reject):
     """More nodes than an edge's integer has room for."""
@@ -54,11 +52,11 @@ class Kind(NamedTuple):
 
 
 def kinds_of(schema: Schema) -> tuple[Kind, ...]:
-    """The declared kinds, by name. What steps depended on is history: they have happened, and need nothing any more."""
+    """The declared kinds, by name."""
     return tuple(
         Kind(name, Basis.DECLARED, relation.dependency, relation.delay)
-        for name, relation in sorted(schema.relations.items())
-        if relation.dependency is not None and not schema.is_a(relation.source, STEP)
+        for name, relation in sorted(schema.dependencies.items())
+        if relation.dependency is not None
     )
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from brain.analytics.graph.reach import within
 from brain.analytics.graph.snapshot import NODE_MASK, Bools, Ints, Snapshot, distinct, firsts, kinds, rows, seconds
 
 EDGE_BITS = 13
@@ -83,8 +84,8 @@ def spread(
     frontier = np.unique(np.array(roots, np.int64))
     value[frontier] = 0
     limit = NEVER if lasts is None else np.int64(min(lasts, LONGEST) << EDGE_BITS)
-    near = None if depth is None else _near(snapshot, frontier, depth)
-    cost = (np.array([kind.delay for kind in snapshot.kinds], np.int64) << EDGE_BITS) + 1
+    near = None if depth is None else within(snapshot.feeds_start, snapshot.feeds, frontier, depth)
+    cost = costs(snapshot)
     while len(frontier) and (until is None or time.monotonic() < until):
         nodes = _depending(snapshot, frontier, near)
         nodes = nodes[value[nodes] > 0]
@@ -100,16 +101,6 @@ def spread(
     return Spread(value, reached, np.union1d(frontier, _ends(snapshot, reached, near)))
 
 
-def _near(snapshot: Snapshot, roots: Ints, depth: int) -> Bools:
-    near = np.zeros(snapshot.count, bool)
-    near[roots] = True
-    for _ in range(depth):
-        met = seconds(rows(snapshot.feeds_start, snapshot.feeds, roots))
-        roots = distinct(met[~near[met]], snapshot.count)
-        near[roots] = True
-    return near
-
-
 def _depending(snapshot: Snapshot, nodes: Ints, near: Bools | None) -> Ints:
     """What needs one of them, and lives."""
     found = distinct(seconds(rows(snapshot.feeds_start, snapshot.feeds, nodes)), snapshot.count)
@@ -121,6 +112,11 @@ def _lost(snapshot: Snapshot, needs: Needs, value: Ints, cost: Ints, nodes: Ints
     groups = np.maximum.reduceat(arrivals(needs, value, cost), needs.heads)
     soonest = np.minimum.reduceat(groups, needs.first)
     return np.where(soonest < NEVER, soonest + (snapshot.buffer[nodes] << EDGE_BITS), NEVER)
+
+
+def costs(snapshot: Snapshot) -> Ints:
+    """What an edge of each kind adds to a value: its delay, and one edge."""
+    return (np.array([kind.delay for kind in snapshot.kinds], np.int64) << EDGE_BITS) + 1
 
 
 def arrivals(needs: Needs, value: Ints, cost: Ints) -> Ints:
@@ -146,7 +142,7 @@ def carriers(snapshot: Snapshot, found: Spread, redundancy: bool = True) -> Ints
     if not len(nodes):
         return carried
     needs = Needs.of(snapshot, nodes, redundancy)
-    cost = (np.array([kind.delay for kind in snapshot.kinds], np.int64) << EDGE_BITS) + 1
+    cost = costs(snapshot)
     felt = arrivals(needs, found.value, cost)
     groups = np.maximum.reduceat(felt, needs.heads)
     soonest = np.minimum.reduceat(groups, needs.first)
