@@ -5,7 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,7 +18,7 @@ from brain.feeds.kafka import FeedAway, KafkaFeed
 from brain.feeds.memory import DEPTH, MemoryFeed
 from brain.feeds.sqlite import KEPT, SqliteFeed
 from brain.model import GAP, Notice
-from brain.ports import Feed
+from brain.ports import Feed, Resumable
 from brain.servers import kafka_server
 from brain.settings import Settings
 from brain.stores import open_store
@@ -149,12 +149,53 @@ class TestMemoryFeed(FeedContract):
         assert [one async for one in slow] == [GAP, *[notice(i) for i in range(DEPTH, DEPTH + 50)]]
 
 
-def as_sqlite(feed: Feed) -> SqliteFeed:
-    assert isinstance(feed, SqliteFeed)
-    return feed
+class ResumableContract(FeedContract):
+    """Of a feed that keeps what it told: a watcher goes on where another has ended, or is told that it cannot."""
+
+    async def test_a_watcher_goes_on_where_another_has_ended(self, opening: Open) -> None:
+        feed, first = opening(), opening()
+        watching = followed(first)
+        assert (await anext(watching))[0] == [GAP]
+        await feed.publish([notice(1), ODD])
+        told, place = await anext(watching)
+        assert told == [notice(1), ODD]
+        await first.close()
+        await feed.publish([notice(2)])
+        await feed.publish([notice(3)])
+        again = followed(opening(), place)
+        assert await until_all_is_told(again) == [notice(2), notice(3)]
+        await feed.publish([notice(4)])
+        told, after = await anext(again)
+        assert told == [notice(4)]
+        assert await until_all_is_told(followed(opening(), after)) == []
+        for strange in ("", "x", "{}", "[1]", place[:-1], place.replace("1", "3"), place.replace("2", "1")):
+            assert strange != place
+            assert (await anext(followed(opening(), strange)))[0] == [GAP]
+
+    async def test_where_nothing_was_told_yet_is_a_place_too(self, opening: Open) -> None:
+        feed, first = opening(), opening()
+        told, place = await anext(followed(first))
+        assert told == [GAP]
+        await feed.publish([notice(1)])
+        if place:  # an empty file has nothing that it could be known by
+            assert await until_all_is_told(followed(opening(), place)) == [notice(1)]
 
 
-class TestSqliteFeed(FeedContract):
+def followed(feed: Feed, after: str | None = None) -> AsyncIterator[tuple[Sequence[Notice], str]]:
+    assert isinstance(feed, Resumable)
+    return feed.follow(after)
+
+
+async def until_all_is_told(portions: AsyncIterator[tuple[Sequence[Notice], str]]) -> list[Notice]:
+    """All that there was, until an empty portion says that this was all."""
+    found: list[Notice] = []
+    async with asyncio.timeout(SECONDS):
+        while told := (await anext(portions))[0]:
+            found += told
+    return found
+
+
+class TestSqliteFeed(ResumableContract):
     @pytest.fixture
     async def path(self, tmp_path: Path) -> str:
         path = str(tmp_path / "brain.db")
@@ -199,24 +240,6 @@ class TestSqliteFeed(FeedContract):
         assert [await anext(slow) for _ in range(3)] == [GAP, notice(0), notice(1)]
         await slow.aclose()  # type: ignore[attr-defined]
 
-    async def test_a_watcher_goes_on_where_another_has_ended(self, opening: Open) -> None:
-        feed, first = as_sqlite(opening()), as_sqlite(opening())
-        watching = first.follow(None)
-        assert (await anext(watching))[0] == [GAP]
-        await feed.publish([notice(1), ODD])
-        told, place = await anext(watching)
-        assert told == [notice(1), ODD]
-        await first.close()
-        await feed.publish([notice(2)])
-        await feed.publish([notice(3)])
-        again = as_sqlite(opening()).follow(place)
-        assert [(await anext(again))[0] for _ in range(3)] == [[notice(2)], [notice(3)], []]
-        await feed.publish([notice(4)])
-        assert (await anext(again))[0] == [notice(4)]
-        # A place that no block of this file has ended at.
-        for strange in ("", "x", place[:-1], f"3{place[1:]}"):
-            assert (await anext(as_sqlite(opening()).follow(strange)))[0] == [GAP]
-
     async def test_another_process_is_heard(self, opening: Open, path: str) -> None:
         program = (
             "import asyncio, sys; from brain.feeds.sqlite import SqliteFeed; from tests.integration.test_feeds import notice\n"
@@ -233,7 +256,7 @@ class TestSqliteFeed(FeedContract):
         await watcher.leave()
 
 
-class TestKafkaFeed(FeedContract):
+class TestKafkaFeed(ResumableContract):
     @pytest.fixture
     async def opening(self, kafka_address: str) -> AsyncIterator[Open]:
         topic, opened = f"notices-{uuid4().hex}", list[KafkaFeed]()
@@ -257,13 +280,40 @@ class TestKafkaFeed(FeedContract):
         assert [await anext(held) for _ in range(3)] == [notice(1), GAP, notice(3)]
         await held.aclose()  # type: ignore[attr-defined]
 
+    async def test_a_place_that_the_topic_no_longer_holds(self, opening: Open) -> None:
+        feed, first = opening(), opening()
+        watching = followed(first)
+        await anext(watching)
+        await feed.publish([notice(1)])
+        _, place = await anext(watching)
+        await feed.publish([notice(2)])
+        await _delete(feed, 1)
+        assert (await anext(followed(opening(), place)))[0] == [GAP]
+
+    async def test_a_topic_that_was_made_anew(self, opening: Open) -> None:
+        feed, first = opening(), opening()
+        watching = followed(first)
+        await anext(watching)
+        await feed.publish([notice(1)])
+        _, place = await anext(watching)
+        other = KafkaFeed(as_kafka(feed)._address, f"notices-{uuid4().hex}")
+        await other.publish([notice(2)])
+        assert (await anext(followed(other, place)))[0] == [GAP]
+        await other.publish([notice(3)])
+        assert (await anext(followed(other, place)))[0] == [GAP]
+        await other.close()
+
+
+def as_kafka(feed: Feed) -> KafkaFeed:
+    assert isinstance(feed, KafkaFeed)
+    return feed
+
 
 async def _delete(feed: Feed, before: int) -> None:
     """The topic of the feed begins at this offset from now on, as when what was older has outlived its retention."""
-    assert isinstance(feed, KafkaFeed)
-    admin = AIOKafkaAdminClient(bootstrap_servers=feed._address)
+    admin = AIOKafkaAdminClient(bootstrap_servers=as_kafka(feed)._address)
     await admin.start()
-    await admin.delete_records({TopicPartition(feed._topic, 0): RecordsToDelete(before_offset=before)})
+    await admin.delete_records({TopicPartition(as_kafka(feed)._topic, 0): RecordsToDelete(before_offset=before)})
     await admin.close()
 
 

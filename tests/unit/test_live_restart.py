@@ -25,7 +25,7 @@ from brain.feeds import sqlite as feeds
 from brain.feeds.sqlite import SqliteFeed
 from brain.identities import Merged
 from brain.model import Assert, ChangeSet, Link, Notice
-from brain.ports import Store
+from brain.ports import Feed, Store
 from brain.query import Occurrences, Scope
 from brain.schema import Schema
 from brain.stores import open_store
@@ -45,7 +45,7 @@ class Plant:
         """The types of which all steps were read."""
 
     @asynccontextmanager
-    async def opened(self) -> AsyncIterator[tuple[Store, SqliteFeed]]:
+    async def opened(self) -> AsyncIterator[tuple[Store, Feed]]:
         path = self.folder / "brain.db"
         store, feed = open_store(f"sqlite:///{path}"), SqliteFeed(str(path))
         await store.prepare(SCHEMA)
@@ -82,7 +82,7 @@ class Plant:
 
 
 class Living:
-    def __init__(self, store: Store, feed: SqliteFeed, live: LiveReports) -> None:
+    def __init__(self, store: Store, feed: Feed, live: LiveReports) -> None:
         self.store, self.feed, self.live = store, feed, live
 
     async def says(self, *changes: ChangeSet) -> None:
