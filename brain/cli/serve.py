@@ -87,7 +87,10 @@ async def _serve(settings: Settings, host: str, port: int, live_file: Path | Non
             "note: what other processes commit reaches `changes` subscribers through a broker alone: add --kafka", err=True
         )
     if live_file is not None and not isinstance(feed, Resumable):
-        click.echo("note: --live-file serves a restart only where changes come through the store's own file or a broker: add --kafka", err=True)
+        click.echo(
+            "note: --live-file serves a restart only where changes come through the store's own file or a broker: add --kafka",
+            err=True,
+        )
     try:
         await run_server(schema, store, feed, host, port, live_file)
     finally:

@@ -13,9 +13,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from brain.analytics.graph.order import levels
 from brain.analytics.graph.reach import AT_ONCE, WORD, Bits, within
-from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, firsts, rows, seconds
+from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, seconds
 from brain.analytics.graph.times import Needs
 
 
@@ -61,9 +60,11 @@ def fatal(snapshot: Snapshot, candidates: Ints, among: Bools | None = None) -> t
 
 
 def _fill(snapshot: Snapshot, nodes: Ints, bits: Bits, dependents: Ints) -> None:
-    level, circles = _levels(snapshot, nodes, dependents)
-    order = np.argsort(level, kind="stable")
-    level, dependents = level[order], dependents[order]
+    of, level = snapshot.condensed
+    order = np.argsort(level[dependents], kind="stable")
+    dependents = dependents[order]
+    level = level[dependents]
+    circles = frozenset(level[(np.bincount(of) > 1)[of[dependents]]].tolist())
     needs = Needs.of(snapshot, dependents)
     number = np.full(snapshot.count, len(nodes), np.int64)
     number[nodes] = np.arange(len(nodes))
@@ -81,26 +82,6 @@ def _fill(snapshot: Snapshot, nodes: Ints, bits: Bits, dependents: Ints) -> None
             # In a circle what one gets may be another's; elsewhere once is enough.
             again = int(level[begin]) in circles and not np.array_equal(new, bits[dependent[begin:end]])
             bits[dependent[begin:end]] = new
-
-
-def _levels(snapshot: Snapshot, nodes: Ints, dependents: Ints) -> tuple[Ints, frozenset[int]]:
-    """For each dependent a level above all that it needs, the same for all of one circle; and the levels where circles are."""
-    of = np.searchsorted(nodes, _least(snapshot.cycles, nodes))
-    edges = rows(snapshot.needs_start, snapshot.needs, dependents)
-    place = np.minimum(np.searchsorted(nodes, seconds(edges)), len(nodes) - 1)
-    edges, place = edges[nodes[place] == seconds(edges)], place[nodes[place] == seconds(edges)]
-    provider, dependent = of[place], of[np.searchsorted(nodes, firsts(edges))]
-    across = provider != dependent
-    level = levels(len(nodes), provider[across], dependent[across])
-    many = np.bincount(of, minlength=len(nodes)) > 1
-    own = of[np.searchsorted(nodes, dependents)]
-    return level[own], frozenset(level[own[many[own]]].tolist())
-
-
-def _least(cycles: Ints, nodes: Ints) -> Ints:
-    """For each of the nodes the least of them in its circle: the circle's own least may not be among them."""
-    _, first, back = np.unique(cycles[nodes], return_index=True, return_inverse=True)
-    return nodes[first[back]]
 
 
 def _counts(bits: Bits, candidates: int) -> Ints:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from brain.analytics.graph.snapshot import Ints, distinct, ranges
+from brain.analytics.graph.snapshot import Bools, Ints, distinct, ranges
 
 
 class Rows:
@@ -31,22 +31,29 @@ def levels(count: int, source: Ints, target: Ints) -> Ints:
     return level
 
 
-def components(count: int, source: Ints, target: Ints) -> Ints:
-    """The strongly connected components: each node has the number of the least node of its own."""
-    found = np.arange(count)
-    core = levels(count, source, target) < 0
+def condensed(count: int, source: Ints, target: Ints) -> tuple[Ints, Ints]:
+    """The strongly connected components (each node has the number of the least node of its own), and a level for each node: the
+    same within a component, and above those of all others from which edges lead into it."""
+    level = levels(count, source, target)
+    core = level < 0
     if not core.any():
-        return found
-    core &= levels(count, target, source) < 0
-    # Only what lies on cycles, or between two, is left: mostly little.
+        return np.arange(count), level
+    of = _components(count, source, target, core & (levels(count, target, source) < 0))
+    across = of[source] != of[target]
+    return of, levels(count, of[source[across]], of[target[across]])[of]
+
+
+def _components(count: int, source: Ints, target: Ints, core: Bools) -> Ints:
+    """Only what lies on cycles, or between two, has to be looked at: mostly little."""
     import rustworkx
 
-    nodes = np.flatnonzero(core)
-    inside = core[source] & core[target]
+    nodes, inside = np.flatnonzero(core), core[source] & core[target]
+    number = np.zeros(count, np.int64)
+    number[nodes] = np.arange(len(nodes))
     graph: rustworkx.PyDiGraph[None, None] = rustworkx.PyDiGraph()
     graph.add_nodes_from([None] * len(nodes))
-    ends = (np.searchsorted(nodes, end[inside]).tolist() for end in (source, target))
-    graph.add_edges_from_no_data(list(zip(*ends, strict=True)))
+    graph.add_edges_from_no_data(list(zip(*(number[end[inside]].tolist() for end in (source, target)), strict=True)))
+    found = np.arange(count)
     for members in rustworkx.strongly_connected_components(graph):
         if len(members) > 1:
             found[nodes[members]] = nodes[min(members)]

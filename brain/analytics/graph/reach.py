@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from brain.analytics.graph.order import Rows, levels
+from brain.analytics.graph.order import Rows
 from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, distinct, firsts, rows, seconds
 
 WORD = 64
@@ -46,26 +46,36 @@ def within(start: Ints, keys: Ints, nodes: Ints, depth: int | None = None, among
 def descendant_sets(snapshot: Snapshot, nodes: Sequence[int]) -> list[Ints]:
     """`descendants` of many nodes in one walk over the graph: each node has a bit for each of them (Then et al.: *The More the
     Merrier: Efficient Multi-Source Graph Traversal*, 2014), and the walk goes level by level over what is left of cycles."""
-    provider, dependent = firsts(snapshot.feeds), seconds(snapshot.feeds)
-    of = snapshot.cycles
+    of, level = snapshot.condensed
+    provider, dependent = of[firsts(snapshot.feeds)], of[seconds(snapshot.feeds)]
     found: list[Ints] = []
     for i in range(0, len(nodes), AT_ONCE):
-        found += _sets(of, of[provider], of[dependent], np.array(nodes[i : i + AT_ONCE], np.int64))
+        found += _sets(of, level, provider, dependent, np.array(nodes[i : i + AT_ONCE], np.int64))
     return found
 
 
-def _sets(of: Ints, provider: Ints, dependent: Ints, roots: Ints) -> list[Ints]:
-    """`of` maps nodes to what is left of cycles, between which the edges run."""
+def _sets(of: Ints, level: Ints, provider: Ints, dependent: Ints, roots: Ints) -> list[Ints]:
+    """`of` maps nodes to what is left of cycles, between which the edges run, from lower to higher levels."""
     touched = np.flatnonzero(_touched(Rows(len(of), provider, dependent), distinct(of[roots], len(of))))
     number = np.full(len(of), -1, np.int64)
     number[touched] = np.arange(len(touched))
     bits = np.zeros((len(touched), -(-len(roots) // WORD)), np.uint64)
-    places = np.arange(len(roots))
-    np.bitwise_or.at(bits, (number[of[roots]], places // WORD), np.uint64(1) << (places % WORD).astype(np.uint64))
+    word, bit = _bits(len(roots))
+    np.bitwise_or.at(bits, (number[of[roots]], word), bit)
     among = (number[provider] >= 0) & (provider != dependent)
-    spread(bits, number[provider[among]], number[dependent[among]])
+    provider, dependent = provider[among], dependent[among]
+    _spread(bits, number[provider], number[dependent], level[dependent])
     nodes = np.flatnonzero(number[of] >= 0)
-    return _members(bits[number[of[nodes]]], nodes, roots)
+    told = bits[number[of[nodes]]]
+    # None hangs on itself.
+    np.bitwise_and.at(told, (np.searchsorted(nodes, roots), word), ~bit)
+    return _members(told, nodes, len(roots))
+
+
+def _bits(count: int) -> tuple[Ints, Bits]:
+    """The word and the bit of each of so many roots."""
+    places = np.arange(count)
+    return places // WORD, np.uint64(1) << (places % WORD).astype(np.uint64)
 
 
 def _touched(edges: Rows, roots: Ints) -> NDArray[np.bool_]:
@@ -78,9 +88,8 @@ def _touched(edges: Rows, roots: Ints) -> NDArray[np.bool_]:
     return seen
 
 
-def spread(bits: Bits, provider: Ints, dependent: Ints) -> None:
-    """Give to each dependent the bits of its providers, along edges without cycles, in place."""
-    level = levels(len(bits), provider, dependent)[dependent]
+def _spread(bits: Bits, provider: Ints, dependent: Ints, level: Ints) -> None:
+    """Give to each dependent the bits of its providers, level by level of the dependents, in place."""
     order = np.argsort(level << 32 | dependent)
     provider, dependent, level = provider[order], dependent[order], level[order]
     cuts = np.flatnonzero(np.diff(level)) + 1
@@ -92,13 +101,11 @@ def spread(bits: Bits, provider: Ints, dependent: Ints) -> None:
         bits[into[heads]] |= np.bitwise_or.reduceat(bits[provider[begin:end]], heads, axis=0)
 
 
-def _members(bits: Bits, nodes: Ints, roots: Ints) -> list[Ints]:
-    """The nodes of each root's bit, without the root."""
+def _members(bits: Bits, nodes: Ints, count: int) -> list[Ints]:
+    """The nodes of each of so many bits."""
     found = []
     for word in range(bits.shape[1]):
         told = np.flatnonzero(bits[:, word])
         held, members = bits[told, word], nodes[told]
-        for place, root in enumerate(roots[word * WORD : (word + 1) * WORD].tolist()):
-            reached = members[held & np.uint64(1 << place) != 0]
-            found.append(np.delete(reached, np.searchsorted(reached, root)))
+        found += [members[held & np.uint64(1 << place) != 0] for place in range(min(WORD, count - word * WORD))]
     return found

@@ -107,19 +107,20 @@ class Snapshot:
         return edge >> ROW, self.kind_of(edge), edge & NODE_MASK
 
     @cached_property
-    def cycles(self) -> Ints:
-        """For each node the least of those that need each other in a circle with it: itself, for most."""
-        from brain.analytics.graph.order import components
+    def condensed(self) -> tuple[Ints, Ints]:
+        """For each node the least of those that need each other in a circle with it (itself, for most), and a level, one for a
+        circle, above those of all that it needs."""
+        from brain.analytics.graph.order import condensed
 
-        return components(self.count, firsts(self.feeds), seconds(self.feeds))
+        return condensed(self.count, firsts(self.feeds), seconds(self.feeds))
 
     @cached_property
-    def pairs(self) -> tuple[Ints, NDArray[np.int32]]:
+    def pairs(self) -> tuple[Ints, Ints]:
         """Row pointers by provider, and dependents in order: two relations between the same two are one."""
         both = np.sort(self.feeds & ~np.int64(KIND_MASK << NODE_BITS))
         both = both[np.append(True, both[1:] != both[:-1])] if len(both) else both
         start = np.concatenate([[0], np.cumsum(np.bincount(firsts(both), minlength=self.count))])
-        return start, seconds(both).astype(np.int32)
+        return start, seconds(both)
 
     @cached_property
     def undirected(self) -> "rustworkx.PyGraph[None, None]":

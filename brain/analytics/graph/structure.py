@@ -60,7 +60,7 @@ def betweenness(snapshot: Snapshot, sources: Sequence[int]) -> Floats:
     """How many shortest paths from the sources to all that hangs on them go through each node, where several are equally short
     each its share (Brandes: *A Faster Algorithm for Betweenness Centrality*, 2001). Not scaled; two relations are one way."""
     start, dependent = snapshot.pairs
-    between, place = np.zeros(snapshot.count), np.full(snapshot.count, -1, np.int32)
+    between, place = np.zeros(snapshot.count), np.full(snapshot.count, -1)
     for source in sources:
         levels, walks = _walked(start, dependent, source, place)
         passed = np.zeros(len(levels[-1][0]))
@@ -73,29 +73,33 @@ def betweenness(snapshot: Snapshot, sources: Sequence[int]) -> Floats:
     return between
 
 
-Level = tuple[NDArray[np.int32], Floats]
+Level = tuple[Ints, Floats]
 """Nodes equally far from the source, and by how many shortest paths each is reached."""
-Walk = tuple[Ints, NDArray[np.int32]]
+Walk = tuple[Ints, Ints]
 """The edges between two levels, as places in the one and in the other."""
 
 
-def _walked(start: Ints, dependent: NDArray[np.int32], source: int, place: NDArray[np.int32]) -> tuple[list[Level], list[Walk]]:
+def _walked(start: Ints, dependent: Ints, source: int, place: Ints) -> tuple[list[Level], list[Walk]]:
     """`place` is negative for all, and is left at the place in its level for what was reached."""
-    level = np.array([source], np.int32)
+    level, paths = np.array([source]), np.ones(1)
     place[source] = 0
-    levels: list[Level] = [(level, np.ones(1))]
+    levels: list[Level] = [(level, paths)]
     walks: list[Walk] = []
     while True:
         begin, end = start[level], start[level + 1]
-        origin = np.repeat(np.arange(len(level)), end - begin)
-        target = dependent[np.arange(len(origin)) + (end - np.cumsum(end - begin))[origin]]
+        origin = np.arange(len(level)).repeat(end - begin)
+        edges = np.arange(len(origin)) + (end - np.cumsum(end - begin)).repeat(end - begin)
+        target = dependent[edges]
         new = np.flatnonzero(place[target] < 0)
         if not len(new):
             return levels, walks
         target, origin = target[new], origin[new]
         # Each node once: whichever edge to it was written last keeps its place.
-        place[target] = np.arange(len(target), dtype=np.int32)
-        level = target[np.flatnonzero(place[target] == np.arange(len(target)))]
-        place[level] = np.arange(len(level), dtype=np.int32)
-        walks.append((origin, place[target]))
-        levels.append((level, np.asarray(np.bincount(place[target], levels[-1][1][origin], len(level)), np.float64)))
+        places = np.arange(len(target))
+        place[target] = places
+        level = target[np.flatnonzero(place[target] == places)]
+        place[level] = places[: len(level)]
+        target = place[target]
+        paths = np.asarray(np.bincount(target, paths[origin], len(level)), np.float64)
+        walks.append((origin, target))
+        levels.append((level, paths))
