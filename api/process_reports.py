@@ -12,6 +12,7 @@ from api.arguments import BOTTLENECKS, lifecycle_of, one_of
 from api.kernel import given
 from api.results import Results
 from api.typegen import typed
+from brain.analytics.given_calendars import given_calendars
 from brain.analytics.process_material import Asked, Period, Section, material
 from brain.analytics.process_report import ProcessReport, compose
 from brain.analytics.work import Perspective
@@ -45,6 +46,7 @@ def process_report(schema: Schema, results: Results) -> Any:
         until: Any = UNSET,
         view: Any = UNSET,
         machines: Any = UNSET,
+        calendars: Any = UNSET,
     ) -> Any:
         asked = Asked(
             lifecycle_of(lifecycle),
@@ -53,6 +55,7 @@ def process_report(schema: Schema, results: Results) -> Any:
             wanted(info.selected_fields),
             machines if given(machines) else None,
             cast(Perspective, one_of("view", view, "handover", "enabled") or "handover"),
+            given_calendars(calendars) if given(calendars) else {},
         )
         async with turns:
             found = await material(info.context.store, schema, object_type, asked)
@@ -65,11 +68,13 @@ def process_report(schema: Schema, results: Results) -> Any:
         "until": Instant | None,
         "view": str | None,
         "machines": str | None,
+        "calendars": str | None,
     }
     return strawberry.field(
         resolver=typed(report, results.output(ProcessReport), **arguments),
         description="Why the objects of a type wait, how sure that is and what would help. Only what is selected is worked out."
-        " `since`, `until`: the objects whose last step ended then, whole. `view` of the causes: handover or enabled.",
+        " `since`, `until`: the objects whose last step ended then, whole. `view` of the causes: handover or enabled."
+        ' `calendars`, in YAML or JSON: {"*": {"mon-fri": ["08:00-17:00"], "zone": "Europe/Berlin"}, "asset/ROB-1": "always"}.',
     )
 
 

@@ -62,6 +62,23 @@ async def test_periods_and_views_are_arguments_and_wrong_ones_are_refused() -> N
         assert code == "LIMIT"
 
 
+async def test_calendars_that_are_given_say_when_nobody_was_there() -> None:
+    ask = """query($calendars: String) { processReport(objectType: "prescription", calendars: $calendars) {
+        causes { parts { cause seconds } } } }"""
+    # asset/00 works the first half of each hour alone: each of the two waits lies in the other half.
+    hours = '{"asset/00": {"thu": ["00:00-00:30", "01:00-01:30", "02:00-02:30"]}}'
+    async with plant_api() as api:
+        found = (await api.ask(ask, calendars=hours))["processReport"]
+        assert found["causes"]["parts"] == [{"cause": "UNAVAILABILITY", "seconds": 3600}]
+        for wrong, says in (
+            (hours.replace("asset/00", "asset/O0"), "did you mean 'asset/00'?"),
+            (hours.replace("00:30", "25:30"), "is no time of day to another"),
+            ("[", "no YAML or JSON"),
+        ):
+            code, text = await api.fault(ask, calendars=wrong)
+            assert (code, says in text) == ("REJECT", True), text
+
+
 async def test_a_state_leads_to_its_asset_and_to_the_steps_that_it_met() -> None:
     query = """{ processReport(objectType: "prescription") { absent { section } attribution { reason whole {
         seconds persons { who reason seconds } assets { who seconds share }
