@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 
 from brain.analytics.graph.impact import MOST, Affected, Part, Telling, parts_of
-from brain.analytics.graph.losses import losses
+from brain.analytics.graph.losses import Losses, losses
 from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, of_class
 from brain.analytics.graph.structure import Floats, articulation_points, betweenness, pagerank
 from brain.analytics.graph.times import spread
@@ -95,18 +95,35 @@ def single_points(
     """Of a class and those below it; of assets and people where none is named. `patience` in seconds. BadQuery for an unknown
     class."""
     until = None if patience is None else time.monotonic() + patience
+    found = singles(snapshot, schema, cls, until)
+    points = tuple(point(snapshot, schema, found, place) for place in found.ranked[:first])
+    version, left = snapshot.ontology_version, found.losses.left
+    return SinglePoints(points, len(found.ranked), len(found.candidates), left > 0, left, SINGLE, version)
+
+
+@dataclass(frozen=True)
+class Singles:
+    """All `candidates`, of which the first were looked at; `ranked` are the places of those that take others down, worst first."""
+
+    candidates: Ints
+    losses: Losses
+    ranked: list[int]
+
+
+def singles(snapshot: Snapshot, schema: Schema, cls: str | None, until: float | None) -> Singles:
+    """As `single_points`; `until` is of time.monotonic."""
     objects, candidates = _candidates(snapshot, schema, cls)
     order = candidates[np.argsort(-pagerank(snapshot)[candidates], kind="stable")]
     found = losses(snapshot, order.tolist(), objects & ~snapshot.closed, until)
     single = np.flatnonzero(found.lost)
-    ranked = sorted(single.tolist(), key=lambda i: (-found.counted[i], -found.lost[i], snapshot.ids[found.candidates[i]]))
-    points = []
-    for i in ranked[:first]:
-        node = int(found.candidates[i])
-        told = _told(snapshot, node)
-        points.append(SinglePoint(*told, int(found.lost[i]), int(found.counted[i]), _examples(snapshot, schema, node)))
-    version = snapshot.ontology_version
-    return SinglePoints(tuple(points), len(single), len(candidates), found.left > 0, found.left, SINGLE, version)
+    ranked = sorted(single.tolist(), key=lambda i: (-found.counted[i], -found.lost[i], snapshot.ids[order[i]]))
+    return Singles(order, found, ranked)
+
+
+def point(snapshot: Snapshot, schema: Schema, found: Singles, place: int) -> SinglePoint:
+    node, told = int(found.candidates[place]), found.losses
+    examples = _examples(snapshot, schema, node)
+    return SinglePoint(*_told(snapshot, node), int(told.lost[place]), int(told.counted[place]), examples)
 
 
 def _candidates(snapshot: Snapshot, schema: Schema, cls: str | None) -> tuple[Bools, Ints]:
