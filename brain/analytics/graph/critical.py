@@ -103,7 +103,7 @@ def single_points(
 
 @dataclass(frozen=True)
 class Singles:
-    """All `candidates`, of which the first were looked at; `ranked` are the places of those that take others down, worst first."""
+    """All `candidates`, of which the first were looked at; `ranked` are the places of those that take others down, in order."""
 
     candidates: Ints
     losses: Losses

@@ -98,7 +98,7 @@ def spread(
         value[frontier] = new[better]
     reached = np.flatnonzero(value < NEVER)
     reached = reached[np.argsort(value[reached], kind="stable")]
-    return Spread(value, reached, np.union1d(frontier, _ends(snapshot, reached, near)))
+    return Spread(value, reached, np.union1d(frontier, ends(snapshot, reached, near)))
 
 
 def _depending(snapshot: Snapshot, nodes: Ints, near: Bools | None) -> Ints:
@@ -125,7 +125,7 @@ def arrivals(needs: Needs, value: Ints, cost: Ints) -> Ints:
     return np.where(gone < NEVER, gone + cost[kinds(needs.edges)], NEVER)
 
 
-def _ends(snapshot: Snapshot, reached: Ints, near: Bools | None) -> Ints:
+def ends(snapshot: Snapshot, reached: Ints, near: Bools | None) -> Ints:
     """What is lost, and has dependents beyond the depth."""
     if near is None:
         return reached[:0]
