@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brain.analytics.graph.scenario import Scenario, Thing, Triple, applied
+from brain.analytics.graph.scenario import Degraded, Scenario, Thing, Triple, applied
 from brain.analytics.graph.snapshot import Snapshot
 from brain.errors import BadQuery
 from brain.schema import Schema
@@ -135,6 +135,9 @@ REFUSED = (
     (Scenario(add=(Thing("AIR", "Machine"),)), "'AIR' is there already"),
     (Scenario(add=(Thing("Y", "Machin"),)), "did you mean 'Machine'"),
     (Scenario(add=(Thing("Y", "Machine", -1),)), "give 0 to"),
+    (Scenario(degrade=(Degraded("AIR", 1),)), "from 0 to below 1"),
+    (Scenario(degrade=(Degraded("AIR", 0.1), Degraded("AIR", 0.2))), "degraded twice"),
+    (Scenario(degrade=(Degraded("X", 0.1),)), "'X' has no dependency"),
 )
 
 

@@ -1,10 +1,10 @@
 """Scenarios as text: what is written is read again, and a slip of the pen is told with the mend."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brain.analytics.graph.scenario import Scenario, Thing, Triple
+from brain.analytics.graph.scenario import Degraded, Scenario, Thing, Triple
 from brain.analytics.graph.scenario_text import BadScenario, as_file, scenario_in, scenario_of, words
 
 ids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
@@ -14,11 +14,13 @@ scenarios = st.builds(
     without=st.lists(ids, max_size=3).map(tuple),
     unlink=triples,
     link=triples,
+    degrade=st.lists(st.builds(Degraded, ids, st.floats(0, 1)), max_size=3).map(tuple),
     add=st.lists(st.builds(Thing, ids, ids, st.floats(0, 1e9)), max_size=3).map(tuple),
 )
 
 
 @given(scenarios)
+@settings(deadline=None)
 def test_what_is_written_is_read_again(scenario: Scenario) -> None:
     if scenario.size:
         assert scenario_in(as_file(scenario)) == scenario
@@ -30,12 +32,14 @@ def test_the_form_of_each_change() -> None:
         unlink:  [asset/AIR supplies asset/TANK]
         link:    ["'a b' provides capability/x"]
         add:     [asset/ROB-2 DispensingRobot 600, asset/ROB-3 DispensingRobot]
+        degrade: [asset/AIR 0.5]
     """
     scenario = Scenario(
         ("asset/ROB-1",),
         (Triple("asset/AIR", "supplies", "asset/TANK"),),
         (Triple("a b", "provides", "capability/x"),),
         (Thing("asset/ROB-2", "DispensingRobot", 600.0), Thing("asset/ROB-3", "DispensingRobot")),
+        (Degraded("asset/AIR", 0.5),),
     )
     assert scenario_in(text) == scenario
     assert words(scenario) == (
@@ -44,6 +48,7 @@ def test_the_form_of_each_change() -> None:
         "link 'a b' provides capability/x",
         "add asset/ROB-2 DispensingRobot 600",
         "add asset/ROB-3 DispensingRobot",
+        "degrade asset/AIR 0.5",
     )
 
 

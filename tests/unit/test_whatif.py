@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from brain.analytics.graph.critical import single_points
 from brain.analytics.graph.impact import Asked
-from brain.analytics.graph.scenario import Scenario, Thing, Triple
+from brain.analytics.graph.scenario import Degraded, Scenario, Thing, Triple
 from brain.analytics.graph.whatif import Comparison, Differences, Turn, what_if
 from brain.errors import BadQuery
 from tests.unit.test_graph_snapshot import HOUR
@@ -97,6 +97,33 @@ def test_two_scenarios_side_by_side() -> None:
         what_if(line(), SCHEMA, Scenario(without=("SW",)), id="L1")
     with pytest.raises(BadQuery, match="'X' has no dependency"):
         what_if(line(), SCHEMA, Scenario(without=("SW",)), id="X")
+
+
+def test_a_degraded_filler_leaves_less_to_lose() -> None:
+    """With FILL-1 at 0.4 filling is still full; once FILL-2 is down it is at 0.4, and so are both lines. CAP-1 at 0.3 is the
+    least that line 1 has, whether FILL-2 is down or not; with both, an impact of FILL-2 is on line 2 alone."""
+    weak = Scenario(degrade=(Degraded("FILL-1", 0.4),))
+    found = what_if(line(), SCHEMA, weak, id="FILL-2").effect
+    assert turns(found.lost) == {"FILL-1": ("newly", None, 0.0)}
+    assert turns(found.impact) == dict.fromkeys(("filling", "L1", "L2", "O-1", "O-2", "O-3"), ("newly", None, 0.0))
+    assert found.impact is not None
+    assert {one.after.capacity for one in found.impact.differences if one.after} == {0.4}
+    assert points(found) == (set(), set())
+    weaker = Scenario(degrade=(Degraded("FILL-1", 0.4), Degraded("CAP-1", 0.3)))
+    both = what_if(line(), SCHEMA, weak, weaker, id="FILL-2").between
+    assert both is not None
+    assert set(turns(both.lost)) == {"CAP-1", "L1", "O-1", "O-2"}
+    assert turns(both.impact) == dict.fromkeys(("L1", "O-1", "O-2"), ("no longer", 0.0, None))
+    down = what_if(line(), SCHEMA, weak, Scenario(degrade=(Degraded("FILL-1", 0.0),)), id="FILL-2").between
+    assert down is not None
+    assert {turn for turn, _, _ in turns(down.lost).values()} == {Turn.LESS}
+    assert {turn for turn, _, _ in turns(down.impact).values()} == {Turn.LESS}
+    half = what_if(line(), SCHEMA, weak, id="FILL-2", asked=Asked(capacity=0.5)).effect
+    assert half.impact is not None
+    assert {(one.id, one.after.capacity) for one in half.impact.differences if one.after and one.id[0] == "L"} == {
+        ("L1", 0.9),
+        ("L2", 0.9),
+    }
 
 
 def test_at_the_deadline_it_says_what_was_not_looked_at() -> None:

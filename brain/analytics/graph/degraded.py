@@ -12,14 +12,13 @@ buffer is used up. Things that keep each other going in a circle go on as far as
 times and the things are those of `times.spread`.
 """
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
 import numpy as np
 
-from brain.analytics.graph.reach import within
+from brain.analytics.graph.reach import late, within
 from brain.analytics.graph.snapshot import KIND_MASK, NODE_BITS, NODE_MASK, ROW, Bools, Ints, Snapshot, seconds
 from brain.analytics.graph.times import EDGE_BITS, LONGEST, NEVER, Spread, costs, ends
 from brain.errors import BadQuery
@@ -59,7 +58,7 @@ def fall(
     """What comes down once some have so much of their own capacity left, for `lasts` µs; from full, or from where all has come
     down to before (`start`). Ends at `until` (time.monotonic) with what has come down first."""
     roots = np.array(sorted(own), np.int64)
-    near = None if depth is None else within(snapshot.feeds_start, snapshot.feeds, roots, depth)
+    near = None if depth is None else within(snapshot.feeds_start, snapshot.feeds, roots, depth, until=until)
     course = _Course(snapshot, start, near)
     for root in roots.tolist():
         course.give(root, min(own[root], int(course.capacity[root])), 0, -1)
@@ -93,7 +92,7 @@ class _Course:
         """Up to a value; gives the things whose fall was not followed any more, for want of time."""
         done = 0
         while self._events and self._events[0][0] < limit:
-            if done % OFTEN == 0 and until is not None and time.monotonic() >= until:
+            if done % OFTEN == 0 and late(until):
                 return {edge & NODE_MASK for value, edge, _, _ in self._events if value < limit}
             value, edge, lost, level = heappop(self._events)
             done += 1

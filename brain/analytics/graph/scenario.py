@@ -1,7 +1,7 @@
 """What-if: the graph of dependencies with changes that nobody made. Neither the store nor the snapshot learns of them.
 
-A scenario is a set of changes, in whatever order they are given: things are added, links taken away and put in, and what is
-`without` is lost for good from the outset, with all that it takes with it.
+A scenario is a set of changes, in whatever order they are given: things are added, links taken away and put in, what is `without`
+is lost for good from the outset, with all that it takes with it, and what is degraded has a part of its capacity left for good.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from brain.analytics.graph.degraded import Fallen, fall, parts_per_million
 from brain.analytics.graph.impact import numbered
 from brain.analytics.graph.snapshot import KIND_MASK, NODE_BITS, Ints, Numbering, Snapshot, changed, kinds, rows, told_by, turned
-from brain.analytics.graph.times import Spread, spread
+from brain.analytics.graph.times import NEVER, Spread, spread
 from brain.errors import BadQuery
 from brain.model import Edge, Node, Stamp
 from brain.schema import Schema, nearest
@@ -38,12 +39,20 @@ class Thing(NamedTuple):
     buffer: float = 0.0
 
 
+class Degraded(NamedTuple):
+    """A thing with a part of its capacity left, 0 to below 1; with 0 it is as one that the scenario is without."""
+
+    id: str
+    capacity: float
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     without: tuple[str, ...] = ()
     unlink: tuple[Triple, ...] = ()
     link: tuple[Triple, ...] = ()
     add: tuple[Thing, ...] = ()
+    degrade: tuple[Degraded, ...] = ()
 
     @property
     def size(self) -> int:
@@ -53,12 +62,14 @@ class Scenario:
 
 @dataclass(frozen=True)
 class World:
-    """`given` is the graph with all changes but what is `without`, and `lost` what that takes with it, over this graph; `left` is
-    the graph of what goes on. All share the numbers of the base, and added things have numbers above."""
+    """`given` is the graph with other links and things, and `lost` what goes with those that it is without, over this graph;
+    `left` is the graph of what goes on, and `less` what does less there once all has come down, where something is degraded. All
+    share the numbers of the base; added things have numbers above."""
 
     given: Snapshot
     left: Snapshot
     lost: Spread
+    less: Fallen | None = None
 
 
 def as_it_is(snapshot: Snapshot) -> World:
@@ -69,8 +80,14 @@ def applied(snapshot: Snapshot, schema: Schema, scenario: Scenario, until: float
     """The snapshot stays as it is, and keeps what it has cached. BadQuery for what is not there, is there already, or that the
     ontology does not have. Ends at `until` (time.monotonic) with what is lost so far; `lost.open` is then not empty."""
     given = _given(snapshot, schema, scenario)
-    lost = spread(given, [numbered(given, id) for id in scenario.without], until=until)
-    return World(given, _without(given, schema, lost.reached), lost)
+    own = {numbered(given, one.id): parts_per_million(one.capacity) for one in scenario.degrade}
+    if len(own) < len(set(scenario.degrade)):
+        raise BadQuery("a thing is degraded twice, and not to the same capacity: keep one of the two")
+    down = [numbered(given, id) for id in scenario.without] + [node for node, capacity in own.items() if not capacity]
+    lost = spread(given, down, until=until)
+    left = _without(given, schema, lost.reached)
+    weak = {node: capacity for node, capacity in own.items() if lost.value[node] == NEVER}
+    return World(given, left, lost, fall(left, weak, until=until) if weak else None)
 
 
 def _given(snapshot: Snapshot, schema: Schema, scenario: Scenario) -> Snapshot:

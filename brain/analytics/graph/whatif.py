@@ -8,18 +8,21 @@ from enum import StrEnum
 
 from brain.analytics.graph.critical import SINGLE, SinglePoint, Singles, point, singles
 from brain.analytics.graph.impact import DEFINITION as IMPACT
-from brain.analytics.graph.impact import Affected, Asked, Telling, numbered
+from brain.analytics.graph.impact import DEGRADED, Affected, Asked, Telling, loss, numbered
 from brain.analytics.graph.scenario import Scenario, World, applied, as_it_is
 from brain.analytics.graph.scenario_text import words
 from brain.analytics.graph.snapshot import Snapshot
-from brain.analytics.graph.times import NEVER, Spread, spread
+from brain.analytics.graph.times import NEVER, Spread
 from brain.errors import BadQuery
 from brain.schema import Schema
 
 DEFINITION = (
     "what is without is lost for good, and all that it takes with it once delays and buffers are over; impact and single points"
-    f" are those of the graph that is left. Impact: {IMPACT}. Single points of failure: {SINGLE}"
+    " are those of the graph that is left, single points with all capacities full."
+    f" Impact: {IMPACT}{DEGRADED}. Single points of failure: {SINGLE}"
 )
+WHOLE = (0, 1.0)
+"""As of what is neither lost nor does less."""
 
 
 class Turn(StrEnum):
@@ -29,11 +32,14 @@ class Turn(StrEnum):
     NO_LONGER = "no longer"
     SOONER = "sooner"
     LATER = "later"
+    LESS = "less"
+    """At the same time as before, and with less of its capacity left."""
+    MORE = "more"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A thing that is lost in one of two graphs alone, or in both at another time; null where it is not."""
+    """A thing that is lost, or does less, in one of two graphs alone, or in both but otherwise; null where it is not."""
 
     id: str
     turn: Turn
@@ -49,8 +55,8 @@ class TurnCount:
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """Between what is lost `before`, so many things, and `after`; `counts` are of all differences. `partial` where the deadline
-    or the depth left `unexplored` lost things, in both, from which was not looked further."""
+    """Between what is lost or does less `before`, so many things, and `after`; `counts` are of all differences. `partial` where
+    the deadline or the depth left `unexplored` lost things, in both, from which was not looked further."""
 
     before: int
     after: int
@@ -77,8 +83,8 @@ class PointsChange:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One graph beside another. `lost`: what is without, and what that takes with it; times are since then. `impact`: of the
-    thing that was asked about, on what is left."""
+    """One graph beside another. `lost`: what it is without or is degraded, and all that is lost or does less with it; times are
+    since then. `impact`: of the thing that was asked about, on what is left."""
 
     lost: Differences
     impact: Differences | None
@@ -131,16 +137,23 @@ def what_if(
 
 
 class _Felt:
-    """What is lost, over a graph; `root` is left out."""
+    """What is lost or does less, over a graph or several with the same numbers; `root` is left out."""
 
-    def __init__(self, snapshot: Snapshot, schema: Schema, found: Spread, root: int | None = None) -> None:
-        self.open = len(found.open)
-        self.number = {snapshot.ids[node]: node for node in found.reached.tolist() if node != root}
-        self.times = {id: found.time(node) for id, node in self.number.items()}
-        self._told = Telling(snapshot, schema, found, None)
+    def __init__(self, schema: Schema, *parts: tuple[Snapshot, Spread], root: int | None = None) -> None:
+        self.open = sum(len(found.open) for _, found in parts)
+        self._told: dict[str, tuple[Telling, int]] = {}
+        self.hit: dict[str, tuple[int, float]] = {}
+        """When, and what is left then."""
+        for snapshot, found in parts:
+            told = Telling(snapshot, schema, found, None)
+            for node in found.reached.tolist():
+                if node != root:
+                    self._told[snapshot.ids[node]] = told, node
+                    self.hit[snapshot.ids[node]] = found.time(node), told.capacity(node)
 
     def affected(self, id: str) -> Affected | None:
-        return self._told.affected(self.number[id]) if id in self.number else None
+        told, node = self._told.get(id, (None, 0))
+        return None if told is None else told.affected(node)
 
 
 class _Seen:
@@ -148,7 +161,8 @@ class _Seen:
 
     def __init__(self, schema: Schema, world: World, impact: _Felt | None, points: Singles) -> None:
         self.schema, self.world, self.impact, self.points = schema, world, impact, points
-        self.lost = _Felt(world.given, schema, world.lost)
+        less = () if world.less is None else ((world.left, world.less),)
+        self.lost = _Felt(schema, (world.given, world.lost), *less)
         ids = world.left.ids
         self.single = {ids[points.candidates[place]]: place for place in points.ranked}
         looked = len(points.losses.candidates)
@@ -156,17 +170,16 @@ class _Seen:
 
     def silent(self, id: str) -> bool:
         """Whether it takes no others down only because it is lost itself, or was not looked at."""
-        return id in self.lost.times or id in self.unlooked
+        return self.lost.hit.get(id, WHOLE)[1] == 0 or id in self.unlooked
 
 
 def _impact(world: World, schema: Schema, id: str, asked: Asked, until: float | None) -> _Felt:
     root = world.left.number(id)
     if root is None:  # it is of the other scenario
-        return _Felt(world.left, schema, spread(world.left, []))
+        return _Felt(schema)
     if world.lost.value[root] < NEVER:
         raise BadQuery(f"{id!r} is lost already without the others: ask for the impact of another thing")
-    found = spread(world.left, [root], lasts=asked.lasts, depth=asked.depth, until=until)
-    return _Felt(world.left, schema, found, root)
+    return _Felt(schema, (world.left, loss(world.left, root, asked, until, world.less)), root=root)
 
 
 def _compared(one: _Seen, two: _Seen, first: int) -> Comparison:
@@ -176,22 +189,24 @@ def _compared(one: _Seen, two: _Seen, first: int) -> Comparison:
 
 def _differences(one: _Felt, two: _Felt, first: int) -> Differences:
     """By turn, in each what comes first in time."""
-    turns = {id: _turn(one.times.get(id), two.times.get(id)) for id, _ in one.times.items() ^ two.times.items()}
+    turns = {id: _turn(one.hit.get(id), two.hit.get(id)) for id, _ in one.hit.items() ^ two.hit.items()}
     rank = {turn: i for i, turn in enumerate(Turn)}
-    order = sorted(turns, key=lambda id: (rank[turns[id]], two.times.get(id, one.times.get(id)), id))
+    order = sorted(turns, key=lambda id: (rank[turns[id]], two.hit.get(id, one.hit.get(id, WHOLE))[0], id))
     counted = Counter(turns.values())
     told = tuple(Difference(id, turns[id], one.affected(id), two.affected(id)) for id in order[:first])
     counts = tuple(TurnCount(turn, counted[turn]) for turn in Turn if counted[turn])
     unexplored = one.open + two.open
-    return Differences(len(one.times), len(two.times), counts, told, unexplored > 0, unexplored)
+    return Differences(len(one.hit), len(two.hit), counts, told, unexplored > 0, unexplored)
 
 
-def _turn(before: int | None, after: int | None) -> Turn:
+def _turn(before: tuple[int, float] | None, after: tuple[int, float] | None) -> Turn:
     if before is None:
         return Turn.NEWLY
     if after is None:
         return Turn.NO_LONGER
-    return Turn.SOONER if after < before else Turn.LATER
+    if before[0] != after[0]:
+        return Turn.SOONER if after[0] < before[0] else Turn.LATER
+    return Turn.LESS if after[1] < before[1] else Turn.MORE
 
 
 def _points(one: _Seen, two: _Seen, first: int) -> PointsChange:
