@@ -36,25 +36,25 @@ def fields(schema: Schema, results: Results) -> dict[str, Any]:
     }
 
 
-async def _snapshot(info: Any, as_of: Any, known_at: Any) -> tuple[Snapshot, AsOf]:
+async def snapshot_of(info: Any, as_of: Any, known_at: Any) -> tuple[Snapshot, AsOf]:
     """The live graph, or the one of a past time, which is read for this answer."""
     at = AsOf(as_of if given(as_of) else None, known_at if given(known_at) else None)
     context = info.context
     return (await context.graph.snapshot() if at == NOW else await read(context.store, context.schema, at)), at
 
 
-async def _answer(work: Callable[..., Any], *arguments: Any) -> Any:
+async def answer(work: Callable[..., Any], *arguments: Any) -> Any:
     # Arithmetic on a snapshot that nobody changes: the loop goes on serving others meanwhile.
     return await asyncio.to_thread(work, *arguments)
 
 
-async def _one(info: Any, id: str, at: AsOf) -> str:
+async def one_id(info: Any, id: str, at: AsOf) -> str:
     """The id of all that it is merged with."""
     node = await info.context.loaders.node(id, at)
     return id if node is None else str(node.id)
 
 
-def _within(name: str, value: Any, default: int, most: int) -> int:
+def within(name: str, value: Any, default: int, most: int) -> int:
     if not given(value):
         return default
     if not 1 <= value <= most:
@@ -62,7 +62,7 @@ def _within(name: str, value: Any, default: int, most: int) -> int:
     return int(value)
 
 
-def _positive(name: str, value: Any, default: float | None) -> float | None:
+def positive(name: str, value: Any, default: float | None) -> float | None:
     if given(value) and value <= 0:
         raise BadQuery(f"{name}: {value:g} is not possible: give seconds above 0")
     return float(value) if given(value) else default
@@ -77,37 +77,54 @@ def _impact(schema: Schema, results: Results) -> Any:
         depth: Any = UNSET,
         first: Any = UNSET,
         patience: Any = UNSET,
+        capacity: Any = UNSET,
         as_of: Any = UNSET,
         known_at: Any = UNSET,
     ) -> Any:
         limits = info.context.limits
-        long = _positive("lasts", lasts, None)
+        long = positive("lasts", lasts, None)
         asked = Asked(
             at if given(at) else as_of if given(as_of) else None,
             None if long is None else round(long * MICRO),
-            _within("depth", depth, DEPTH, limits.dependency_depth),
-            _within("first", first, FIRST, limits.page),
-            _positive("patience", patience, PATIENCE),
+            within("depth", depth, DEPTH, limits.dependency_depth),
+            within("first", first, FIRST, limits.page),
+            positive("patience", patience, PATIENCE),
+            capacity if given(capacity) else 0.0,
         )
-        snapshot, moment = await _snapshot(info, as_of, known_at)
-        return await _answer(impact, snapshot, schema, await _one(info, id, moment), asked)
+        snapshot, moment = await snapshot_of(info, as_of, known_at)
+        return await answer(impact, snapshot, schema, await one_id(info, id, moment), asked)
 
-    numbers = {"lasts": float | None, "depth": int | None, "first": int | None, "patience": float | None}
+    numbers = {
+        "lasts": float | None,
+        "depth": int | None,
+        "first": int | None,
+        "patience": float | None,
+        "capacity": float | None,
+    }
     return strawberry.field(
         resolver=typed(of, results.output(Impact), id=strawberry.ID, at=Instant | None, **numbers, **TIMES),
-        description="What is lost while a thing is down: from `at` on (whence its times are reckoned), for `lasts`"
-        " seconds (for good, if left out). After `patience` seconds it is what was found so far, and partial.",
+        description="What is lost while a thing is down, or does less while it has a `capacity` left, from 0 to below 1:"
+        " from `at` on (whence its times are reckoned), for `lasts` seconds (for good, if left out). After `patience` seconds"
+        " it is what was found so far, and partial.",
     )
 
 
 def _causes(schema: Schema, results: Results) -> Any:
-    async def of(info: Any, id: Any, depth: Any = UNSET, first: Any = UNSET, as_of: Any = UNSET, known_at: Any = UNSET) -> Any:
-        limits = info.context.limits
-        far, most = _within("depth", depth, DEPTH, limits.dependency_depth), _within("first", first, FIRST, limits.page)
-        snapshot, moment = await _snapshot(info, as_of, known_at)
-        return await _answer(causes, snapshot, schema, await _one(info, id, moment), far, most)
+    async def of(
+        info: Any,
+        id: Any,
+        depth: Any = UNSET,
+        first: Any = UNSET,
+        patience: Any = UNSET,
+        as_of: Any = UNSET,
+        known_at: Any = UNSET,
+    ) -> Any:
+        limits, long = info.context.limits, positive("patience", patience, PATIENCE)
+        far, most = within("depth", depth, DEPTH, limits.dependency_depth), within("first", first, FIRST, limits.page)
+        snapshot, moment = await snapshot_of(info, as_of, known_at)
+        return await answer(causes, snapshot, schema, await one_id(info, id, moment), far, most, long)
 
-    arguments = {"id": strawberry.ID, "depth": int | None, "first": int | None}
+    arguments = {"id": strawberry.ID, "depth": int | None, "first": int | None, "patience": float | None}
     return strawberry.field(
         resolver=typed(of, results.output(Suspects), **arguments, **TIMES),
         description="What may be behind a thing that is down: all that it needs, those first whose loss alone would do it.",
@@ -118,10 +135,10 @@ def _single_points(schema: Schema, results: Results) -> Any:
     async def of(
         info: Any, cls: Any = UNSET, first: Any = UNSET, patience: Any = UNSET, as_of: Any = UNSET, known_at: Any = UNSET
     ) -> Any:
-        most = _within("first", first, 20, info.context.limits.page)
-        snapshot, _ = await _snapshot(info, as_of, known_at)
+        most = within("first", first, 20, info.context.limits.page)
+        snapshot, _ = await snapshot_of(info, as_of, known_at)
         named = str(cls) if given(cls) else None
-        return await _answer(single_points, snapshot, schema, named, most, _positive("patience", patience, PATIENCE))
+        return await answer(single_points, snapshot, schema, named, most, positive("patience", patience, PATIENCE))
 
     arguments = {"cls": str | None, "first": int | None, "patience": float | None}
     return strawberry.field(
@@ -132,14 +149,21 @@ def _single_points(schema: Schema, results: Results) -> Any:
 
 def _criticality(schema: Schema, results: Results) -> Any:
     async def of(
-        info: Any, measure: Any = Measure.FLOW, cls: Any = UNSET, first: Any = UNSET, as_of: Any = UNSET, known_at: Any = UNSET
+        info: Any,
+        measure: Any = Measure.FLOW,
+        cls: Any = UNSET,
+        first: Any = UNSET,
+        patience: Any = UNSET,
+        as_of: Any = UNSET,
+        known_at: Any = UNSET,
     ) -> Any:
-        most = _within("first", first, 20, info.context.limits.page)
-        snapshot, _ = await _snapshot(info, as_of, known_at)
+        long, named = positive("patience", patience, PATIENCE), str(cls) if given(cls) else None
+        most = within("first", first, 20, info.context.limits.page)
+        snapshot, _ = await snapshot_of(info, as_of, known_at)
         # strawberry hands a StrEnum over as its plain text.
-        return await _answer(criticality, snapshot, schema, Measure(measure), str(cls) if given(cls) else None, most)
+        return await answer(criticality, snapshot, schema, Measure(measure), named, most, long)
 
-    arguments = {"measure": results.enum(Measure), "cls": str | None, "first": int | None}
+    arguments = {"measure": results.enum(Measure), "cls": str | None, "first": int | None, "patience": float | None}
     return strawberry.field(
         resolver=typed(of, results.output(Criticality), **arguments, **TIMES),
         description="What most flows through, by the measure asked for. Redundancy is left aside.",

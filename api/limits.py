@@ -52,6 +52,8 @@ class Limits:
     backlog: int = 10_000
     """Ids that wait for one slow subscriber before it is cut off."""
     dependency_depth: int = 32
+    changes: int = 100
+    """Changes of a scenario and of the one beside it, together."""
 
 
 WEIGHTS: Mapping[str, int] = {
@@ -66,6 +68,7 @@ WEIGHTS: Mapping[str, int] = {
     "observedDependencies": 25_000,
     "ontology": 100,
     "processReport": 60_000,
+    "scenario": 60_000,
     "singlePointsOfFailure": 25_000,
 }
 """What root fields count as beside their page, in nodes, however little of it is shown: a bottleneck report reads a whole log,

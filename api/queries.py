@@ -22,6 +22,7 @@ from api.observed import observed_dependencies
 from api.paging import Slice, encode
 from api.process_reports import process_report
 from api.results import Results
+from api.scenarios import scenario
 from api.typegen import PAGE, Types, typed
 from brain.analytics import bottlenecks as bottleneck_report
 from brain.analytics import dependencies as dependency_report
@@ -53,6 +54,7 @@ def query_type(made: Types, results: Results) -> type[Any]:
         "dependencies": _dependencies(made, results),
         "observed_dependencies": observed_dependencies(made.schema, results),
         **dependency_fields(made.schema, results),
+        "scenario": scenario(made.schema, results),
         "merge_proposals": merge_proposals(),
         "conflicts": conflicts(),
         "ontology": _ontology(),

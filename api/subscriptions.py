@@ -19,6 +19,7 @@ from api.live import bottleneck_reports
 from api.results import Results
 from api.scalars import Long
 from api.typegen import Types, typed
+from api.watched import watched_impact
 from brain.errors import BadQuery, Retry
 from brain.identities import Merged
 from brain.identity import DIFFERENT, SAME
@@ -169,6 +170,7 @@ def subscription_type(made: Types, results: Results) -> type[Any]:
             description="Nodes as they change: of these ids, under any of their names, and of these classes. At least once.",
         ),
         "bottlenecks": bottleneck_reports(results),
+        "watched_impact": watched_impact(results),
     }
     made_type = types.new_class("Subscription", (), {}, lambda namespace: namespace.update(body))
     return cast(type[Any], strawberry.type(made_type, description="What changes, as it is committed."))

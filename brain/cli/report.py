@@ -7,6 +7,7 @@ from brain.cli.report_compare import compare
 from brain.cli.report_dependencies import dependencies
 from brain.cli.report_impact import impact
 from brain.cli.report_observed import observed
+from brain.cli.report_scenario import scenario
 
 
 @click.group()
@@ -19,6 +20,7 @@ def report() -> None:
     brain report dependencies asset/PUMP-07 --down
     brain report observed --object-type items
     brain report impact asset/ROB-1 --for 2h
+    brain report scenario --without asset/ROB-1
     """
 
 
@@ -27,3 +29,4 @@ report.add_command(compare)
 report.add_command(dependencies)
 report.add_command(observed)
 report.add_command(impact)
+report.add_command(scenario)

@@ -9,7 +9,7 @@ import orjson
 
 from brain.analytics.dependencies import Dependencies, Toward
 from brain.cli.options import format_option, opened, run, store_option
-from brain.cli.times import INSTANT
+from brain.cli.times import INSTANT, SPAN
 
 if TYPE_CHECKING:
     from brain.analytics.graph.critical import Criticality, SinglePoints
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Without ID: how many are told.")
 @click.option("--as-of", type=INSTANT, metavar="TIME", help="Without ID: the graph as it was then. [default: as it is]")
+@click.option("--patience", type=SPAN, metavar="SPAN", help="Without ID: then it tells what it has, and that it is partial.")
 @store_option
 @format_option("table", "json", "csv", "graphml", "gexf")
 @run
@@ -41,6 +42,7 @@ async def dependencies(
     by: str,
     top: int,
     as_of: int | None,
+    patience: int | None,
     store: str | None,
     form: str,
 ) -> None:
@@ -55,9 +57,9 @@ async def dependencies(
     brain report dependencies --format graphml > plant.graphml
     """
     if id_ is None:
-        await _whole(cls, by, top, as_of, store, form)
-    elif cls is not None or by != "loss" or as_of is not None or form in ("graphml", "gexf"):
-        raise click.UsageError("--class, --by, --as-of, graphml and gexf are of the whole graph: leave out ID")
+        await _whole(cls, by, top, as_of, patience, store, form)
+    elif cls is not None or by != "loss" or as_of is not None or patience is not None or form in ("graphml", "gexf"):
+        raise click.UsageError("--class, --by, --as-of, --patience, graphml and gexf are of the whole graph: leave out ID")
     else:
         await _near(id_, toward, depth, store, form)
 
@@ -82,7 +84,9 @@ async def _near(id_: str, toward: Toward, depth: int, store: str | None, form: s
             print_dependencies(found)
 
 
-async def _whole(cls: str | None, by: str, top: int, as_of: int | None, store: str | None, form: str) -> None:
+async def _whole(
+    cls: str | None, by: str, top: int, as_of: int | None, patience: int | None, store: str | None, form: str
+) -> None:
     from brain.analytics.graph.critical import Measure, criticality, single_points
     from brain.analytics.graph.reading import read
     from brain.query import AsOf
@@ -94,9 +98,9 @@ async def _whole(cls: str | None, by: str, top: int, as_of: int | None, store: s
 
         click.echo(exported(as_networkx(snapshot), "graphml" if form == "graphml" else "gexf"))
     elif by == "loss":
-        _ranked(single_points(snapshot, o.schema, cls, top), form)
+        _ranked(single_points(snapshot, o.schema, cls, top, patience), form)
     else:
-        _ranked(criticality(snapshot, o.schema, Measure(by), cls, top), form)
+        _ranked(criticality(snapshot, o.schema, Measure(by), cls, top, patience), form)
 
 
 def _ranked(found: "SinglePoints | Criticality", form: str) -> None:

@@ -19,6 +19,7 @@ from brain.reports.document import camel
 @click.argument("id_", metavar="ID")
 @click.option("--at", type=INSTANT, metavar="TIME", help="When it goes down; times are then told too.")
 @click.option("--for", "lasts", type=SPAN, metavar="SPAN", help="For how long, such as 30m or 2h. [default: for good]")
+@click.option("--capacity", type=float, default=0.0, metavar="SHARE", help="What is left of ID, 0 to below 1. [default: 0, down]")
 @click.option("--causes", is_flag=True, help="What may be behind ID being down, in place of what it takes with it.")
 @click.option("--as-of", type=INSTANT, metavar="TIME", help="On the graph as it was then. [default: as it is]")
 @click.option("--depth", type=click.IntRange(1, 100), default=20, show_default=True, help="Dependencies followed.")
@@ -31,6 +32,7 @@ async def impact(
     id_: str,
     at: int | None,
     lasts: int | None,
+    capacity: float,
     causes: bool,
     as_of: int | None,
     depth: int,
@@ -52,15 +54,16 @@ async def impact(
     from brain.naming import resolve
     from brain.query import AsOf
 
-    if causes and (at is not None or lasts is not None):
-        raise click.UsageError("--at and --for say how long ID is down; --causes asks what is behind it: leave them out")
+    if causes and (at is not None or lasts is not None or capacity):
+        raise click.UsageError("--at, --for and --capacity say how ID is down; --causes asks what is behind it: leave them out")
     async with opened(store) as o:
         root = await resolve(o.merged, o.schema, id_)
         snapshot = await read(o.merged, o.schema, AsOf(valid=as_of))
         if causes:
-            found: Any = find_causes(snapshot, o.schema, root, depth, first)
+            found: Any = find_causes(snapshot, o.schema, root, depth, first, patience)
         else:
-            asked = Asked(at if at is not None else as_of, None if lasts is None else lasts * MICRO, depth, first, patience)
+            long = None if lasts is None else lasts * MICRO
+            asked = Asked(at if at is not None else as_of, long, depth, first, patience, capacity)
             found = find_impact(snapshot, o.schema, root, asked)
     _print(found, found.causes if causes else found.affected, form)
 
@@ -74,8 +77,11 @@ def _print(found: Any, rows: Iterable[Any], form: str) -> None:
             click.echo(orjson.dumps(plain_json(found), option=orjson.OPT_INDENT_2).decode())
         case "csv":
             writer = csv.writer(sys.stdout)
-            writer.writerow(COLUMNS)
-            writer.writerows((r.id, r.cls, r.name or "", r.part, r.after_seconds, r.distance, way_of(r)) for r in rows)
+            more = [column for column in ("capacity",) if hasattr(found, column)]  # what is left, of an impact
+            writer.writerow((*COLUMNS, *more))
+            for r in rows:
+                told = (r.id, r.cls, r.name or "", r.part, r.after_seconds, r.distance, way_of(r))
+                writer.writerow((*told, *(getattr(r, column) for column in more)))
         case _:
             from brain.analytics.graph.impact import Impact
             from brain.cli.tables_graph import print_causes, print_impact

@@ -16,11 +16,14 @@ def print_impact(found: Impact) -> None:
     lasts = "for good" if found.lasts_seconds is None else f"for {duration(found.lasts_seconds)}"
     since = "" if found.at is None else f" from {moment(found.at)} on"
     counts = ", ".join(f"{c.count:,} {c.part}{'' if c.count == 1 else 's'}" for c in found.counts) or "nothing"
-    console.print(f"[bold]{plain(found.id)}[/] down{since} {lasts} takes with it: {counts}".replace("persons", "people"))
+    down = f"at {found.capacity:.0%}" if found.capacity else "down"
+    console.print(f"[bold]{plain(found.id)}[/] {down}{since} {lasts} takes with it: {counts}".replace("persons", "people"))
     if found.affected:
-        table = Table("id", "class", "name", "after", "by way of")
+        left = ["left"] if found.capacity else []
+        table = Table("id", "class", "name", "after", *left, "by way of")
         for a in found.affected:
-            table.add_row(plain(a.id), a.cls, plain(a.name or ""), duration(a.after_seconds), plain(way_of(a, " → ")))
+            told = (plain(a.id), a.cls, plain(a.name or ""), duration(a.after_seconds))
+            table.add_row(*told, *(f"{a.capacity:.0%}" for _ in left), plain(way_of(a, " → ")))
         console.print(table)
     if found.absorbed:
         table = Table("goes on", "class", "by", "because of", title=f"Absorbed ({found.absorbed_count:,})", title_justify="left")
@@ -39,11 +42,13 @@ def print_causes(found: Suspects) -> None:
     console.print(f"[bold]{plain(found.id)}[/] needs {found.count:,} things; its loss may be that of")
     table = Table("id", "class", "state", "alone", "felt after", "by way of")
     for c in found.causes:
-        alone = "yes" if c.alone else "with others"
+        alone = "unknown" if c.alone is None else "yes" if c.alone else "with others"
         table.add_row(plain(c.id), c.cls, plain(c.state or ""), alone, duration(c.after_seconds), plain(way_of(c, " → ")))
     console.print(table)
     if found.partial:
-        console.print("[yellow]Partial: it needs more, beyond this depth.[/]")
+        more = f"{found.unexplored:,} of these need more that was not looked at" if found.unexplored else ""
+        unknown = f"of {found.unjudged:,} it is not known whether they do it alone" if found.unjudged else ""
+        console.print(f"[yellow]Partial: {'; '.join(filter(None, (more, unknown)))}.[/]")
     _definition(console, found.definition, found.ontology_version)
 
 
@@ -70,6 +75,9 @@ def print_criticality(found: Criticality) -> None:
     for c in found.ranked:
         table.add_row(plain(c.id), c.cls, plain(c.name or ""), f"{c.value:.4g}", "yes" if c.joint else "")
     console.print(table)
+    if found.partial:
+        left = "sources were not counted from" if found.measure == "betweenness" else "ranks had not settled"
+        console.print(f"[yellow]Partial: the time was over when {found.unexplored:,} {left}.[/]")
     _definition(console, found.definition, found.ontology_version)
 
 

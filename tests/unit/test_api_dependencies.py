@@ -83,6 +83,12 @@ async def test_causes_single_points_and_criticality() -> None:
                 {"id": "asset/CAP", "name": None, "lost": 2, "objects": 1},
             ],
         }
+        soon = await api.ask(
+            '{ causes(id: "productionorder/1", patience: 1e-9) { partial unexplored unexploredIds unjudged causes { id } }'
+            " criticality(patience: 1e-9) { partial unexplored } }"
+        )
+        partial = {"partial": True, "unexplored": 1, "unexploredIds": ["productionorder/1"], "unjudged": 0, "causes": []}
+        assert soon == {"causes": partial, "criticality": {"partial": True, "unexplored": 4}}
         ranked = await api.ask("{ criticality(measure: BETWEENNESS) { definition ranked { id value joint } } }")
         values = {c["id"]: c["value"] for c in ranked["criticality"]["ranked"]}
         assert values == {"asset/CAP": 2.0, "equipment/L": 2.0, "asset/AIR": 0.0}

@@ -1,12 +1,13 @@
 """What may be behind a thing that is down: all that it needs, those first whose loss alone would do it."""
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
 
-from brain.analytics.graph.impact import MOST, Carrier, Part, carrier, numbered, parts_of
+from brain.analytics.graph.impact import LEFT, MOST, Carrier, Part, carrier, numbered, parts_of
 from brain.analytics.graph.losses import fatal
-from brain.analytics.graph.reach import AT_ONCE, WORD, within
+from brain.analytics.graph.reach import AT_ONCE, WORD, late, within
 from brain.analytics.graph.snapshot import ROW, Bools, Ints, Snapshot, firsts, kinds, rows, seconds
 from brain.analytics.graph.times import EDGE_BITS, NEVER, costs
 from brain.schema import Schema
@@ -20,7 +21,8 @@ DEFINITION = (
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """`alone`: its loss alone takes the thing down; otherwise others would have to be lost with it. `after_seconds` is the least
+    """`alone`: its loss alone takes the thing down; otherwise others would have to be lost with it; null where the deadline came
+    before that was known. `after_seconds` is the least
     time that its loss takes to be felt, along `via`. `state` is what it says of itself."""
 
     id: str
@@ -28,7 +30,7 @@ class Suspect:
     name: str | None
     part: Part
     state: str | None
-    alone: bool
+    alone: bool | None
     after_seconds: float
     distance: int
     via: tuple[Carrier, ...]
@@ -36,7 +38,9 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class Suspects:
-    """What may be behind the loss of `id`, at most `depth` dependencies away; `partial` where more lies beyond."""
+    """What may be behind the loss of `id`, at most `depth` dependencies away; `partial` where more lies beyond, or the deadline
+    came first: `unexplored` things need others that were not looked at, some of them named, and of `unjudged` it is not known
+    whether they do it alone."""
 
     id: str
     cls: str
@@ -47,14 +51,21 @@ class Suspects:
     partial: bool
     definition: str
     ontology_version: str
+    unexplored: int = 0
+    unexplored_ids: tuple[str, ...] = ()
+    unjudged: int = 0
 
 
-def causes(snapshot: Snapshot, schema: Schema, id: str, depth: int = DEPTH, first: int = MOST) -> Suspects:
-    """BadQuery for a thing that no dependency touches."""
+def causes(
+    snapshot: Snapshot, schema: Schema, id: str, depth: int = DEPTH, first: int = MOST, patience: float | None = None
+) -> Suspects:
+    """`patience` in seconds. BadQuery for a thing that no dependency touches."""
+    until = None if patience is None else time.monotonic() + patience
     node = numbered(snapshot, id)
-    value, by, partial = _back(snapshot, node, depth)
+    value, by, beyond = _back(snapshot, node, depth, until)
     found = np.flatnonzero((value < NEVER) & (value > 0))
-    alone = _alone(snapshot, node, found)
+    found = found[np.argsort(value[found], kind="stable")]
+    alone, judged = _alone(snapshot, node, found, until)
     order = np.lexsort((value[found], ~alone))[:first]
     parts = parts_of(snapshot, schema)
     told = tuple(
@@ -64,7 +75,7 @@ def causes(snapshot: Snapshot, schema: Schema, id: str, depth: int = DEPTH, firs
             snapshot.names[cause],
             parts[snapshot.cls[cause]],
             snapshot.states[cause],
-            bool(alone[place]),
+            bool(alone[place]) if place < judged else None,
             (int(value[cause]) >> EDGE_BITS) / 1e6,
             int(value[cause]) & (1 << EDGE_BITS) - 1,
             _via(snapshot, by, cause),
@@ -72,18 +83,20 @@ def causes(snapshot: Snapshot, schema: Schema, id: str, depth: int = DEPTH, firs
         for place, cause in zip(order.tolist(), found[order].tolist(), strict=True)
     )
     cls, name = snapshot.classes[snapshot.cls[node]], snapshot.names[node]
-    return Suspects(id, cls, name, depth, len(found), told, partial, DEFINITION, snapshot.ontology_version)
+    unjudged, open_ = len(found) - judged, tuple(snapshot.ids[other] for other in beyond[:LEFT].tolist())
+    partial, version = len(beyond) > 0 or unjudged > 0, snapshot.ontology_version
+    return Suspects(id, cls, name, depth, len(found), told, partial, DEFINITION, version, len(beyond), open_, unjudged)
 
 
-def _back(snapshot: Snapshot, node: int, depth: int) -> tuple[Ints, Ints, bool]:
+def _back(snapshot: Snapshot, node: int, depth: int, until: float | None) -> tuple[Ints, Ints, Ints]:
     """For each thing that the node needs: the least time until its loss is felt (see `times`), over at most `depth` edges, and
-    the edge by which. Then whether more lies beyond."""
+    the edge by which. Then those that need more, which was not looked at for want of depth or time."""
     value, by = np.full(snapshot.count, NEVER), np.full(snapshot.count, -1, np.int64)
     cost = costs(snapshot)
     value[node] = 0
-    near = within(snapshot.needs_start, snapshot.needs, np.array([node]), depth)
+    near = within(snapshot.needs_start, snapshot.needs, np.array([node]), depth, until=until)
     level = np.array([node])
-    while len(level):
+    while len(level) and not late(until):
         edges = rows(snapshot.needs_start, snapshot.needs, level)
         edges = edges[near[seconds(edges)]]
         after = value[firsts(edges)] + cost[kinds(edges)] + (snapshot.buffer[firsts(edges)] << EDGE_BITS)
@@ -93,8 +106,8 @@ def _back(snapshot: Snapshot, node: int, depth: int) -> tuple[Ints, Ints, bool]:
         better = after[best] < value[provider]
         level, best = provider[better], best[better]
         value[level], by[level] = after[best], edges[best]
-    beyond = seconds(rows(snapshot.needs_start, snapshot.needs, np.flatnonzero(near)))
-    return value, by, bool(np.any(~near[beyond]))
+    edges = rows(snapshot.needs_start, snapshot.needs, np.flatnonzero(near & (value < NEVER)))
+    return value, by, np.union1d(level, firsts(edges[~near[seconds(edges)]]))
 
 
 def _via(snapshot: Snapshot, by: Ints, cause: int) -> tuple[Carrier, ...]:
@@ -105,13 +118,17 @@ def _via(snapshot: Snapshot, by: Ints, cause: int) -> tuple[Carrier, ...]:
     return tuple(found)
 
 
-def _alone(snapshot: Snapshot, node: int, found: Ints) -> Bools:
+def _alone(snapshot: Snapshot, node: int, found: Ints, until: float | None) -> tuple[Bools, int]:
+    """Whose loss alone is the node's, and for how many of them, from the first on, that is known."""
     alone, among = np.zeros(len(found), bool), np.zeros(snapshot.count, bool)
     among[found] = among[node] = True
     for begin in range(0, len(found), AT_ONCE):
         some = found[begin : begin + AT_ONCE]
-        nodes, bits = fatal(snapshot, some, among)
+        in_time = fatal(snapshot, some, among, until)
+        if in_time is None:
+            return alone, begin
+        nodes, bits = in_time
         held = bits[np.searchsorted(nodes, node)]
         places = np.arange(len(some))
         alone[begin : begin + len(some)] = held[places // WORD] >> (places % WORD).astype(np.uint64) & np.uint64(1)
-    return alone
+    return alone, len(found)

@@ -1,15 +1,17 @@
 """Which things most hangs on: the single points of failure, and what flows through each."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
 from brain.analytics.graph.impact import MOST, Affected, Part, Telling, parts_of
-from brain.analytics.graph.losses import losses
+from brain.analytics.graph.losses import Losses, losses
+from brain.analytics.graph.reach import late
 from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, of_class
-from brain.analytics.graph.structure import Floats, articulation_points, betweenness, pagerank
+from brain.analytics.graph.structure import Floats, articulation_points, betweenness, ranks
 from brain.analytics.graph.times import spread
 from brain.errors import BadQuery
 from brain.schema import Schema
@@ -19,6 +21,7 @@ FAILING = ("Asset", "Agent")
 SOURCES = 200
 """Things from which shortest ways are counted, where betweenness is asked for."""
 EXAMPLES = 3
+GOLDEN = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +72,16 @@ class Critical:
 
 @dataclass(frozen=True, slots=True)
 class Criticality:
-    """What ranks first by a measure."""
+    """What ranks first by a measure. `partial` where the deadline came before all was counted: of BETWEENNESS so many sources are
+    `unexplored`, of FLOW so many ranks had not settled."""
 
     measure: Measure
     ranked: tuple[Critical, ...]
     count: int
     definition: str
     ontology_version: str
+    partial: bool = False
+    unexplored: int = 0
 
 
 SINGLE = (
@@ -95,18 +101,35 @@ def single_points(
     """Of a class and those below it; of assets and people where none is named. `patience` in seconds. BadQuery for an unknown
     class."""
     until = None if patience is None else time.monotonic() + patience
+    found = singles(snapshot, schema, cls, until)
+    points = tuple(point(snapshot, schema, found, place) for place in found.ranked[:first])
+    version, left = snapshot.ontology_version, found.losses.left
+    return SinglePoints(points, len(found.ranked), len(found.candidates), left > 0, left, SINGLE, version)
+
+
+@dataclass(frozen=True)
+class Singles:
+    """All `candidates`, of which the first were looked at; `ranked` are the places of those that take others down, in order."""
+
+    candidates: Ints
+    losses: Losses
+    ranked: list[int]
+
+
+def singles(snapshot: Snapshot, schema: Schema, cls: str | None, until: float | None) -> Singles:
+    """As `single_points`; `until` is of time.monotonic."""
     objects, candidates = _candidates(snapshot, schema, cls)
-    order = candidates[np.argsort(-pagerank(snapshot)[candidates], kind="stable")]
+    order = candidates[np.argsort(-ranks(snapshot, until=until)[0][candidates], kind="stable")]
     found = losses(snapshot, order.tolist(), objects & ~snapshot.closed, until)
     single = np.flatnonzero(found.lost)
-    ranked = sorted(single.tolist(), key=lambda i: (-found.counted[i], -found.lost[i], snapshot.ids[found.candidates[i]]))
-    points = []
-    for i in ranked[:first]:
-        node = int(found.candidates[i])
-        told = _told(snapshot, node)
-        points.append(SinglePoint(*told, int(found.lost[i]), int(found.counted[i]), _examples(snapshot, schema, node)))
-    version = snapshot.ontology_version
-    return SinglePoints(tuple(points), len(single), len(candidates), found.left > 0, found.left, SINGLE, version)
+    ranked = sorted(single.tolist(), key=lambda i: (-found.counted[i], -found.lost[i], snapshot.ids[order[i]]))
+    return Singles(order, found, ranked)
+
+
+def point(snapshot: Snapshot, schema: Schema, found: Singles, place: int) -> SinglePoint:
+    node, told = int(found.candidates[place]), found.losses
+    examples = _examples(snapshot, schema, node)
+    return SinglePoint(*_told(snapshot, node), int(told.lost[place]), int(told.counted[place]), examples)
 
 
 def _candidates(snapshot: Snapshot, schema: Schema, cls: str | None) -> tuple[Bools, Ints]:
@@ -131,23 +154,41 @@ def _examples(snapshot: Snapshot, schema: Schema, node: int) -> tuple[Affected, 
 
 
 def criticality(
-    snapshot: Snapshot, schema: Schema, measure: Measure = Measure.FLOW, cls: str | None = None, first: int = 20
+    snapshot: Snapshot,
+    schema: Schema,
+    measure: Measure = Measure.FLOW,
+    cls: str | None = None,
+    first: int = 20,
+    patience: float | None = None,
 ) -> Criticality:
-    """As `single_points` in what it ranks. BadQuery for an unknown class or measure."""
+    """As `single_points` in what it ranks; `patience` in seconds. BadQuery for an unknown class or measure."""
     if measure not in DEFINITIONS:
         raise BadQuery(f"criticality is by {' or '.join(Measure)}, not by {measure!r}")
     _, candidates = _candidates(snapshot, schema, cls)
-    values = _values(snapshot, measure)
+    values, left = _values(snapshot, measure, None if patience is None else time.monotonic() + patience)
     order = candidates[np.argsort(-values[candidates], kind="stable")][:first]
     joints = np.isin(order, articulation_points(snapshot))
     ranked = [
         Critical(*_told(snapshot, node), float(values[node]), joint)
         for node, joint in zip(order.tolist(), joints.tolist(), strict=True)
     ]
-    return Criticality(measure, tuple(ranked), len(candidates), DEFINITIONS[measure], snapshot.ontology_version)
+    return Criticality(measure, tuple(ranked), len(candidates), DEFINITIONS[measure], snapshot.ontology_version, left > 0, left)
 
 
-def _values(snapshot: Snapshot, measure: Measure) -> Floats:
+def _values(snapshot: Snapshot, measure: Measure, until: float | None) -> tuple[Floats, int]:
+    """And what is left to count, for want of time."""
     if measure is Measure.FLOW:
-        return pagerank(snapshot)
-    return betweenness(snapshot, range(0, snapshot.count, max(1, -(-snapshot.count // SOURCES))))
+        return ranks(snapshot, until=until)
+    sources = range(0, snapshot.count, max(1, -(-snapshot.count // SOURCES)))
+    counted = 0
+
+    def in_time() -> Iterator[int]:
+        nonlocal counted
+        # Spread over all things from the first on, so that a part of them is too.
+        for source in sources if until is None else sorted(sources, key=lambda source: source * GOLDEN % 1):
+            if late(until):
+                return
+            counted += 1
+            yield source
+
+    return betweenness(snapshot, in_time()), len(sources) - counted

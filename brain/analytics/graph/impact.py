@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from brain.analytics.graph.degraded import FULL, Fallen, fall, parts_per_million
 from brain.analytics.graph.snapshot import MICRO, NODE_BITS, NODE_MASK, ROW, Basis, Bools, Ints, Snapshot, distinct, rows, seconds
 from brain.analytics.graph.times import NEVER, Needs, Spread, carriers, spread, way
 from brain.errors import BadQuery
@@ -49,7 +50,8 @@ class Carrier:
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """`after_seconds` is the expected time from the loss of the root until this is lost: the delays and buffers on the way."""
+    """`after_seconds` is the expected time from the loss of the root until this is lost, or does less: the delays and buffers on
+    the way. `capacity` is the least that is left of what it gives while the root is down, 0 to 1."""
 
     id: str
     cls: str
@@ -59,6 +61,7 @@ class Affected:
     at: Instant | None
     distance: int
     via: tuple[Carrier, ...]
+    capacity: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,8 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """What is lost while `id` is down, nearest in time first, at most `first` of them; `counts` are of all.
+    """What is lost while `id` is down, nearest in time first, at most `first` of them; `counts` are of all. Where it has a
+    `capacity` left, what then does less.
 
     `at` is when it goes down and `lasts_seconds` for how long (null: not said, and for good). `partial`: the deadline or the
     depth was reached, `unexplored` things were lost from which was not looked further, some of them named.
@@ -104,6 +108,7 @@ class Impact:
     unexplored_ids: tuple[str, ...]
     definition: str
     ontology_version: str
+    capacity: float = 0.0
 
 
 DEFINITION = (
@@ -112,16 +117,23 @@ DEFINITION = (
     " declared dependencies"
 )
 
+DEGRADED = (
+    "; what a thing gives is the least of what is left of it and of what it gets by each group: the sum of the group's providers,"
+    " at most 1; its bufferTime makes up for what is missing, at that rate"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`at` in µs, `lasts` in µs (None: for good), `seconds` of patience (None: as long as it takes)."""
+    """`at` in µs, `lasts` in µs (None: for good), `seconds` of patience (None: as long as it takes). `capacity` is what is left
+    of the thing, 0 to below 1."""
 
     at: int | None = None
     lasts: int | None = None
     depth: int = DEPTH
     first: int = MOST
     seconds: float | None = None
+    capacity: float = 0.0
 
 
 def parts_of(snapshot: Snapshot, schema: Schema) -> tuple[Part, ...]:
@@ -146,7 +158,7 @@ def impact(snapshot: Snapshot, schema: Schema, id: str, asked: Asked = Asked()) 
     """BadQuery for a thing that no dependency touches."""
     root = numbered(snapshot, id)
     until = None if asked.seconds is None else time.monotonic() + asked.seconds
-    found = spread(snapshot, [root], lasts=asked.lasts, depth=asked.depth, until=until)
+    found = loss(snapshot, root, asked, until)
     lost = found.reached[found.reached != root]
     told = Telling(snapshot, schema, found, asked.at)
     absorbing = _absorbing(snapshot, found)
@@ -165,9 +177,18 @@ def impact(snapshot: Snapshot, schema: Schema, id: str, asked: Asked = Asked()) 
         bool(unexplored),
         len(unexplored),
         tuple(snapshot.ids[node] for node in unexplored[:LEFT]),
-        DEFINITION,
+        DEFINITION + (DEGRADED if isinstance(found, Fallen) else ""),
         snapshot.ontology_version,
+        asked.capacity,
     )
+
+
+def loss(snapshot: Snapshot, root: int, asked: Asked, until: float | None, start: Fallen | None = None) -> Spread:
+    """What goes with the root, or does less; of what all has come down to before (`start`). `until` is of time.monotonic."""
+    if start is None and not asked.capacity:
+        return spread(snapshot, [root], lasts=asked.lasts, depth=asked.depth, until=until)
+    own = {root: parts_per_million(asked.capacity)}
+    return fall(snapshot, own, lasts=asked.lasts, depth=asked.depth, start=start, until=until)
 
 
 def numbered(snapshot: Snapshot, id: str) -> int:
@@ -183,7 +204,7 @@ class Telling:
     def __init__(self, snapshot: Snapshot, schema: Schema, found: Spread, at: int | None) -> None:
         self.snapshot, self.found, self._at = snapshot, found, at
         self._parts = parts_of(snapshot, schema)
-        self._carried = carriers(snapshot, found)
+        self._carried = found.by if isinstance(found, Fallen) else carriers(snapshot, found)
 
     def part(self, node: int) -> Part:
         return self._parts[int(self.snapshot.cls[node])]
@@ -206,7 +227,11 @@ class Telling:
             None if self._at is None else Instant(self._at + after),
             self.found.distance(node),
             tuple(carrier(snapshot, edge) for edge in way(self._carried, node)),
+            self.capacity(node),
         )
+
+    def capacity(self, node: int) -> float:
+        return int(self.found.capacity[node]) / FULL if isinstance(self.found, Fallen) else 0.0
 
 
 def carrier(snapshot: Snapshot, edge: int) -> Carrier:
@@ -225,24 +250,27 @@ def _absorbing(snapshot: Snapshot, found: Spread) -> Ints:
 
 def _absorbed(told: Telling, nodes: Ints, first: int) -> Iterable[Absorbed]:
     """In order of id."""
-    snapshot, value = told.snapshot, told.found.value
+    snapshot, found = told.snapshot, told.found
     nodes = np.array(sorted(nodes.tolist(), key=lambda node: snapshot.ids[node])[:first], np.int64)
     if not len(nodes):
         return
     needs = Needs.of(snapshot, nodes)
-    gone = value[seconds(needs.edges)] < NEVER
-    buffered = np.maximum.reduceat(np.minimum.reduceat(gone, needs.heads), needs.first)
-    ends = [*needs.heads[needs.first].tolist(), len(gone)]
+    hit = found.value[seconds(needs.edges)] < NEVER
+    if isinstance(found, Fallen):
+        gone, buffered = found.capacity[seconds(needs.edges)] == 0, found.input[nodes] < FULL
+    else:
+        gone, buffered = hit, np.maximum.reduceat(np.minimum.reduceat(hit, needs.heads), needs.first)
+    ends = [*needs.heads[needs.first].tolist(), len(hit)]
     for i, node in enumerate(nodes.tolist()):
         edges = slice(ends[i], ends[i + 1])
-        left = () if buffered[i] else _left(snapshot, needs.edges[edges], gone[edges])
+        left = () if buffered[i] else _left(snapshot, needs.edges[edges], hit[edges], gone[edges])
         yield _absorbs(told, node, bool(buffered[i]), left)
 
 
-def _left(snapshot: Snapshot, edges: Ints, gone: Bools) -> tuple[str, ...]:
-    """The providers that are left by a relation by which others are lost: of all other relations each is needed."""
-    hit = {edge >> NODE_BITS for edge in edges[gone].tolist()}
-    left = [snapshot.ids[edge & NODE_MASK] for edge in edges[~gone].tolist() if edge >> NODE_BITS in hit]
+def _left(snapshot: Snapshot, edges: Ints, hit: Bools, gone: Bools) -> tuple[str, ...]:
+    """The providers that are left by a relation by which others are hit: of all other relations each is needed."""
+    kinds = {edge >> NODE_BITS for edge in edges[hit].tolist()}
+    left = [snapshot.ids[edge & NODE_MASK] for edge in edges[~gone].tolist() if edge >> NODE_BITS in kinds]
     return tuple(sorted(left)[:LEFT])
 
 

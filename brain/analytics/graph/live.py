@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from brain.analytics.following import Following
 from brain.analytics.graph.reading import read, refreshed
 from brain.analytics.graph.snapshot import Snapshot, telling
+from brain.analytics.graph.watched import Impacts
 from brain.model import GAP, Notice
 from brain.ports import Feed, Store
 from brain.schema import Schema
@@ -20,6 +21,7 @@ class LiveGraph(Following):
         super().__init__(store, feed)
         self._schema = schema
         self._telling = telling(schema)
+        self.impacts = Impacts(schema)
         self._held: Snapshot | None = None
         self._reading = asyncio.Lock()
 

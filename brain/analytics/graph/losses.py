@@ -6,14 +6,13 @@ bits of a node are its dominators (Lengauer, Tarjan, 1979), seen from whatever n
 things that keep each other going go on. Delays and buffers play no part: the loss is for good.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from brain.analytics.graph.reach import AT_ONCE, WORD, Bits, within
+from brain.analytics.graph.reach import AT_ONCE, WORD, Bits, late, within
 from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, seconds
 from brain.analytics.graph.times import Needs
 
@@ -33,9 +32,12 @@ def losses(snapshot: Snapshot, candidates: Sequence[int], counted: Bools, until:
     """In the order of the candidates. `until` is of time.monotonic."""
     lost, among = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     done = 0
-    while done < len(candidates) and (until is None or time.monotonic() < until):
+    while done < len(candidates) and not late(until):
         some = np.array(candidates[done : done + AT_ONCE], np.int64)
-        nodes, bits = fatal(snapshot, some)
+        found_in_time = fatal(snapshot, some, until=until)
+        if found_in_time is None:
+            break
+        nodes, bits = found_in_time
         own = counted[some]
         lost.append(_counts(bits, len(some)) - 1)
         among.append(_counts(bits[counted[nodes]], len(some)) - own)
@@ -44,9 +46,11 @@ def losses(snapshot: Snapshot, candidates: Sequence[int], counted: Bools, until:
     return Losses(found, np.concatenate(lost), np.concatenate(among), len(candidates) - done)
 
 
-def fatal(snapshot: Snapshot, candidates: Ints, among: Bools | None = None) -> tuple[Ints, Bits]:
+def fatal(
+    snapshot: Snapshot, candidates: Ints, among: Bools | None = None, until: float | None = None
+) -> tuple[Ints, Bits] | None:
     """All nodes (of some alone, if `among` is given) that a candidate's loss might reach, and for each the candidates, as bits by
-    place, whose loss alone is its own."""
+    place, whose loss alone is its own. None where it is `until` (of time.monotonic) before that is known."""
     open_ = ~snapshot.closed if among is None else ~snapshot.closed & among
     nodes = np.flatnonzero(within(snapshot.feeds_start, snapshot.feeds, candidates, among=open_))
     bits = np.zeros((len(nodes) + 1, -(-len(candidates) // WORD)), np.uint64)  # the last: of all that is not reached
@@ -55,11 +59,11 @@ def fatal(snapshot: Snapshot, candidates: Ints, among: Bools | None = None) -> t
     np.bitwise_or.at(bits, (at, places // WORD), np.uint64(1) << (places % WORD).astype(np.uint64))
     dependents = nodes[(np.diff(snapshot.needs_start)[nodes] > 0) & ~snapshot.closed[nodes]]
     if len(dependents):
-        _fill(snapshot, nodes, bits, dependents)
-    return nodes, bits[:-1]
+        _fill(snapshot, nodes, bits, dependents, until)
+    return None if late(until) else (nodes, bits[:-1])
 
 
-def _fill(snapshot: Snapshot, nodes: Ints, bits: Bits, dependents: Ints) -> None:
+def _fill(snapshot: Snapshot, nodes: Ints, bits: Bits, dependents: Ints, until: float | None) -> None:
     of, level = snapshot.condensed
     order = np.argsort(level[dependents], kind="stable")
     dependents = dependents[order]
@@ -76,7 +80,7 @@ def _fill(snapshot: Snapshot, nodes: Ints, bits: Bits, dependents: Ints) -> None
         groups, edges = slice(group[begin], group[end]), slice(edge[group[begin]], edge[group[end]])
         first, heads = needs.first[begin:end] - group[begin], needs.heads[groups] - edges.start
         again = True
-        while again:
+        while again and not late(until):
             told = np.bitwise_and.reduceat(bits[provider[edges]], heads, axis=0)
             new = bits[dependent[begin:end]] | np.bitwise_or.reduceat(told, first, axis=0)
             # In a circle what one gets may be another's; elsewhere once is enough.

@@ -1,5 +1,6 @@
 """What can be reached: everything that hangs on a thing, or on which it hangs, whatever redundancy there is."""
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,11 +31,19 @@ def _beside(seen: Bools, node: int) -> Ints:
     return np.flatnonzero(seen)
 
 
-def within(start: Ints, keys: Ints, nodes: Ints, depth: int | None = None, among: Bools | None = None) -> Bools:
-    """Which nodes at most `depth` edges lead to from some, which are themselves among them; over those alone that are `among`."""
+def late(until: float | None) -> bool:
+    """Whether a deadline, of time.monotonic, is over."""
+    return until is not None and time.monotonic() >= until
+
+
+def within(
+    start: Ints, keys: Ints, nodes: Ints, depth: int | None = None, among: Bools | None = None, until: float | None = None
+) -> Bools:
+    """Which nodes at most `depth` edges lead to from some, which are themselves among them; over those alone that are `among`.
+    At `until` it has those to which the fewest edges lead."""
     seen = np.zeros(len(start) - 1, bool)
     seen[nodes] = True
-    while len(nodes) and depth != 0:
+    while len(nodes) and depth != 0 and not late(until):
         met = seconds(rows(start, keys, nodes))
         new = ~seen[met] if among is None else ~seen[met] & among[met]
         nodes = distinct(met[new], len(seen))

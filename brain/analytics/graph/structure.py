@@ -1,11 +1,11 @@
 """Which nodes hold the graph together, as graph theory counts it: every need counts alone, and redundancy is left aside."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brain.analytics.graph.reach import descendants
+from brain.analytics.graph.reach import descendants, late
 from brain.analytics.graph.snapshot import Ints, Snapshot, firsts, rows, seconds
 
 Floats = NDArray[np.float64]
@@ -34,29 +34,39 @@ def immediate_dominators(snapshot: Snapshot, root: int) -> dict[int, int]:
 
 
 def pagerank(snapshot: Snapshot, damping: float = 0.85, tolerance: float = 1e-6, most: int = 100) -> Floats:
+    """The ranks alone of `ranks`."""
+    return ranks(snapshot, damping, tolerance, most)[0]
+
+
+def ranks(
+    snapshot: Snapshot, damping: float = 0.85, tolerance: float = 1e-6, most: int = 100, until: float | None = None
+) -> tuple[Floats, int]:
     """The share of its time that a walk spends at each node, which goes from a node to one of those that it needs, each need
     alike, and now and then begins anew anywhere (Brin, Page, 1998). As networkx, stops once a round moves less than
-    `tolerance` a node; after `most` rounds in any case."""
+    `tolerance` a node; after `most` rounds in any case, and at `until` (time.monotonic). Then how many ranks had not settled."""
     count, out = snapshot.count, np.diff(snapshot.needs_start)
     if not count:
-        return np.zeros(0)
+        return np.zeros(0), 0
     share = np.divide(1.0, out, out=np.zeros(count), where=out > 0)
     dependent, heads = seconds(snapshot.feeds), snapshot.feeds_start[:-1]
     fed = np.flatnonzero(np.diff(snapshot.feeds_start))
     starts = heads[fed]
     rank, ends = np.full(count, 1 / count), np.flatnonzero(out == 0)
+    change = np.full(count, 1.0)
     for _ in range(most):
+        if late(until):
+            break
         passed = np.zeros(count)
         if len(fed):
             passed[fed] = np.add.reduceat((rank * share)[dependent], starts)
         new = damping * (passed + rank[ends].sum() / count) + (1 - damping) / count
-        moved, rank = np.abs(new - rank).sum(), new
-        if moved < count * tolerance:
-            break
-    return rank
+        change, rank = np.abs(new - rank), new
+        if change.sum() < count * tolerance:
+            return rank, 0
+    return rank, int(np.count_nonzero(change > tolerance))
 
 
-def betweenness(snapshot: Snapshot, sources: Sequence[int]) -> Floats:
+def betweenness(snapshot: Snapshot, sources: Iterable[int]) -> Floats:
     """How many shortest paths from the sources to all that hangs on them go through each node, where several are equally short
     each its share (Brandes: *A Faster Algorithm for Betweenness Centrality*, 2001). Not scaled; two relations are one way."""
     start, dependent = snapshot.pairs

@@ -10,18 +10,19 @@ Times are µs since the loss of the roots. They are worked out with the number o
 equally long the one over fewer edges is told, and no way goes round in a circle.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from brain.analytics.graph.reach import within
+from brain.analytics.graph.reach import late, within
 from brain.analytics.graph.snapshot import NODE_MASK, Bools, Ints, Snapshot, distinct, firsts, kinds, rows, seconds
 
 EDGE_BITS = 13
 """A way of more than 8,191 edges is told as 1 µs longer than it is."""
 NEVER = np.int64(1 << 62)
+AT_ONCE = 1 << 14
+"""Things whose dependents are looked at before one looks at the clock."""
 LONGEST = 1 << 62 - EDGE_BITS - 1
 """µs: some nine years."""
 
@@ -84,21 +85,26 @@ def spread(
     frontier = np.unique(np.array(roots, np.int64))
     value[frontier] = 0
     limit = NEVER if lasts is None else np.int64(min(lasts, LONGEST) << EDGE_BITS)
-    near = None if depth is None else within(snapshot.feeds_start, snapshot.feeds, frontier, depth)
+    near = None if depth is None else within(snapshot.feeds_start, snapshot.feeds, frontier, depth, until=until)
     cost = costs(snapshot)
-    while len(frontier) and (until is None or time.monotonic() < until):
-        nodes = _depending(snapshot, frontier, near)
-        nodes = nodes[value[nodes] > 0]
-        if not len(nodes):
-            frontier = nodes
-            break
-        new = _lost(snapshot, Needs.of(snapshot, nodes, redundancy), value, cost, nodes)
-        better = (new < value[nodes]) & (new < limit)
-        frontier = nodes[better]
-        value[frontier] = new[better]
+    step = snapshot.count if until is None else AT_ONCE
+    while len(frontier) and not late(until):
+        lost = []
+        for begin in range(0, len(frontier), step):
+            if begin and late(until):
+                lost.append(frontier[begin:])
+                break
+            nodes = _depending(snapshot, frontier[begin : begin + step], near)
+            nodes = nodes[value[nodes] > 0]
+            if len(nodes):
+                new = _lost(snapshot, Needs.of(snapshot, nodes, redundancy), value, cost, nodes)
+                better = (new < value[nodes]) & (new < limit)
+                value[nodes[better]] = new[better]
+                lost.append(nodes[better])
+        frontier = np.unique(np.concatenate(lost)) if len(lost) > 1 else lost[0] if lost else frontier[:0]
     reached = np.flatnonzero(value < NEVER)
     reached = reached[np.argsort(value[reached], kind="stable")]
-    return Spread(value, reached, np.union1d(frontier, _ends(snapshot, reached, near)))
+    return Spread(value, reached, np.union1d(frontier, ends(snapshot, reached, near)))
 
 
 def _depending(snapshot: Snapshot, nodes: Ints, near: Bools | None) -> Ints:
@@ -125,7 +131,7 @@ def arrivals(needs: Needs, value: Ints, cost: Ints) -> Ints:
     return np.where(gone < NEVER, gone + cost[kinds(needs.edges)], NEVER)
 
 
-def _ends(snapshot: Snapshot, reached: Ints, near: Bools | None) -> Ints:
+def ends(snapshot: Snapshot, reached: Ints, near: Bools | None) -> Ints:
     """What is lost, and has dependents beyond the depth."""
     if near is None:
         return reached[:0]

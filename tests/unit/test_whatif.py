@@ -1,0 +1,168 @@
+"""What a scenario would change: on the filling line, worked out by hand, and against the definition on random graphs."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from brain.analytics.graph.critical import single_points
+from brain.analytics.graph.impact import Asked
+from brain.analytics.graph.scenario import Degraded, Scenario, Thing, Triple
+from brain.analytics.graph.whatif import Comparison, Differences, Turn, what_if
+from brain.errors import BadQuery
+from tests.unit.test_graph_snapshot import HOUR
+from tests.unit.test_graph_times import graph_of, knuth
+from tests.unit.test_impact import SCHEMA, line
+from tests.unit.test_scenario import edited, everything, lost_with, plants
+
+
+def turns(found: Differences | None) -> dict[str, tuple[str, float | None, float | None]]:
+    """By id: the turn, and the seconds before and after."""
+    assert found is not None
+    return {
+        one.id: (one.turn, one.before and one.before.after_seconds, one.after and one.after.after_seconds)
+        for one in found.differences
+    }
+
+
+def points(found: Comparison) -> tuple[set[str], set[str]]:
+    return {p.id for p in found.single_points.come}, {p.id for p in found.single_points.gone}
+
+
+def test_without_a_filler_what_it_replaced_becomes_a_single_point() -> None:
+    """Without FILL-1 all filling is FILL-2's: it and OP-2's like have nobody beside them. OP-1 has nothing left to run."""
+    found = what_if(line(), SCHEMA, Scenario(without=("FILL-1",)), id="FILL-2").effect
+    assert turns(found.lost) == {"FILL-1": ("newly", None, 0.0)}
+    assert turns(found.impact) == dict.fromkeys(("filling", "L1", "L2", "O-1", "O-2", "O-3"), ("newly", None, 0.0))
+    assert found.impact is not None
+    assert (found.impact.before, found.impact.after) == (0, 6)
+    assert points(found) == ({"FILL-2"}, {"OP-1"})
+    (filler,) = found.single_points.come
+    assert (filler.lost, filler.objects) == (6, 3)
+    assert [c.provider for c in found.impact.differences[1].after.via] == ["FILL-2", "filling"]  # type: ignore[union-attr]
+
+
+def test_a_second_compressor_takes_the_first_off_the_list() -> None:
+    """Both feed one header, of which any is enough; AIR itself feeds the tank no more."""
+    scenario = Scenario(
+        unlink=(Triple("AIR", "supplies", "TANK"),),
+        link=(
+            Triple("AIR", "provides", "air"),
+            Triple("AIR-2", "provides", "air"),
+            Triple("TANK", "requires", "air"),
+        ),
+        add=(Thing("AIR-2", "Machine"), Thing("air", "Capability")),
+    )
+    found = what_if(line(), SCHEMA, scenario, id="AIR").effect
+    assert points(found) == (set(), {"AIR"})
+    hit = ("TANK", "CAP-1", "CAP-2", "L1", "L2", "O-1", "O-2", "O-3")
+    assert turns(found.impact) == dict.fromkeys(hit, ("no longer", 600.0, None))
+    assert not found.lost.differences
+
+
+def test_a_larger_tank_is_later_and_another_way_is_sooner() -> None:
+    base = line()
+    small = Scenario(link=(Triple("AIR", "supplies", "CAP-1"),))
+    found = what_if(base, SCHEMA, small, id="AIR")
+    assert turns(found.effect.impact) == dict.fromkeys(("CAP-1", "L1", "O-1", "O-2"), ("sooner", 600.0, 0.0))
+    large = Scenario(
+        unlink=(Triple("AIR", "supplies", "TANK"),),
+        link=(Triple("AIR", "supplies", "BOTTLE"), Triple("BOTTLE", "supplies", "TANK")),
+        add=(Thing("BOTTLE", "Machine", 1200.0),),
+    )
+    both = what_if(base, SCHEMA, small, large, id="AIR", asked=Asked(lasts=HOUR))
+    assert both.other_effect is not None
+    assert both.between is not None
+    late = turns(both.other_effect.impact)
+    assert late.pop("BOTTLE") == ("newly", None, 1200.0)
+    assert set(late.values()) == {("later", 600.0, 1800.0)}
+    assert turns(both.between.impact)["CAP-1"] == ("later", 0.0, 1800.0)
+    assert turns(both.between.impact)["TANK"] == ("later", 600.0, 1800.0)
+    assert both.changes == ("link AIR supplies CAP-1",)
+    assert both.others[-1] == "add BOTTLE Machine 1200"
+    short = what_if(base, SCHEMA, large, id="AIR", asked=Asked(lasts=HOUR // 4)).effect
+    assert {turn for turn, _, _ in turns(short.impact).values()} == {Turn.NO_LONGER}
+
+
+def test_two_scenarios_side_by_side() -> None:
+    """Without SW fillers and CAP-1 are gone at once; without AIR, what hangs on TANK after ten minutes."""
+    found = what_if(line(), SCHEMA, Scenario(without=("SW",)), Scenario(without=("AIR",)))
+    assert found.between is not None
+    assert found.effect.impact is None
+    told = turns(found.between.lost)
+    assert {id for id, (turn, _, _) in told.items() if turn == "newly"} == {"AIR", "TANK", "CAP-2"}
+    assert {id for id, (turn, _, _) in told.items() if turn == "no longer"} == {"SW", "FILL-1", "FILL-2", "filling"}
+    assert {told[id] for id in ("CAP-1", "L1", "L2", "O-1", "O-2", "O-3")} == {("later", 0.0, 600.0)}
+    with pytest.raises(BadQuery, match="'L1' is lost already"):
+        what_if(line(), SCHEMA, Scenario(without=("SW",)), id="L1")
+    with pytest.raises(BadQuery, match="'X' has no dependency"):
+        what_if(line(), SCHEMA, Scenario(without=("SW",)), id="X")
+
+
+def test_a_degraded_filler_leaves_less_to_lose() -> None:
+    """With FILL-1 at 0.4 filling is still full; once FILL-2 is down it is at 0.4, and so are both lines. CAP-1 at 0.3 is the
+    least that line 1 has, whether FILL-2 is down or not; with both, an impact of FILL-2 is on line 2 alone."""
+    weak = Scenario(degrade=(Degraded("FILL-1", 0.4),))
+    found = what_if(line(), SCHEMA, weak, id="FILL-2").effect
+    assert turns(found.lost) == {"FILL-1": ("newly", None, 0.0)}
+    assert turns(found.impact) == dict.fromkeys(("filling", "L1", "L2", "O-1", "O-2", "O-3"), ("newly", None, 0.0))
+    assert found.impact is not None
+    assert {one.after.capacity for one in found.impact.differences if one.after} == {0.4}
+    assert points(found) == (set(), set())
+    weaker = Scenario(degrade=(Degraded("FILL-1", 0.4), Degraded("CAP-1", 0.3)))
+    both = what_if(line(), SCHEMA, weak, weaker, id="FILL-2").between
+    assert both is not None
+    assert set(turns(both.lost)) == {"CAP-1", "L1", "O-1", "O-2"}
+    assert turns(both.impact) == dict.fromkeys(("L1", "O-1", "O-2"), ("no longer", 0.0, None))
+    down = what_if(line(), SCHEMA, weak, Scenario(degrade=(Degraded("FILL-1", 0.0),)), id="FILL-2").between
+    assert down is not None
+    assert {turn for turn, _, _ in turns(down.lost).values()} == {Turn.LESS}
+    assert {turn for turn, _, _ in turns(down.impact).values()} == {Turn.LESS}
+    half = what_if(line(), SCHEMA, weak, id="FILL-2", asked=Asked(capacity=0.5)).effect
+    assert half.impact is not None
+    assert {(one.id, one.after.capacity) for one in half.impact.differences if one.after and one.id[0] == "L"} == {
+        ("L1", 0.9),
+        ("L2", 0.9),
+    }
+
+
+def test_at_the_deadline_it_says_what_was_not_looked_at() -> None:
+    found = what_if(line(), SCHEMA, Scenario(without=("AIR",)), id="SW", asked=Asked(seconds=0.0))
+    assert found.partial
+    assert (found.effect.lost.unexplored, found.effect.single_points.unexplored) == (1, 2 * 12 - 1)
+    assert found.effect.impact is not None
+    assert found.effect.impact.unexplored == 2
+    assert not found.effect.single_points.come
+
+
+@given(plants())
+@settings(max_examples=60, deadline=None)
+def test_it_is_what_both_graphs_say_by_the_definition(plant: Any) -> None:
+    said, buffers, classes, scenario = plant
+    base = graph_of(said, buffers, classes)
+    _ = base.condensed, base.pairs, base.undirected
+    before = everything(base)
+    now = edited(said, scenario)
+    lost = lost_with(now, scenario.without, classes)
+    left = [one for one in now if one[0] not in lost and one[2] not in lost]
+    root = next((id for id in base.ids if id not in lost), None)
+    found = what_if(base, SCHEMA, scenario, id=root).effect
+    assert everything(base) == before
+    assert {id: turn for id, (turn, _, _) in turns(found.lost).items()} == dict.fromkeys(lost, "newly")
+    if root is not None:
+        was, then = knuth(said, root, buffers, classes), knuth(left, root, buffers, classes)
+        want = {}
+        for id in (was.keys() | then.keys()) - {root}:
+            if was.get(id) != then.get(id):
+                turn = (
+                    "newly" if id not in was else "no longer" if id not in then else "later" if was[id] < then[id] else "sooner"
+                )
+                want[id] = (turn, id in was and was[id] / 1e6, id in then and then[id] / 1e6)
+        told = {id: (turn, a is not None and a, b is not None and b) for id, (turn, a, b) in turns(found.impact).items()}
+        assert told == want
+
+    def single(snapshot: Any) -> set[str]:
+        return {p.id for p in single_points(snapshot, SCHEMA, first=1000).points}
+
+    singles, then_single = single(base), single(graph_of(left, buffers, classes))
+    assert points(found) == (then_single - singles - lost, singles - then_single - lost)
