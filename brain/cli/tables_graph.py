@@ -4,10 +4,11 @@ from rich.console import Console
 from rich.table import Table
 
 from brain.analytics.graph.causes import Suspects
+from brain.analytics.graph.circles import Circles
 from brain.analytics.graph.critical import Criticality, SinglePoints
 from brain.analytics.graph.impact import Impact
-from brain.cli.report_impact import way_of
 from brain.cli.tables import console_of, plain
+from brain.reports.dependency_things import way_of
 from brain.words import duration, moment
 
 
@@ -69,6 +70,18 @@ def print_criticality(found: Criticality) -> None:
     table.add_column("joins others")
     for c in found.ranked:
         table.add_row(plain(c.id), c.cls, plain(c.name or ""), f"{c.value:.4g}", "yes" if c.joint else "")
+    console.print(table)
+    _definition(console, found.definition, found.ontology_version)
+
+
+def print_circles(found: Circles) -> None:
+    console = console_of()
+    table = Table("shortest way round", title=f"Circles ({found.count:,})", title_justify="left")
+    table.add_column("things", justify="right")
+    table.add_column("by")
+    for c in found.circles:
+        by = f"{c.relation} alone" if c.relation else ", ".join(dict.fromkeys(step.relation for step in c.via))
+        table.add_row(plain(way_of(c, " → ")), f"{c.count:,}", plain(by))
     console.print(table)
     _definition(console, found.definition, found.ontology_version)
 
