@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from brain.analytics.graph.circles import circles
 from brain.analytics.graph.critical import criticality, single_points
 from brain.analytics.graph.impact import Asked, impact
+from brain.analytics.graph.observing import NOTHING, Layer
 from brain.analytics.graph.snapshot import Snapshot, from_edges
 from brain.model import Edge, Node, Stamp
 from brain.reports.dependencies_page import Found, dependencies_page
@@ -58,8 +59,8 @@ def hostile() -> Snapshot:
     return graph(said, names)
 
 
-def found(snapshot: Snapshot) -> Found:
-    return Found(snapshot, single_points(snapshot, SCHEMA), criticality(snapshot, SCHEMA), circles(snapshot))
+def found(snapshot: Snapshot, layer: Layer = NOTHING) -> Found:
+    return Found(snapshot, single_points(snapshot, SCHEMA), criticality(snapshot, SCHEMA), circles(snapshot), layer)
 
 
 def overview(snapshot: Snapshot) -> str:

@@ -30,6 +30,8 @@ WHOLE = ("graphml", "gexf", "html")
 )
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Without ID: how many are told.")
 @click.option("--circles", is_flag=True, help="Without ID: what needs each other in a circle, in place of a ranking.")
+@click.option("--observed", is_flag=True, help=f"With {', '.join(WHOLE)}: also what is observed to follow what, told apart.")
+@click.option("--object-type", "object_types", multiple=True, metavar="T", help="Of which objects it is observed. [default: all]")
 @click.option("--as-of", type=INSTANT, metavar="TIME", help="Without ID: the graph as it was then. [default: as it is]")
 @store_option
 @format_option("table", "json", "csv", *WHOLE)
@@ -42,6 +44,8 @@ async def dependencies(
     by: str,
     top: int,
     circles: bool,
+    observed: bool,
+    object_types: tuple[str, ...],
     as_of: int | None,
     store: str | None,
     form: str,
@@ -60,9 +64,12 @@ async def dependencies(
     if id_ is None:
         from brain.cli.report_graph import Wanted, whole
 
-        await whole(Wanted(cls, by, top, circles, as_of), store, form)
-    elif cls is not None or by != "loss" or circles or as_of is not None or form in WHOLE:
-        raise click.UsageError(f"--class, --by, --circles, --as-of, {', '.join(WHOLE)} are of the whole graph: leave out ID")
+        if (observed and form not in WHOLE) or (object_types and not observed):
+            raise click.UsageError(f"--observed is for {', '.join(WHOLE)}, --object-type for --observed: see `report observed`")
+        await whole(Wanted(cls, by, top, circles, as_of, observed, object_types), store, form)
+    elif cls is not None or by != "loss" or circles or observed or object_types or as_of is not None or form in WHOLE:
+        of_all = f"--class, --by, --circles, --observed, --object-type, --as-of, {', '.join(WHOLE)}"
+        raise click.UsageError(f"{of_all} are of the whole graph: leave out ID")
     else:
         await _near(id_, toward, depth, store, form)
 

@@ -11,6 +11,7 @@ import orjson
 
 from brain.analytics.graph.circles import Circles, circles
 from brain.analytics.graph.critical import Measure, SinglePoints, criticality, single_points
+from brain.analytics.graph.observing import NOTHING, Layer, read_layer
 from brain.analytics.graph.reading import read
 from brain.cli.options import opened
 from brain.cli.report_bottlenecks import now
@@ -33,29 +34,32 @@ class Wanted:
     top: int
     circles: bool
     as_of: int | None
+    observed: bool
+    object_types: tuple[str, ...]
 
 
 async def whole(wanted: Wanted, store: str | None, form: str) -> None:
     async with opened(store) as o:
         snapshot = await read(o.merged, o.schema, AsOf(valid=wanted.as_of))
+        layer = await read_layer(o.merged, o.schema, wanted.object_types, wanted.as_of) if wanted.observed else NOTHING
         match form:
             case "graphml" | "gexf":
                 from brain.analytics.graph.export import as_networkx, exported
 
-                click.echo(exported(as_networkx(snapshot), "graphml" if form == "graphml" else "gexf"))
+                click.echo(exported(as_networkx(snapshot, layer=layer), "graphml" if form == "graphml" else "gexf"))
             case "html":
-                click.echo(_page(o, snapshot, wanted), nl=False)
+                click.echo(_page(o, snapshot, layer, wanted), nl=False)
             case _:
                 _print(_told(o, snapshot, wanted), form)
 
 
-def _page(o: "Opened", snapshot: "Snapshot", wanted: Wanted) -> str:
+def _page(o: "Opened", snapshot: "Snapshot", layer: Layer, wanted: Wanted) -> str:
     from brain.reports.dependencies_page import Found, dependencies_page
 
     measure = Measure.FLOW if wanted.by == "loss" else Measure(wanted.by)
     points = single_points(snapshot, o.schema, wanted.cls, wanted.top)
     ranked = criticality(snapshot, o.schema, measure, wanted.cls, wanted.top)
-    return dependencies_page(Found(snapshot, points, ranked, circles(snapshot)), o.schema, now())
+    return dependencies_page(Found(snapshot, points, ranked, circles(snapshot), layer), o.schema, now())
 
 
 def _told(o: "Opened", snapshot: "Snapshot", wanted: Wanted) -> Any:

@@ -7,15 +7,19 @@ import numpy as np
 
 from brain.analytics.graph.circles import Circles
 from brain.analytics.graph.critical import Criticality, SinglePoints
+from brain.analytics.graph.observing import NOTHING, Layer
 from brain.analytics.graph.snapshot import Snapshot
+from brain.analytics.observed import Between
 from brain.reports.dependency_map import DependencyMap, dependency_map
-from brain.reports.dependency_things import needs_between, things_of, way_of
+from brain.reports.dependency_things import needs_between, observed_needs, things_of, way_of
 from brain.reports.html import render
 from brain.schema import Schema
 from brain.words import things
 
 SINGLED, CIRCLED, RANKED = 15, 15, 5
 """Single points, things in circles, and what ranks first, that stay boxes of their own."""
+OBSERVED = 50
+"""Observed dependencies that are told one by one."""
 LOOKS = (("heavy", "◆ single point of failure"), ("", "anything else"))
 
 
@@ -27,6 +31,7 @@ class Found:
     points: SinglePoints
     criticality: Criticality
     circles: Circles
+    layer: Layer = NOTHING
 
 
 def dependencies_page(found: Found, schema: Schema, written: int) -> str:
@@ -42,6 +47,9 @@ def dependencies_page(found: Found, schema: Schema, written: int) -> str:
         edges=snapshot.edges,
         map=graph_map(found, schema),
         way_of=way_of,
+        steps=steps_map(found.layer, schema),
+        observed=sorted(found.layer.edges(), key=lambda e: (-e.told.strength, -e.told.support))[:OBSERVED],
+        observed_count=sum(1 for _ in found.layer.edges()),
         looks=LOOKS,
     )
 
@@ -59,7 +67,16 @@ def graph_map(found: Found, schema: Schema) -> DependencyMap | None:
         if point.id in known:
             line = f"◆ takes {things(point.lost, 'other')}" + (", ↻ in a circle" if point.id in circled else "")
             known[point.id] = replace(known[point.id], look="heavy", line=line)
-    return dependency_map(list(known.values()), needs_between(snapshot, nodes), kept)
+    needs, met = observed_needs(found.layer, schema, Between.RESOURCES)
+    known.update({id: thing for id, thing in met.items() if snapshot.number(id) is None})
+    needs = [need for need in needs if need.provider in known and need.dependent in known]
+    return dependency_map(list(known.values()), [*needs_between(snapshot, nodes), *needs], kept)
+
+
+def steps_map(layer: Layer, schema: Schema) -> DependencyMap | None:
+    """What is done after what, as observed."""
+    needs, met = observed_needs(layer, schema, Between.ACTIVITIES)
+    return dependency_map(list(met.values()), needs)
 
 
 def _kept(found: Found, known: Iterable[str]) -> list[str]:

@@ -106,6 +106,10 @@ class DependencyMap:
     def bases(self) -> set[str]:
         return {arrow.basis for arrow in self.arrows}
 
+    @property
+    def looks(self) -> set[str]:
+        return {shape.look for shape in self.shapes}
+
 
 def dependency_map(things: Sequence[Thing], needs: Sequence[Need], kept: Collection[str] = ()) -> DependencyMap | None:
     """Of things with their ids and the needs between them; those that are `kept` stay by themselves. None where nothing is."""

@@ -5,8 +5,10 @@ from typing import Protocol
 
 import numpy as np
 
-from brain.analytics.graph.impact import Carrier, parts_of
-from brain.analytics.graph.snapshot import NODE_MASK, ROW, Ints, Snapshot, rows, seconds, told_by
+from brain.analytics.graph.impact import Carrier, Part, part_of, parts_of
+from brain.analytics.graph.observing import RELATION, Layer
+from brain.analytics.graph.snapshot import NODE_MASK, ROW, Basis, Ints, Snapshot, rows, seconds, told_by
+from brain.analytics.observed import Between
 from brain.reports.dependency_map import Need, Thing
 from brain.schema import Schema
 
@@ -29,6 +31,19 @@ def way_of(row: Carried, arrow: str = " > ") -> str:
 
 def tie(carrier: Carrier) -> Tie:
     return carrier.provider, carrier.relation, carrier.dependent
+
+
+def observed_needs(layer: Layer, schema: Schema, between: Between) -> tuple[list[Need], dict[str, Thing]]:
+    """What is observed between activities or resources, and what is at its ends."""
+    needs, things = [], {}
+    for edge in layer.edges(between):
+        said = f"{edge.told.support:,} of {edge.told.together:,}"
+        needs.append(Need(edge.provider, edge.dependent, RELATION, Basis.OBSERVED, said=f"{RELATION} {said}"))
+        for id in (edge.provider, edge.dependent):
+            cls = layer.class_of(id)
+            part = part_of(schema, cls) if cls in schema.classes else Part.PROCESS
+            things[id] = Thing(id, layer.name_of(id) or id, cls, part)
+    return needs, things
 
 
 def things_of(snapshot: Snapshot, schema: Schema, nodes: Iterable[int]) -> dict[int, Thing]:
