@@ -7,6 +7,7 @@ from brain.analytics.graph.circles import circles
 from brain.analytics.graph.critical import criticality, single_points
 from brain.analytics.graph.impact import Asked, impact
 from brain.analytics.graph.observing import NOTHING, Layer
+from brain.analytics.graph.since import changes
 from brain.analytics.graph.snapshot import Snapshot, from_edges
 from brain.model import Edge, Node, Stamp
 from brain.reports.dependencies_page import Found, dependencies_page
@@ -59,12 +60,14 @@ def hostile() -> Snapshot:
     return graph(said, names)
 
 
-def found(snapshot: Snapshot, layer: Layer = NOTHING) -> Found:
-    return Found(snapshot, single_points(snapshot, SCHEMA), criticality(snapshot, SCHEMA), circles(snapshot), layer)
+def found(snapshot: Snapshot, layer: Layer = NOTHING, then: Snapshot | None = None) -> Found:
+    changed = None if then is None else changes(then, snapshot, SCHEMA)
+    told = single_points(snapshot, SCHEMA), criticality(snapshot, SCHEMA), circles(snapshot)
+    return Found(snapshot, *told, layer, changed, None if then is None else 0)
 
 
-def overview(snapshot: Snapshot) -> str:
-    return dependencies_page(found(snapshot), SCHEMA, 0)
+def overview(snapshot: Snapshot, then: Snapshot | None = None) -> str:
+    return dependencies_page(found(snapshot, then=then), SCHEMA, 0)
 
 
 def loss(snapshot: Snapshot, id: str, lasts: int | None = None) -> str:
@@ -75,6 +78,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "small": lambda: overview(site(1, 3)),
     "fifty": lambda: overview(site(4, 8)),
     "large": lambda: overview(site(30, 400)),
+    "changed": lambda: overview(site(3, 9), site(2, 9, 2)),
     "hostile": lambda: overview(hostile()),
     "hostile loss": lambda: loss(hostile(), "HALL"),
     "loss": lambda: loss(site(4, 12), "AIR"),

@@ -32,6 +32,7 @@ WHOLE = ("graphml", "gexf", "html")
 @click.option("--circles", is_flag=True, help="Without ID: what needs each other in a circle, in place of a ranking.")
 @click.option("--observed", is_flag=True, help=f"With {', '.join(WHOLE)}: also what is observed to follow what, told apart.")
 @click.option("--object-type", "object_types", multiple=True, metavar="T", help="Of which objects it is observed. [default: all]")
+@click.option("--since", type=INSTANT, metavar="TIME", help="Without ID: what changed since then.")
 @click.option("--as-of", type=INSTANT, metavar="TIME", help="Without ID: the graph as it was then. [default: as it is]")
 @store_option
 @format_option("table", "json", "csv", *WHOLE)
@@ -46,6 +47,7 @@ async def dependencies(
     circles: bool,
     observed: bool,
     object_types: tuple[str, ...],
+    since: int | None,
     as_of: int | None,
     store: str | None,
     form: str,
@@ -58,7 +60,7 @@ async def dependencies(
     \b
     brain report dependencies bed/BED-03 --down --depth 2
     brain report dependencies --class DispensingRobot
-    brain report dependencies --format html > plant.html
+    brain report dependencies --since 2026-02-01 --format html > plant.html
     brain report dependencies --format graphml > plant.graphml
     """
     if id_ is None:
@@ -66,9 +68,11 @@ async def dependencies(
 
         if (observed and form not in WHOLE) or (object_types and not observed):
             raise click.UsageError(f"--observed is for {', '.join(WHOLE)}, --object-type for --observed: see `report observed`")
-        await whole(Wanted(cls, by, top, circles, as_of, observed, object_types), store, form)
-    elif cls is not None or by != "loss" or circles or observed or object_types or as_of is not None or form in WHOLE:
-        of_all = f"--class, --by, --circles, --observed, --object-type, --as-of, {', '.join(WHOLE)}"
+        if since is not None and (circles or form in ("graphml", "gexf")):
+            raise click.UsageError("--since tells of circles too, as table, json, csv or html: leave out --circles")
+        await whole(Wanted(cls, by, top, circles, as_of, observed, object_types, since), store, form)
+    elif any((cls, by != "loss", circles, observed, object_types, since is not None, as_of is not None, form in WHOLE)):
+        of_all = f"--class, --by, --circles, --observed, --object-type, --since, --as-of, {', '.join(WHOLE)}"
         raise click.UsageError(f"{of_all} are of the whole graph: leave out ID")
     else:
         await _near(id_, toward, depth, store, form)

@@ -13,10 +13,11 @@ from brain.analytics.graph.circles import Circles, circles
 from brain.analytics.graph.critical import Measure, SinglePoints, criticality, single_points
 from brain.analytics.graph.observing import NOTHING, Layer, read_layer
 from brain.analytics.graph.reading import read
+from brain.analytics.graph.since import GraphChange, changes
 from brain.cli.options import opened
 from brain.cli.report_bottlenecks import now
 from brain.cli.report_impact import plain_json
-from brain.cli.tables_graph import print_circles, print_criticality, print_single_points
+from brain.cli.tables_graph import changed_rows, print_changes, print_circles, print_criticality, print_single_points
 from brain.query import AsOf
 from brain.reports.dependency_things import way_of
 
@@ -36,11 +37,18 @@ class Wanted:
     as_of: int | None
     observed: bool
     object_types: tuple[str, ...]
+    since: int | None
+
+    @property
+    def measure(self) -> Measure:
+        return Measure.FLOW if self.by == "loss" else Measure(self.by)
 
 
 async def whole(wanted: Wanted, store: str | None, form: str) -> None:
     async with opened(store) as o:
         snapshot = await read(o.merged, o.schema, AsOf(valid=wanted.as_of))
+        then = None if wanted.since is None else await read(o.merged, o.schema, AsOf(valid=wanted.since))
+        changed = None if then is None else changes(then, snapshot, o.schema, wanted.cls, wanted.measure)
         layer = await read_layer(o.merged, o.schema, wanted.object_types, wanted.as_of) if wanted.observed else NOTHING
         match form:
             case "graphml" | "gexf":
@@ -48,18 +56,17 @@ async def whole(wanted: Wanted, store: str | None, form: str) -> None:
 
                 click.echo(exported(as_networkx(snapshot, layer=layer), "graphml" if form == "graphml" else "gexf"))
             case "html":
-                click.echo(_page(o, snapshot, layer, wanted), nl=False)
+                click.echo(_page(o, snapshot, layer, changed, wanted), nl=False)
             case _:
-                _print(_told(o, snapshot, wanted), form)
+                _print(changed or _told(o, snapshot, wanted), form)
 
 
-def _page(o: "Opened", snapshot: "Snapshot", layer: Layer, wanted: Wanted) -> str:
+def _page(o: "Opened", snapshot: "Snapshot", layer: Layer, changed: GraphChange | None, wanted: Wanted) -> str:
     from brain.reports.dependencies_page import Found, dependencies_page
 
-    measure = Measure.FLOW if wanted.by == "loss" else Measure(wanted.by)
     points = single_points(snapshot, o.schema, wanted.cls, wanted.top)
-    ranked = criticality(snapshot, o.schema, measure, wanted.cls, wanted.top)
-    return dependencies_page(Found(snapshot, points, ranked, circles(snapshot), layer), o.schema, now())
+    ranked = criticality(snapshot, o.schema, wanted.measure, wanted.cls, wanted.top)
+    return dependencies_page(Found(snapshot, points, ranked, circles(snapshot), layer, changed, wanted.since), o.schema, now())
 
 
 def _told(o: "Opened", snapshot: "Snapshot", wanted: Wanted) -> Any:
@@ -67,7 +74,7 @@ def _told(o: "Opened", snapshot: "Snapshot", wanted: Wanted) -> Any:
         return circles(snapshot)
     if wanted.by == "loss":
         return single_points(snapshot, o.schema, wanted.cls, wanted.top)
-    return criticality(snapshot, o.schema, Measure(wanted.by), wanted.cls, wanted.top)
+    return criticality(snapshot, o.schema, wanted.measure, wanted.cls, wanted.top)
 
 
 def _print(found: Any, form: str) -> None:
@@ -91,6 +98,8 @@ def _formed(found: Any) -> tuple[Sequence[str], Iterable[Sequence[Any]], Callabl
             return ("id", "class", "name", "objectsLost", "lost"), rows, print_single_points
         case Circles():
             return ("way", "count", "relation"), ((way_of(c), c.count, c.relation or "") for c in found.circles), print_circles
+        case GraphChange():
+            return ("what", "how", "id", "then", "now"), changed_rows(found), print_changes
         case _:
             rows = ((c.id, c.cls, c.name or "", c.value, c.joint) for c in found.ranked)
             return ("id", "class", "name", str(found.measure), "joint"), rows, print_criticality

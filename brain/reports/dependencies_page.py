@@ -8,6 +8,7 @@ import numpy as np
 from brain.analytics.graph.circles import Circles
 from brain.analytics.graph.critical import Criticality, SinglePoints
 from brain.analytics.graph.observing import NOTHING, Layer
+from brain.analytics.graph.since import GraphChange
 from brain.analytics.graph.snapshot import Snapshot
 from brain.analytics.observed import Between
 from brain.reports.dependency_map import DependencyMap, dependency_map
@@ -32,6 +33,9 @@ class Found:
     criticality: Criticality
     circles: Circles
     layer: Layer = NOTHING
+    changed: GraphChange | None = None
+    since: int | None = None
+    """µs: of which `changed` tells."""
 
 
 def dependencies_page(found: Found, schema: Schema, written: int) -> str:

@@ -26,7 +26,7 @@ class Circle:
 
 @dataclass(frozen=True, slots=True)
 class Circles:
-    """Those by one relation alone first, then the larger; at most 20 of them."""
+    """Those by one relation alone first, then the larger."""
 
     circles: tuple[Circle, ...]
     count: int
@@ -40,14 +40,14 @@ DEFINITION = (
 )
 
 
-def circles(snapshot: Snapshot) -> Circles:
+def circles(snapshot: Snapshot, first: int = MOST) -> Circles:
     found: dict[tuple[int, ...], int | None] = {}
     for number in range(len(snapshot.kinds)):
         found.update((members, number) for members in _by_kind(snapshot, number))
     for members in _joined(snapshot.cycles):
         found.setdefault(members, None)
     order = sorted(found.items(), key=lambda one: (one[1] is None, -len(one[0]), snapshot.ids[one[0][0]]))
-    told = tuple(_circle(snapshot, members, number) for members, number in order[:MOST])
+    told = tuple(_circle(snapshot, members, number) for members, number in order[:first])
     return Circles(told, len(found), DEFINITION, snapshot.ontology_version)
 
 

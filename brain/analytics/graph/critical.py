@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 
 from brain.analytics.graph.impact import MOST, Affected, Part, Telling, parts_of
-from brain.analytics.graph.losses import losses
+from brain.analytics.graph.losses import Losses, losses
 from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, of_class
 from brain.analytics.graph.structure import Floats, articulation_points, betweenness, pagerank
 from brain.analytics.graph.times import spread
@@ -95,18 +95,25 @@ def single_points(
     """Of a class and those below it; of assets and people where none is named. `patience` in seconds. BadQuery for an unknown
     class."""
     until = None if patience is None else time.monotonic() + patience
+    ranked, found = losses_alone(snapshot, schema, cls, until)
+    points = tuple(
+        SinglePoint(*_told(snapshot, node), lost, objects, _examples(snapshot, schema, node))
+        for node, lost, objects in ranked[:first]
+    )
+    candidates = len(found.candidates) + found.left
+    return SinglePoints(points, len(ranked), candidates, found.left > 0, found.left, SINGLE, snapshot.ontology_version)
+
+
+def losses_alone(
+    snapshot: Snapshot, schema: Schema, cls: str | None, until: float | None = None
+) -> tuple[list[tuple[int, int, int]], Losses]:
+    """All single points of failure, worst first: the node, how many others go with it, how many process objects among them."""
     objects, candidates = _candidates(snapshot, schema, cls)
     order = candidates[np.argsort(-pagerank(snapshot)[candidates], kind="stable")]
     found = losses(snapshot, order.tolist(), objects & ~snapshot.closed, until)
-    single = np.flatnonzero(found.lost)
-    ranked = sorted(single.tolist(), key=lambda i: (-found.counted[i], -found.lost[i], snapshot.ids[found.candidates[i]]))
-    points = []
-    for i in ranked[:first]:
-        node = int(found.candidates[i])
-        told = _told(snapshot, node)
-        points.append(SinglePoint(*told, int(found.lost[i]), int(found.counted[i]), _examples(snapshot, schema, node)))
-    version = snapshot.ontology_version
-    return SinglePoints(tuple(points), len(single), len(candidates), found.left > 0, found.left, SINGLE, version)
+    counts = zip(found.candidates.tolist(), found.lost.tolist(), found.counted.tolist(), strict=True)
+    ranked = sorted((one for one in counts if one[1]), key=lambda one: (-one[2], -one[1], snapshot.ids[one[0]]))
+    return ranked, found
 
 
 def _candidates(snapshot: Snapshot, schema: Schema, cls: str | None) -> tuple[Bools, Ints]:
