@@ -11,9 +11,11 @@ from api.kernel import given
 from api.results import Results
 from api.typegen import typed
 from brain.analytics.graph.causes import Suspects, causes
+from brain.analytics.graph.circles import Circles, circles
 from brain.analytics.graph.critical import Criticality, Measure, SinglePoints, criticality, single_points
 from brain.analytics.graph.impact import DEPTH, Asked, Impact, impact
 from brain.analytics.graph.reading import read
+from brain.analytics.graph.since import GraphChange, changes
 from brain.analytics.graph.snapshot import MICRO, Snapshot
 from brain.errors import BadQuery
 from brain.model import Instant
@@ -33,6 +35,8 @@ def fields(schema: Schema, results: Results) -> dict[str, Any]:
         "causes": _causes(schema, results),
         "single_points_of_failure": _single_points(schema, results),
         "criticality": _criticality(schema, results),
+        "dependency_circles": _circles(results),
+        "dependency_changes": _changes(schema, results),
     }
 
 
@@ -167,4 +171,37 @@ def _criticality(schema: Schema, results: Results) -> Any:
     return strawberry.field(
         resolver=typed(of, results.output(Criticality), **arguments, **TIMES),
         description="What most flows through, by the measure asked for. Redundancy is left aside.",
+    )
+
+
+def _circles(results: Results) -> Any:
+    async def of(info: Any, first: Any = UNSET, as_of: Any = UNSET, known_at: Any = UNSET) -> Any:
+        snapshot, _ = await snapshot_of(info, as_of, known_at)
+        return await answer(circles, snapshot, within("first", first, 20, info.context.limits.page))
+
+    return strawberry.field(
+        resolver=typed(of, results.output(Circles), first=int | None, **TIMES),
+        description="Things that need each other in a circle, those by one relation alone first.",
+    )
+
+
+def _changes(schema: Schema, results: Results) -> Any:
+    async def of(
+        info: Any,
+        since: Any,
+        measure: Any = Measure.FLOW,
+        cls: Any = UNSET,
+        first: Any = UNSET,
+        as_of: Any = UNSET,
+        known_at: Any = UNSET,
+    ) -> Any:
+        most = within("first", first, 20, info.context.limits.page)
+        now, moment = await snapshot_of(info, as_of, known_at)
+        then = await read(info.context.store, schema, AsOf(since, moment.known))
+        return await answer(changes, then, now, schema, str(cls) if given(cls) else None, Measure(measure), most)
+
+    arguments = {"since": Instant, "measure": results.enum(Measure), "cls": str | None, "first": int | None}
+    return strawberry.field(
+        resolver=typed(of, results.output(GraphChange), **arguments, **TIMES),
+        description="What changed since a time: single points of failure, ranks, circles, dependencies; come, gone or moved.",
     )

@@ -62,6 +62,8 @@ WEIGHTS: Mapping[str, int] = {
     "causes": 10_000,
     "criticality": 10_000,
     "dependencies": 5_000,
+    "dependencyChanges": 50_000,
+    "dependencyCircles": 10_000,
     "impact": 10_000,
     "liveBottlenecks": 5_000,
     "mergeProposals": 25_000,

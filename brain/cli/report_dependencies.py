@@ -2,7 +2,7 @@
 
 import csv
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import orjson
@@ -11,8 +11,8 @@ from brain.analytics.dependencies import Dependencies, Toward
 from brain.cli.options import format_option, opened, run, store_option
 from brain.cli.times import INSTANT, SPAN
 
-if TYPE_CHECKING:
-    from brain.analytics.graph.critical import Criticality, SinglePoints
+WHOLE = ("graphml", "gexf", "html")
+"""Forms of the whole graph alone."""
 
 
 @click.command()
@@ -29,10 +29,14 @@ if TYPE_CHECKING:
     help="Without ID: by what is lost with each alone, or by what passes through it.",
 )
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Without ID: how many are told.")
+@click.option("--circles", is_flag=True, help="Without ID: what needs each other in a circle, in place of a ranking.")
+@click.option("--observed", is_flag=True, help=f"With {', '.join(WHOLE)}: also what is observed to follow what, told apart.")
+@click.option("--object-type", "object_types", multiple=True, metavar="T", help="Of which objects it is observed. [default: all]")
+@click.option("--since", type=INSTANT, metavar="TIME", help="Without ID: what changed since then.")
 @click.option("--as-of", type=INSTANT, metavar="TIME", help="Without ID: the graph as it was then. [default: as it is]")
 @click.option("--patience", type=SPAN, metavar="SPAN", help="Without ID: then it tells what it has, and that it is partial.")
 @store_option
-@format_option("table", "json", "csv", "graphml", "gexf")
+@format_option("table", "json", "csv", *WHOLE)
 @run
 async def dependencies(
     id_: str | None,
@@ -41,25 +45,37 @@ async def dependencies(
     cls: str | None,
     by: str,
     top: int,
+    circles: bool,
+    observed: bool,
+    object_types: tuple[str, ...],
+    since: int | None,
     as_of: int | None,
     patience: int | None,
     store: str | None,
     form: str,
 ) -> None:
     """What a thing needs (--up), or what needs it (--down), by the ontology's dependency relations. Without ID: on what most
-    hangs, the single points of failure; or the whole graph, as GraphML or GEXF.
+    hangs, the single points of failure; or the whole graph, drawn on a page (html), or as GraphML or GEXF.
 
     ID is a node's id (asset/PUMP-07), or its key alone (PUMP-07) where one thing alone has it.
 
     \b
     brain report dependencies bed/BED-03 --down --depth 2
     brain report dependencies --class DispensingRobot
+    brain report dependencies --since 2026-02-01 --format html > plant.html
     brain report dependencies --format graphml > plant.graphml
     """
     if id_ is None:
-        await _whole(cls, by, top, as_of, patience, store, form)
-    elif cls is not None or by != "loss" or as_of is not None or patience is not None or form in ("graphml", "gexf"):
-        raise click.UsageError("--class, --by, --as-of, --patience, graphml and gexf are of the whole graph: leave out ID")
+        from brain.cli.report_graph import Wanted, whole
+
+        if (observed and form not in WHOLE) or (object_types and not observed):
+            raise click.UsageError(f"--observed is for {', '.join(WHOLE)}, --object-type for --observed: see `report observed`")
+        if since is not None and (circles or form in ("graphml", "gexf")):
+            raise click.UsageError("--since tells of circles too, as table, json, csv or html: leave out --circles")
+        await whole(Wanted(cls, by, top, circles, as_of, observed, object_types, since, patience), store, form)
+    elif any((cls, by != "loss", circles, observed, object_types, form in WHOLE)) or {since, as_of, patience} != {None}:
+        of_all = f"--class, --by, --circles, --observed, --object-type, --since, --as-of, --patience, {', '.join(WHOLE)}"
+        raise click.UsageError(f"{of_all} are of the whole graph: leave out ID")
     else:
         await _near(id_, toward, depth, store, form)
 
@@ -82,46 +98,6 @@ async def _near(id_: str, toward: Toward, depth: int, store: str | None, form: s
             from brain.cli.tables import print_dependencies
 
             print_dependencies(found)
-
-
-async def _whole(
-    cls: str | None, by: str, top: int, as_of: int | None, patience: int | None, store: str | None, form: str
-) -> None:
-    from brain.analytics.graph.critical import Measure, criticality, single_points
-    from brain.analytics.graph.reading import read
-    from brain.query import AsOf
-
-    async with opened(store) as o:
-        snapshot = await read(o.merged, o.schema, AsOf(valid=as_of))
-    if form in ("graphml", "gexf"):
-        from brain.analytics.graph.export import as_networkx, exported
-
-        click.echo(exported(as_networkx(snapshot), "graphml" if form == "graphml" else "gexf"))
-    elif by == "loss":
-        _ranked(single_points(snapshot, o.schema, cls, top, patience), form)
-    else:
-        _ranked(criticality(snapshot, o.schema, Measure(by), cls, top, patience), form)
-
-
-def _ranked(found: "SinglePoints | Criticality", form: str) -> None:
-    from brain.analytics.graph.critical import SinglePoints
-    from brain.cli.report_impact import plain_json
-    from brain.cli.tables_graph import print_criticality, print_single_points
-
-    writer = csv.writer(sys.stdout)
-    if form == "json":
-        click.echo(orjson.dumps(plain_json(found), option=orjson.OPT_INDENT_2).decode())
-    elif isinstance(found, SinglePoints):
-        if form == "table":
-            print_single_points(found)
-            return
-        writer.writerow(("id", "class", "name", "objectsLost", "lost"))
-        writer.writerows((p.id, p.cls, p.name or "", p.objects, p.lost) for p in found.points)
-    elif form == "table":
-        print_criticality(found)
-    else:
-        writer.writerow(("id", "class", "name", str(found.measure), "joint"))
-        writer.writerows((c.id, c.cls, c.name or "", c.value, c.joint) for c in found.ranked)
 
 
 def dependencies_json(found: Dependencies) -> dict[str, Any]:

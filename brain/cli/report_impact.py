@@ -26,7 +26,7 @@ from brain.reports.document import camel
 @click.option("--first", type=click.IntRange(1), default=50, show_default=True, help="Things told one by one; all are counted.")
 @click.option("--patience", type=SPAN, metavar="SPAN", help="Then it tells what it has, and that it is partial.")
 @store_option
-@format_option("table", "json", "csv")
+@format_option("table", "json", "csv", "html")
 @run
 async def impact(
     id_: str,
@@ -45,15 +45,18 @@ async def impact(
 
     \b
     brain report impact asset/ROB-1 --at 2026-03-02T12:00 --for 2h
+    brain report impact asset/ROB-1 --format html > loss.html
     brain report impact medicationorder/RX-0094 --causes
     """
     from brain.analytics.graph.causes import causes as find_causes
-    from brain.analytics.graph.impact import Asked
+    from brain.analytics.graph.impact import MOST, Asked
     from brain.analytics.graph.impact import impact as find_impact
     from brain.analytics.graph.reading import read
     from brain.naming import resolve
     from brain.query import AsOf
 
+    if causes and form == "html":
+        raise click.UsageError("the page is of what stops: leave out --causes, or take another format")
     if causes and (at is not None or lasts is not None or capacity):
         raise click.UsageError("--at, --for and --capacity say how ID is down; --causes asks what is behind it: leave them out")
     async with opened(store) as o:
@@ -62,9 +65,15 @@ async def impact(
         if causes:
             found: Any = find_causes(snapshot, o.schema, root, depth, first, patience)
         else:
-            long = None if lasts is None else lasts * MICRO
-            asked = Asked(at if at is not None else as_of, long, depth, first, patience, capacity)
+            long, told = None if lasts is None else lasts * MICRO, max(first, MOST) if form == "html" else first
+            asked = Asked(at if at is not None else as_of, long, depth, told, patience, capacity)
             found = find_impact(snapshot, o.schema, root, asked)
+    if form == "html":
+        from brain.cli.report_bottlenecks import now
+        from brain.reports.impact_page import impact_page
+
+        click.echo(impact_page(snapshot, o.schema, found, first, now()), nl=False)
+        return
     _print(found, found.causes if causes else found.affected, form)
 
 
@@ -76,6 +85,8 @@ def _print(found: Any, rows: Iterable[Any], form: str) -> None:
         case "json":
             click.echo(orjson.dumps(plain_json(found), option=orjson.OPT_INDENT_2).decode())
         case "csv":
+            from brain.reports.dependency_things import way_of
+
             writer = csv.writer(sys.stdout)
             more = [column for column in ("capacity",) if hasattr(found, column)]  # what is left, of an impact
             writer.writerow((*COLUMNS, *more))
@@ -90,11 +101,6 @@ def _print(found: Any, rows: Iterable[Any], form: str) -> None:
                 print_impact(found)
             else:
                 print_causes(found)
-
-
-def way_of(row: Any, arrow: str = " > ") -> str:
-    """The things on the way, from the first that is down to the last."""
-    return arrow.join([*(c.provider for c in row.via[:1]), *(c.dependent for c in row.via)])
 
 
 def plain_json(found: Any) -> Any:

@@ -1,13 +1,17 @@
 """Tables of dependencies for people, on stdout."""
 
+from collections.abc import Iterator
+
 from rich.console import Console
 from rich.table import Table
 
 from brain.analytics.graph.causes import Suspects
+from brain.analytics.graph.circles import Circles
 from brain.analytics.graph.critical import Criticality, SinglePoints
 from brain.analytics.graph.impact import Impact
-from brain.cli.report_impact import way_of
+from brain.analytics.graph.since import GraphChange, How
 from brain.cli.tables import console_of, plain
+from brain.reports.dependency_things import way_of
 from brain.words import duration, moment
 
 
@@ -78,6 +82,56 @@ def print_criticality(found: Criticality) -> None:
     if found.partial:
         left = "sources were not counted from" if found.measure == "betweenness" else "ranks had not settled"
         console.print(f"[yellow]Partial: the time was over when {found.unexplored:,} {left}.[/]")
+    _definition(console, found.definition, found.ontology_version)
+
+
+def print_circles(found: Circles) -> None:
+    console = console_of()
+    table = Table("shortest way round", title=f"Circles ({found.count:,})", title_justify="left")
+    table.add_column("things", justify="right")
+    table.add_column("by")
+    for c in found.circles:
+        by = f"{c.relation} alone" if c.relation else ", ".join(dict.fromkeys(step.relation for step in c.via))
+        table.add_row(plain(way_of(c, " → ")), f"{c.count:,}", plain(by))
+    console.print(table)
+    _definition(console, found.definition, found.ontology_version)
+
+
+def changed_rows(found: GraphChange) -> Iterator[tuple[str, ...]]:
+    """What changed, how, of which thing, from what to what."""
+    for p in found.points:
+        yield (
+            "single point",
+            p.how,
+            p.id,
+            *(_lost(*side) for side in ((p.lost_then, p.objects_then), (p.lost_now, p.objects_now))),
+        )
+    for r in found.ranks:
+        yield (
+            f"rank by {found.measure}",
+            r.how,
+            r.id,
+            *("" if rank is None else f"{rank:,}" for rank in (r.rank_then, r.rank_now)),
+        )
+    for c in found.circles:
+        ways = way_of(c.circle, " → ")
+        yield "circle", c.how, ways, *(("", "there") if c.how is How.COME else ("there", ""))
+    for e in found.edges:
+        yield "dependency", e.how, f"{e.dependent} by {e.relation}", e.provider_then or "", e.provider_now or ""
+
+
+def _lost(lost: int | None, objects: int | None) -> str:
+    return "" if lost is None else f"takes {lost:,}, {objects:,} objects"
+
+
+def print_changes(found: GraphChange) -> None:
+    console = console_of()
+    counts = f"{found.points_count:,} single points, {found.ranks_count:,} ranks, {found.circles_count:,} circles"
+    title = f"Changed: {counts}, {found.edges_count:,} dependencies"
+    table = Table("what", "how", "of", "then", "now", title=title, title_justify="left")
+    for row in changed_rows(found):
+        table.add_row(*map(plain, row))
+    console.print(table)
     _definition(console, found.definition, found.ontology_version)
 
 

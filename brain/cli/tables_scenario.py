@@ -6,8 +6,8 @@ from rich.table import Table
 from brain.analytics.graph.critical import SinglePoint
 from brain.analytics.graph.impact import Affected
 from brain.analytics.graph.whatif import Comparison, Differences, PointsChange, WhatIf
-from brain.cli.report_impact import way_of
 from brain.cli.tables import console_of, plain
+from brain.reports.dependency_things import way_of
 from brain.words import duration
 
 

@@ -16,7 +16,6 @@ from brain.reports.acyclic import layers_of
 
 MARGIN = 8.0
 BESIDE = 18.0
-"""Least distance of two boxes in a layer."""
 BELOW = 22.0
 """Distance of two layers: the room in which edges bend."""
 SWEEPS = 12
@@ -90,24 +89,30 @@ class _Layered:
     below: dict[int, list[int]]
     chains: dict[Arc, list[int]]
     labels: dict[Arc, int]
+    beside: float
 
 
-def place(nodes: Mapping[str, Box], arcs: Mapping[Arc, Box], weights: Mapping[Arc, float] | None = None) -> Placement:
-    """Places for the nodes and for the labels of the arcs. `weights` say which arcs should lead downwards where not all can.
+def place(
+    nodes: Mapping[str, Box], arcs: Mapping[Arc, Box], weights: Mapping[Arc, float] | None = None, beside: float = BESIDE
+) -> Placement:
+    """Places for the nodes and for the labels of the arcs. `weights` say which arcs should lead downwards where not all can,
+    `beside` is the least distance of two boxes in a layer.
 
     An arc from a node to itself is not placed: it has no room of its own here.
     """
     arcs = {arc: label for arc, label in arcs.items() if arc[0] != arc[1]}
     rank = layers_of(nodes, {arc: (weights or {}).get(arc, 1.0) for arc in arcs})
-    graph, index = _layered(nodes, arcs, rank)
+    graph, index = _layered(nodes, arcs, rank, beside)
     _order(graph)
     _pull(graph)
     return _measured(graph, index, arcs, rank)
 
 
-def _layered(nodes: Mapping[str, Box], arcs: Mapping[Arc, Box], rank: Mapping[str, int]) -> tuple[_Layered, dict[str, int]]:
+def _layered(
+    nodes: Mapping[str, Box], arcs: Mapping[Arc, Box], rank: Mapping[str, int], beside: float
+) -> tuple[_Layered, dict[str, int]]:
     """Nodes stand in the even layers; between two of them there is an odd one, where labels stand."""
-    graph = _Layered([], [[] for _ in range(2 * max(rank.values(), default=0) + 1)], {}, {}, {}, {})
+    graph = _Layered([], [[] for _ in range(2 * max(rank.values(), default=0) + 1)], {}, {}, {}, {}, beside)
 
     def add(layer: int, box: Box, heavy: float = 1.0) -> int:
         graph.slots.append(_Slot(box.width, box.height, heavy))
@@ -201,7 +206,7 @@ def _spread(graph: _Layered, layer: Sequence[int], wanted: Sequence[float], heav
     """
     offsets, at = [], 0.0
     for i, slot in enumerate(layer):
-        at += 0.0 if i == 0 else (graph.slots[layer[i - 1]].width + graph.slots[slot].width) / 2 + BESIDE
+        at += 0.0 if i == 0 else (graph.slots[layer[i - 1]].width + graph.slots[slot].width) / 2 + graph.beside
         offsets.append(at)
     pools: list[tuple[float, float, int]] = []  # mean, weight, slots
     for want, weight, offset in zip(wanted, heavy, offsets, strict=True):

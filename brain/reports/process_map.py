@@ -171,7 +171,7 @@ def _arrow(arc: Arc, edge: Handover, placed: Placement, level: int, least: int) 
         level=level,
         width=WIDTHS[level],
         rare=edge.count < least,
-        path=_path([*before[:-1], *_shortened(before[-1], last, neck)]),
+        path=svg_path([*before[:-1], *shortened(before[-1], last, neck)]),
         head=" ".join(f"{x:.1f},{y:.1f}" for x, y in ((last.x, last.y), (last.x - half, neck.y), (last.x + half, neck.y))),
         label=label,
         mean=Text(duration(edge.mean_seconds), label.centre, label.y + 14),
@@ -179,19 +179,20 @@ def _arrow(arc: Arc, edge: Handover, placed: Placement, level: int, least: int) 
     )
 
 
-def _shortened(entry: Point, tip: Point, neck: Point) -> tuple[Point, Point]:
+def shortened(entry: Point, tip: Point, neck: Point) -> tuple[Point, Point]:
     """The last bend ends where the head begins, in front of the layer where that is needed."""
     below = max if tip.y < neck.y else min
     return Point(entry.x, below(entry.y, neck.y)), neck
 
 
-def _path(points: Sequence[Point]) -> str:
-    """Bends between layers, with vertical ends; straight within one."""
-    parts = [f"M{points[0].x:.1f} {points[0].y:.1f}"]
+def svg_path(points: Sequence[Point], sideways: bool = False) -> str:
+    """Bends between layers, with vertical ends; straight within one. Turned by a quarter if `sideways`."""
+
+    def at(x: float, y: float) -> str:
+        return f"{y:.1f} {x:.1f}" if sideways else f"{x:.1f} {y:.1f}"
+
+    parts = [f"M{at(*points[0])}"]
     for i, (a, b) in enumerate(pairwise(points)):
-        if i % 2:
-            middle = (a.y + b.y) / 2
-            parts.append(f"C{a.x:.1f} {middle:.1f} {b.x:.1f} {middle:.1f} {b.x:.1f} {b.y:.1f}")
-        else:
-            parts.append(f"L{b.x:.1f} {b.y:.1f}")
+        middle = (a.y + b.y) / 2
+        parts.append(f"C{at(a.x, middle)} {at(b.x, middle)} {at(*b)}" if i % 2 else f"L{at(*b)}")
     return "".join(parts)

@@ -100,6 +100,34 @@ def test_without_an_id_the_single_points_of_failure(store: str) -> None:
     brain("report", "dependencies", "asset/AIR", "--by", "flow", store=store, expect=2)
 
 
+def test_pages_are_whole_documents_with_all_that_is_told(store: str) -> None:
+    loss = brain("report", "impact", "AIR", "--first", "1", "--format", "html", store=store).stdout
+    assert loss.startswith("<!doctype html>")
+    assert "for good takes with it: 1 object, 2 assets." in loss
+    assert "the first 1 of 3" in loss
+    graph = brain("report", "dependencies", "--format", "html", "--as-of", "1970-01-01T04:00", store=store).stdout
+    assert "As it was at 1970-01-01 04:00:00" in graph
+    assert "asset/OLD" in graph
+    assert "\x1b" not in loss + graph
+    brain("report", "impact", "AIR", "--causes", "--format", "html", store=store, expect=2)
+    brain("report", "dependencies", "AIR", "--format", "html", store=store, expect=2)
+    rows = list(csv.reader(io.StringIO(brain("report", "dependencies", "--circles", "--format", "csv", store=store).stdout)))
+    assert rows == [["way", "count", "relation"]]
+    assert "Circles (0)" in brain("report", "dependencies", "--circles", store=store).stdout
+
+
+def test_what_changed_since_a_time(store: str) -> None:
+    """At four the old compressor took the capper (and the line, and the order) with it; since five nothing needs it."""
+    asked = ("report", "dependencies", "--since", "1970-01-01T04:00")
+    found = json.loads(brain(*asked, "--format", "json", store=store).stdout)
+    assert [(p["id"], p["how"], p["lostThen"], p["lostNow"]) for p in found["points"]] == [("asset/OLD", "gone", 3, None)]
+    assert [(e["how"], e["dependent"], e["providerThen"]) for e in found["edges"]] == [("gone", "asset/CAP", "asset/OLD")]
+    rows = list(csv.DictReader(io.StringIO(brain(*asked, "--format", "csv", store=store).stdout)))
+    assert rows[0] == {"what": "single point", "how": "gone", "id": "asset/OLD", "then": "takes 3, 1 objects", "now": ""}
+    assert "Changed: 1 single points" in brain(*asked, store=store).stdout
+    assert "What changed since 1970-01-01 04:00:00" in brain(*asked, "--format", "html", store=store).stdout
+
+
 @pytest.mark.parametrize(("form", "read"), [("graphml", nx.read_graphml), ("gexf", nx.read_gexf)])
 def test_other_tools_read_the_whole_graph(store: str, form: str, read: object, tmp_path: Path) -> None:
     file = tmp_path / f"plant.{form}"

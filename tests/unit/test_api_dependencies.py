@@ -111,3 +111,20 @@ async def test_without_a_feed_it_says_so(monkeypatch: Any) -> None:
     async with plant_api(PLANT, schema=SCHEMA) as api:
         code, message = await api.fault('{ impact(id: "asset/AIR") { id } }')
         assert (code, "`asOf` reads the store itself" in message) == ("RETRY", True)
+
+
+async def test_circles_and_what_changed() -> None:
+    """Until one o'clock no order was on the line."""
+    async with following() as api:
+        data = await api.ask(
+            '{ dependencyChanges(since: "1970-01-01T00:30:00Z") { pointsCount points { id how objectsThen objectsNow }'
+            " edges { how dependent relation providerNow } } dependencyCircles { count circles { ids } } }"
+        )
+        ids = ("asset/AIR", "asset/CAP", "equipment/L")
+        assert sorted(p["id"] for p in data["dependencyChanges"]["points"]) == sorted(ids)
+        line = next(p for p in data["dependencyChanges"]["points"] if p["id"] == "equipment/L")
+        assert line == {"id": "equipment/L", "how": "COME", "objectsThen": None, "objectsNow": 1}
+        assert data["dependencyChanges"]["edges"] == [
+            {"how": "COME", "dependent": "productionorder/1", "relation": "scheduledOn", "providerNow": "equipment/L"}
+        ]
+        assert data["dependencyCircles"] == {"count": 0, "circles": []}

@@ -6,14 +6,17 @@ from typing import Literal
 
 import networkx as nx
 
-from brain.analytics.graph.snapshot import Snapshot
+from brain.analytics.graph.observing import NOTHING, RELATION, Follows, Layer
+from brain.analytics.graph.snapshot import Basis, Snapshot
 from brain.legible import legible
+from brain.words import iso
 
 Form = Literal["graphml", "gexf"]
 
 
-def as_networkx(snapshot: Snapshot, nodes: Collection[int] | None = None) -> "nx.MultiDiGraph[str]":
-    """All of it, or what lies between some nodes. Edges run from the dependent to what it needs, one for each relation."""
+def as_networkx(snapshot: Snapshot, nodes: Collection[int] | None = None, layer: Layer = NOTHING) -> "nx.MultiDiGraph[str]":
+    """All of it, or what lies between some nodes, with the whole of a layer of what is observed. Edges run from the dependent to
+    what it needs, one for each relation and basis."""
     graph: nx.MultiDiGraph[str] = nx.MultiDiGraph(ontologyVersion=snapshot.ontology_version)
     kept = set(range(snapshot.count) if nodes is None else nodes)
     for node in sorted(kept):
@@ -28,7 +31,33 @@ def as_networkx(snapshot: Snapshot, nodes: Collection[int] | None = None) -> "nx
             graph.add_edge(
                 *ends, label=kind.relation, relation=kind.relation, basis=str(kind.basis), delaySeconds=kind.delay / 1e6
             )
+    for edge in layer.edges():
+        for id in (edge.dependent, edge.provider):
+            if legible(id) not in graph:
+                name, said = legible(layer.name_of(id) or ""), {"class": layer.class_of(id), "closed": False}
+                graph.add_node(legible(id), label=name or legible(id), name=name, state="", **said)
+        graph.add_edges_from([(legible(edge.dependent), legible(edge.provider), _observed(edge))])
     return graph
+
+
+def _observed(edge: Follows) -> dict[str, str | int | float]:
+    """`delaySeconds`, which declared edges have too, is the median."""
+    told = edge.told
+    return {
+        "label": RELATION,
+        "relation": RELATION,
+        "basis": str(Basis.OBSERVED),
+        "objectType": legible(edge.object_type),
+        "support": told.support,
+        "together": told.together,
+        "strength": told.strength,
+        "q": told.q,
+        "delaySeconds": told.delay_median_seconds,
+        "delayP10Seconds": told.delay_p10_seconds,
+        "delayP90Seconds": told.delay_p90_seconds,
+        "since": iso(told.since),
+        "until": iso(told.until),
+    }
 
 
 def exported(graph: "nx.MultiDiGraph[str]", form: Form) -> str:

@@ -138,20 +138,20 @@ class Asked:
 
 def parts_of(snapshot: Snapshot, schema: Schema) -> tuple[Part, ...]:
     """The part of each class of the snapshot."""
+    return tuple(part_of(schema, name) for name in snapshot.classes)
 
-    def part(name: str) -> Part:
-        if schema.classes[name].closed_by:
-            return Part.OBJECT
-        kernel = {
-            "WorkObject": Part.OBJECT,
-            "Asset": Part.ASSET,
-            "Agent": Part.PERSON,
-            "Location": Part.PLACE,
-            "Process": Part.PROCESS,
-        }
-        return next((part for ancestor, part in kernel.items() if schema.is_a(name, ancestor)), Part.OTHER)
 
-    return tuple(part(name) for name in snapshot.classes)
+def part_of(schema: Schema, name: str) -> Part:
+    if schema.classes[name].closed_by:
+        return Part.OBJECT
+    kernel = {
+        "WorkObject": Part.OBJECT,
+        "Asset": Part.ASSET,
+        "Agent": Part.PERSON,
+        "Location": Part.PLACE,
+        "Process": Part.PROCESS,
+    }
+    return next((part for ancestor, part in kernel.items() if schema.is_a(name, ancestor)), Part.OTHER)
 
 
 def impact(snapshot: Snapshot, schema: Schema, id: str, asked: Asked = Asked()) -> Impact:

@@ -39,7 +39,7 @@ class Basis(StrEnum):
     DECLARED = "declared"
     """Somebody said so: the ontology's relations, as sources state them."""
     OBSERVED = "observed"
-    """It shows in what happened. Nothing here makes such edges yet; no answer mixes the two without telling which."""
+    """It shows in what happened: a layer beside the snapshot (`observing`). No answer mixes the two without telling which."""
 
 
 class Kind(NamedTuple):

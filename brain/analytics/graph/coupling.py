@@ -1,0 +1,212 @@
+"""Hidden coupling: things that go down together beyond chance, though no declared dependency says why.
+
+A failure is a stretch in which a thing is down by its states (`troubles`); stretches less than `APART` apart are one. Two of them
+coincide where they begin within `WITHIN` of each other. Had two things nothing in common, each failure of the one would coincide
+with some of the other's with a chance p: the share of the time that lies so near to one of them. What goes off every evening, or
+is serviced on Mondays, would coincide all the same. So p is the greatest of: that share at all times; in that hour of the day;
+and of all other days, and of all other weeks, the share that had one near that moment of the day or week. The number of failures
+that coincide is then at most binomial with the mean chance (Hoeffding 1956, as in `observed`). Of both directions the less
+surprising counts, and of all pairs those are told that pass Benjamini and Hochberg.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from brain.analytics.calendars import DAY, WEEK, Interval
+from brain.analytics.device_states import StateSpan, state_spans
+from brain.analytics.discoveries import q_values
+from brain.analytics.graph.reach import ancestors
+from brain.analytics.graph.snapshot import Ints, Snapshot
+from brain.analytics.observed import SHARE, tail
+from brain.analytics.troubles import STATES, Trouble
+from brain.errors import BadQuery
+from brain.ports import Store
+from brain.schema import Schema
+
+MINUTE = 60_000_000
+HOUR = 60 * MINUTE
+WITHIN = 2 * MINUTE
+APART = 10 * MINUTE
+LEAST = 3
+"""Failures that a thing needs to be looked at: of one or two nothing can be said."""
+UNLIKELY = 0.1
+"""Of what is likelier than this no more is worked out; a share of false discoveries is less."""
+COMMON = 3
+"""Common providers that are named."""
+
+DEFINITION = (
+    "failures (states that mean down; less than 10 min apart, one) that begin within 2 min of each other, beyond what chance"
+    " would give at that hour, time of the day and of the week: binomial, of all pairs of things with 3 failures or more those"
+    " that pass Benjamini and Hochberg; hidden where neither needs the other and both need no third, by declared dependencies"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What both need, the nearest first; in `down` of the failures that they have together it was down itself (null: it reports
+    no state)."""
+
+    id: str
+    cls: str
+    name: str | None
+    down: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Coupled:
+    """Of `failures_a` of the one and `failures_b` of the other, `together` coincide, where chance would give `expected` at the
+    most. `common` is what may explain it; where there is none the coupling is `hidden`."""
+
+    a: str
+    b: str
+    together: int
+    failures_a: int
+    failures_b: int
+    expected: float
+    q: float
+    hidden: bool
+    common: tuple[Common, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenCoupling:
+    """Hidden ones first, then by the share of failures that coincide. Of `pairs` that were looked at, `explained` pass too, but
+    one of them needs the other. `things` have failures enough."""
+
+    couplings: tuple[Coupled, ...]
+    count: int
+    explained: int
+    things: int
+    pairs: int
+    false_discoveries: float
+    definition: str
+    ontology_version: str
+
+
+async def hidden_coupling(
+    store: Store,
+    schema: Schema,
+    snapshot: Snapshot,
+    cls: str = "Asset",
+    share: float = SHARE,
+    since: int | None = None,
+    until: int | None = None,
+) -> HiddenCoupling:
+    """Of things of a class and those below it, by their states in [since, until). BadQuery for an unknown class, or a share that
+    is none."""
+    return coupling_of(await state_spans(store, schema.of(cls).name, since, until), snapshot, share)
+
+
+def coupling_of(spans: Mapping[str, Sequence[StateSpan]], snapshot: Snapshot, share: float = SHARE) -> HiddenCoupling:
+    """The same of states that are at hand."""
+    if not 0 < share <= UNLIKELY:
+        raise BadQuery(f"{share:g} is no share of false discoveries here: more than 0 and at most {UNLIKELY}, such as {SHARE}")
+    known = [span for mine in spans.values() for span in mine]
+    start, end = min((s.start for s in known), default=0), max((s.end for s in known), default=0)
+    downs = {id: failures(mine) for id, mine in spans.items()}
+    often = {id: Failing(mine, start, end) for id, mine in sorted(downs.items()) if len(mine) >= LEAST}
+    tested = [(*pair, _compared(often[pair[0]], often[pair[1]])) for pair in combinations(often, 2)]
+    sure = q_values([p for _, _, (_, _, p) in tested])
+    found = [(a, b, count, mean, q) for (a, b, (count, mean, _)), q in zip(tested, sure, strict=True) if q <= share]
+    told, explained = [], 0
+    above = {id: _needed(snapshot, id) for pair in found for id in pair[:2]}
+    for a, b, count, mean, q in found:
+        if a in above[b] or b in above[a]:
+            explained += 1
+            continue
+        common = _common(snapshot, above[a], above[b], _together(downs[a], downs[b]), spans, downs)
+        told.append(Coupled(a, b, count, len(downs[a]), len(downs[b]), mean, q, not common, common))
+    told.sort(key=lambda c: (not c.hidden, -c.together / max(c.failures_a, c.failures_b), c.q, c.a, c.b))
+    return HiddenCoupling(
+        tuple(told), len(told), explained, len(often), len(tested), share, DEFINITION, snapshot.ontology_version
+    )
+
+
+def failures(spans: Sequence[StateSpan]) -> list[Interval]:
+    """When a thing was down, in order; stretches that are less than `APART` apart are one."""
+    found: list[Interval] = []
+    for span in spans:
+        if STATES.get(span.state.lower()) is not Trouble.DOWN:
+            continue
+        if found and span.start - found[-1][1] < APART:
+            found[-1] = found[-1][0], span.end
+        else:
+            found.append((span.start, span.end))
+    return found
+
+
+class Failing:
+    """When the failures of one thing begin, within a window."""
+
+    def __init__(self, downs: Sequence[Interval], start: int, end: int) -> None:
+        self.begins: Ints = np.array([since for since, _ in downs], np.int64)
+        self._start, self._end = start, end
+        lasted = max((end - start) / DAY, 1.0)
+        hours = np.bincount((self.begins - start) % DAY // HOUR, minlength=24)
+        self.overall = min(len(downs) * 2 * WITHIN / (lasted * DAY), 1.0)
+        self._hourly = np.clip(hours * 2 * WITHIN / (lasted * HOUR), self.overall, 1.0)
+
+    def near(self, at: Ints) -> Ints:
+        """How many of the failures begin within `WITHIN` of each time."""
+        found: Ints = np.searchsorted(self.begins, at + WITHIN, "right") - np.searchsorted(self.begins, at - WITHIN, "left")
+        return found
+
+    def chance(self, at: Ints) -> float:
+        """The mean over these times of the chance that one begins within `WITHIN` of it."""
+        usual = self._hourly[(at - self._start) % DAY // HOUR]
+        for turn in (DAY, WEEK):
+            most = (self._end - self._start) // turn
+            moved = at + np.array([i * turn for i in range(-most, most + 1) if i], np.int64)[:, None]
+            within = (self._start <= moved) & (moved < self._end)
+            hits = (self.near(moved) > 0) & within
+            usual = np.maximum(usual, hits.sum(axis=0) / np.maximum(within.sum(axis=0), 1))
+        return float(usual.mean())
+
+
+def _compared(a: Failing, b: Failing) -> tuple[int, float, float]:
+    """How many failures coincide, how many would by chance, and how likely that many are; the less surprising of both ways."""
+    ways = [_one_way(one, other) for one, other in ((a, b), (b, a))]
+    return min(way[0] for way in ways), max(way[1] for way in ways), max(way[2] for way in ways)
+
+
+def _one_way(one: Failing, other: Failing) -> tuple[int, float, float]:
+    count, many = int(np.count_nonzero(other.near(one.begins))), len(one.begins)
+    least = tail(count, many, other.overall)
+    if least > UNLIKELY:  # the true chance is no smaller, nor is what it gives
+        return count, other.overall * many, least
+    chance = other.chance(one.begins)
+    return count, chance * many, tail(count, many, chance)
+
+
+def _needed(snapshot: Snapshot, id: str) -> dict[str, int]:
+    """All that it needs, directly or not, as numbers."""
+    number = snapshot.number(id)
+    return {} if number is None else {snapshot.ids[node]: node for node in ancestors(snapshot, number).tolist()}
+
+
+def _together(a: Sequence[Interval], b: Sequence[Interval]) -> list[Interval]:
+    """Of the failures of the one those that coincide with some of the other."""
+    begins = [since for since, _ in b]
+    return [one for one in a if any(abs(one[0] - since) <= WITHIN for since in begins)]
+
+
+def _common(
+    snapshot: Snapshot,
+    a: Mapping[str, int],
+    b: Mapping[str, int],
+    together: Sequence[Interval],
+    spans: Mapping[str, Sequence[StateSpan]],
+    downs: Mapping[str, Sequence[Interval]],
+) -> tuple[Common, ...]:
+    """What both need: first what was down most often with them, then what needs most of the others, which is nearest to them."""
+    found = []
+    for id in a.keys() & b.keys():
+        node, mine = a[id], downs.get(id, ())
+        hit = sum(any(since <= one[0] + WITHIN and one[0] - WITHIN < until for since, until in mine) for one in together)
+        down = hit if spans.get(id) else None
+        found.append((-(down or 0), -len(ancestors(snapshot, node)), id, node, down))
+    told = sorted(found)[:COMMON]
+    return tuple(Common(id, snapshot.classes[snapshot.cls[n]], snapshot.names[n], down) for _, _, id, n, down in told)

@@ -1,0 +1,75 @@
+"""What is observed to follow what, as a layer beside a snapshot: declared dependencies alone say what is lost."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from brain.analytics.lives import read_lives
+from brain.analytics.observed import Between, Observed, ObservedDependencies, observed_in
+from brain.model import Node
+from brain.ports import Store
+from brain.schema import ROOT, Schema
+
+RELATION = "follows"
+ACTIVITY = "Activity"
+"""What stands for a class where a step's activity is drawn or exported: it is a name, and no node of the model."""
+
+
+class Follows(NamedTuple):
+    """An observed dependency between two ids: of a resource its own, of an activity `activity/NAME`."""
+
+    provider: str
+    dependent: str
+    object_type: str
+    between: Between
+    told: Observed
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What was found for each object type, between activities and between resources; and the resources, as far as known."""
+
+    found: tuple[ObservedDependencies, ...] = ()
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+
+    def edges(self, between: Between | None = None) -> Iterator[Follows]:
+        """All of them, or those between activities or between resources alone."""
+        for found in self.found:
+            if between in (None, found.between):
+                for told in found.edges:
+                    first, then = (thing_id(found.between, end) for end in (told.provider, told.dependent))
+                    yield Follows(first, then, found.object_type, found.between, told)
+
+    def class_of(self, id: str) -> str:
+        if id.startswith(f"{ACTIVITY.lower()}/"):
+            return ACTIVITY
+        return self.nodes[id].cls if id in self.nodes else ROOT
+
+    def name_of(self, id: str) -> str | None:
+        if self.class_of(id) == ACTIVITY:
+            return id.partition("/")[2]
+        name = self.nodes[id].properties.get("name") if id in self.nodes else None
+        return name if isinstance(name, str) else None
+
+
+NOTHING = Layer()
+
+
+def thing_id(between: Between, name: str) -> str:
+    return name if between is Between.RESOURCES else f"{ACTIVITY.lower()}/{name}"
+
+
+async def read_layer(store: Store, schema: Schema, object_types: Sequence[str] = (), until: int | None = None) -> Layer:
+    """Of the objects of these types, of all that have steps if none is named; of steps that had ended by `until`, µs. Within each
+    finding at most `observed.SHARE` of what is told is there by chance."""
+    found = []
+    for object_type in object_types or sorted(await store.object_types()):
+        lives, _ = await read_lives(store, object_type)
+        if until is not None:
+            lives = {id: [step for step in life if step.end <= until] for id, life in lives.items()}
+        for between in Between:
+            found.append(observed_in(lives, between, object_type=object_type, ontology_version=schema.version))
+    layer = Layer(tuple(found))
+    ids = sorted({end for edge in layer.edges(Between.RESOURCES) for end in (edge.provider, edge.dependent)})
+    nodes = await store.nodes(ids)
+    return Layer(layer.found, {id: node for id, node in zip(ids, nodes, strict=True) if node is not None})

@@ -1,0 +1,213 @@
+"""How a graph of dependencies changed since a past time: what came, what went, what moved. Two snapshots, side by side."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from brain.analytics.graph.circles import Circle, circles
+from brain.analytics.graph.critical import DEFINITIONS, SINGLE, Critical, Measure, criticality, singles
+from brain.analytics.graph.snapshot import NODE_BITS, NODE_MASK, ROW, Ints, Snapshot
+from brain.query import EVERY
+from brain.schema import Schema
+
+MOST = 100
+"""Of each list; all are counted."""
+RANKS = 20
+"""Whose ranks are compared: what is among the first so many then or now."""
+
+
+class How(StrEnum):
+    COME = "come"
+    GONE = "gone"
+    MOVED = "moved"
+
+
+@dataclass(frozen=True, slots=True)
+class PointChange:
+    """A single point of failure that came, went, or takes other numbers with it. Null where it was none."""
+
+    id: str
+    cls: str
+    name: str | None
+    how: How
+    lost_then: int | None
+    lost_now: int | None
+    objects_then: int | None
+    objects_now: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RankChange:
+    """Ranks count from 1; null where the thing was not there."""
+
+    id: str
+    cls: str
+    name: str | None
+    how: How
+    rank_then: int | None
+    rank_now: int | None
+    value_then: float | None
+    value_now: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CircleChange:
+    """`how` is COME or GONE: a circle with other members is another."""
+
+    how: How
+    circle: Circle
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyChange:
+    """A dependency that came, went, or MOVED: `dependent` had one provider by the relation, `provider_then`, and has another."""
+
+    how: How
+    dependent: str
+    relation: str
+    provider_then: str | None
+    provider_now: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GraphChange:
+    """Of each kind at most 100 are told, all are counted. Worst first: points by what they take now (or took), ranks by how far
+    they moved, edges that moved, came and went, by name."""
+
+    points: tuple[PointChange, ...]
+    points_count: int
+    ranks: tuple[RankChange, ...]
+    ranks_count: int
+    circles: tuple[CircleChange, ...]
+    circles_count: int
+    edges: tuple[DependencyChange, ...]
+    edges_count: int
+    measure: Measure
+    definition: str
+    ontology_version: str
+
+
+class Alone(NamedTuple):
+    """What goes with a single point of failure."""
+
+    cls: str
+    name: str | None
+    lost: int | None
+    objects: int | None
+
+
+NONE = Alone("", None, None, None)
+DEFINITION = (
+    "the graph as it was then beside the graph now, both as it is believed now; single points of failure: {single}; ranks among"
+    f" the first {RANKS} then or now, by {{measure}}"
+)
+
+
+def changes(
+    then: Snapshot, now: Snapshot, schema: Schema, cls: str | None = None, measure: Measure = Measure.FLOW, first: int = MOST
+) -> GraphChange:
+    """Of a class and those below it; of assets and people where none is named. BadQuery for an unknown class."""
+    points = _points(*(_alone(graph, schema, cls) for graph in (then, now)))
+    ranks = _ranks(*(criticality(graph, schema, measure, cls, EVERY).ranked for graph in (then, now)))
+    rounds = _circles(*(circles(graph, EVERY).circles for graph in (then, now)))
+    edges = _edges(then, now)
+    return GraphChange(
+        tuple(points[:first]),
+        len(points),
+        tuple(ranks[:first]),
+        len(ranks),
+        tuple(rounds[:first]),
+        len(rounds),
+        tuple(edges[:first]),
+        len(edges),
+        measure,
+        DEFINITION.format(single=SINGLE, measure=DEFINITIONS[measure]),
+        now.ontology_version,
+    )
+
+
+def _how(then: object | None, now: object | None) -> How:
+    return How.COME if then is None else How.GONE if now is None else How.MOVED
+
+
+def _alone(graph: Snapshot, schema: Schema, cls: str | None) -> dict[str, Alone]:
+    found = singles(graph, schema, cls, None)
+    nodes, lost, counted = (column.tolist() for column in (found.candidates, found.losses.lost, found.losses.counted))
+    return {
+        graph.ids[nodes[i]]: Alone(graph.classes[graph.cls[nodes[i]]], graph.names[nodes[i]], lost[i], counted[i])
+        for i in found.ranked
+    }
+
+
+def _points(then: Mapping[str, Alone], now: Mapping[str, Alone]) -> list[PointChange]:
+    found = []
+    for id, told in {**then, **now}.items():
+        a, b = then.get(id, NONE), now.get(id, NONE)
+        if (a.lost, a.objects) != (b.lost, b.objects):
+            how = _how(then.get(id), now.get(id))
+            found.append(PointChange(id, told.cls, told.name, how, a.lost, b.lost, a.objects, b.objects))
+    return sorted(found, key=_weight)
+
+
+def _weight(p: PointChange) -> tuple[int, int, str]:
+    return -max(p.objects_then or 0, p.objects_now or 0), -max(p.lost_then or 0, p.lost_now or 0), p.id
+
+
+def _ranks(then: Sequence[Critical], now: Sequence[Critical]) -> list[RankChange]:
+    was, is_ = ({one.id: (rank, one) for rank, one in enumerate(ranked, 1)} for ranked in (then, now))
+    found = []
+    for id, (_, told) in (was | is_).items():
+        a, b = was.get(id), is_.get(id)
+        ranks = [one[0] for one in (a, b) if one is not None]
+        if min(ranks) <= RANKS and (len(ranks) < 2 or ranks[0] != ranks[1]):
+            values = (a and a[0], b and b[0], a and a[1].value, b and b[1].value)
+            found.append(RankChange(id, told.cls, told.name, _how(a, b), *values))
+    return sorted(found, key=lambda r: (-abs((r.rank_then or 0) - (r.rank_now or 0)), r.rank_now or r.rank_then or 0, r.id))
+
+
+def _circles(then: Sequence[Circle], now: Sequence[Circle]) -> list[CircleChange]:
+    was, is_ = ({(circle.ids, circle.count, circle.relation): circle for circle in found} for found in (then, now))
+    come = [CircleChange(How.COME, circle) for key, circle in is_.items() if key not in was]
+    return come + [CircleChange(How.GONE, circle) for key, circle in was.items() if key not in is_]
+
+
+def _edges(then: Snapshot, now: Snapshot) -> list[DependencyChange]:
+    """One that went and one that came from the same dependent by the same relation are one that moved, where they are the only
+    ones."""
+    before = _renumbered(then, now)
+    gone = _by_need(before[~np.isin(before, now.needs)].tolist())
+    come = _by_need(now.needs[~np.isin(now.needs, before)].tolist())
+    names = [*now.ids, *(id for id in then.ids if id not in now.index)]
+    found = []
+    for need in gone.keys() | come.keys():
+        dependent, relation = names[need >> ROW - NODE_BITS], now.kinds[need & (1 << ROW - NODE_BITS) - 1].relation
+        old, new = gone.get(need, []), come.get(need, [])
+        if len(old) == len(new) == 1:
+            found.append(DependencyChange(How.MOVED, dependent, relation, names[old[0]], names[new[0]]))
+        else:
+            found += [DependencyChange(How.COME, dependent, relation, None, names[provider]) for provider in new]
+            found += [DependencyChange(How.GONE, dependent, relation, names[provider], None) for provider in old]
+    order = {How.MOVED: 0, How.COME: 1, How.GONE: 2}
+    return sorted(found, key=lambda e: (order[e.how], e.dependent, e.relation, e.provider_now or "", e.provider_then or ""))
+
+
+def _renumbered(then: Snapshot, now: Snapshot) -> Ints:
+    """The edges of `then` under the numbers of `now`, its other nodes beyond those."""
+    beyond = {id: i for i, id in enumerate((id for id in then.ids if id not in now.index), len(now.ids))}
+    number = np.array([now.index.get(id, beyond.get(id, -1)) for id in then.ids], np.int64)
+    if not len(then.needs):
+        return then.needs
+    middle = then.needs & ((1 << ROW) - 1) & ~NODE_MASK
+    edges: Ints = number[then.needs >> ROW] << ROW | middle | number[then.needs & NODE_MASK]
+    return edges
+
+
+def _by_need(edges: Iterable[int]) -> dict[int, list[int]]:
+    """The providers of each dependent by each relation."""
+    found: dict[int, list[int]] = {}
+    for edge in edges:
+        found.setdefault(edge >> NODE_BITS, []).append(edge & NODE_MASK)
+    return found

@@ -1,0 +1,106 @@
+"""`brain report dependencies` without an ID: what the whole graph tells."""
+
+import csv
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+import orjson
+
+from brain.analytics.graph.circles import Circles, circles
+from brain.analytics.graph.critical import Measure, SinglePoints, criticality, single_points
+from brain.analytics.graph.observing import NOTHING, Layer, read_layer
+from brain.analytics.graph.reading import read
+from brain.analytics.graph.since import GraphChange, changes
+from brain.cli.options import opened
+from brain.cli.report_bottlenecks import now
+from brain.cli.report_impact import plain_json
+from brain.cli.tables_graph import changed_rows, print_changes, print_circles, print_criticality, print_single_points
+from brain.query import AsOf
+from brain.reports.dependency_things import way_of
+
+if TYPE_CHECKING:
+    from brain.analytics.graph.snapshot import Snapshot
+    from brain.cli.options import Opened
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command was asked for."""
+
+    cls: str | None
+    by: str
+    top: int
+    circles: bool
+    as_of: int | None
+    observed: bool
+    object_types: tuple[str, ...]
+    since: int | None
+    patience: int | None
+
+    @property
+    def measure(self) -> Measure:
+        return Measure.FLOW if self.by == "loss" else Measure(self.by)
+
+
+async def whole(wanted: Wanted, store: str | None, form: str) -> None:
+    async with opened(store) as o:
+        snapshot = await read(o.merged, o.schema, AsOf(valid=wanted.as_of))
+        then = None if wanted.since is None else await read(o.merged, o.schema, AsOf(valid=wanted.since))
+        changed = None if then is None else changes(then, snapshot, o.schema, wanted.cls, wanted.measure)
+        layer = await read_layer(o.merged, o.schema, wanted.object_types, wanted.as_of) if wanted.observed else NOTHING
+        match form:
+            case "graphml" | "gexf":
+                from brain.analytics.graph.export import as_networkx, exported
+
+                click.echo(exported(as_networkx(snapshot, layer=layer), "graphml" if form == "graphml" else "gexf"))
+            case "html":
+                click.echo(_page(o, snapshot, layer, changed, wanted), nl=False)
+            case _:
+                _print(changed or _told(o, snapshot, wanted), form)
+
+
+def _page(o: "Opened", snapshot: "Snapshot", layer: Layer, changed: GraphChange | None, wanted: Wanted) -> str:
+    from brain.reports.dependencies_page import Found, dependencies_page
+
+    points = single_points(snapshot, o.schema, wanted.cls, wanted.top, wanted.patience)
+    ranked = criticality(snapshot, o.schema, wanted.measure, wanted.cls, wanted.top, wanted.patience)
+    return dependencies_page(Found(snapshot, points, ranked, circles(snapshot), layer, changed, wanted.since), o.schema, now())
+
+
+def _told(o: "Opened", snapshot: "Snapshot", wanted: Wanted) -> Any:
+    if wanted.circles:
+        return circles(snapshot)
+    if wanted.by == "loss":
+        return single_points(snapshot, o.schema, wanted.cls, wanted.top, wanted.patience)
+    return criticality(snapshot, o.schema, wanted.measure, wanted.cls, wanted.top, wanted.patience)
+
+
+def _print(found: Any, form: str) -> None:
+    if form == "json":
+        click.echo(orjson.dumps(plain_json(found), option=orjson.OPT_INDENT_2).decode())
+        return
+    columns, rows, table = _formed(found)
+    if form == "csv":
+        writer = csv.writer(sys.stdout)
+        writer.writerow(columns)
+        writer.writerows(rows)
+    else:
+        table(found)
+
+
+def _formed(found: Any) -> tuple[Sequence[str], Iterable[Sequence[Any]], Callable[[Any], None]]:
+    """The columns and rows for programs, and what prints it for people."""
+    match found:
+        case SinglePoints():
+            rows: Iterable[Sequence[Any]] = ((p.id, p.cls, p.name or "", p.objects, p.lost) for p in found.points)
+            return ("id", "class", "name", "objectsLost", "lost"), rows, print_single_points
+        case Circles():
+            return ("way", "count", "relation"), ((way_of(c), c.count, c.relation or "") for c in found.circles), print_circles
+        case GraphChange():
+            return ("what", "how", "id", "then", "now"), changed_rows(found), print_changes
+        case _:
+            rows = ((c.id, c.cls, c.name or "", c.value, c.joint) for c in found.ranked)
+            return ("id", "class", "name", str(found.measure), "joint"), rows, print_criticality

@@ -1,0 +1,78 @@
+"""A snapshot of dependencies as things and needs to draw, and the ways of a loss in words."""
+
+from collections.abc import Collection, Iterable
+from typing import Protocol
+
+import numpy as np
+
+from brain.analytics.graph.impact import Carrier, Part, part_of, parts_of
+from brain.analytics.graph.observing import RELATION, Layer
+from brain.analytics.graph.snapshot import NODE_MASK, ROW, Basis, Ints, Snapshot, rows, seconds, told_by
+from brain.analytics.observed import Between
+from brain.reports.dependency_map import Need, Thing
+from brain.schema import Schema
+
+CONTAINMENT = ("partOf", "locatedIn")
+"""Relations to what a thing is in: the first that it has is where it is drawn, among others of its class."""
+
+Tie = tuple[str, str, str]
+"""Provider, relation, dependent."""
+
+
+class Carried(Protocol):
+    @property
+    def via(self) -> tuple[Carrier, ...]: ...
+
+
+def way_of(row: Carried, arrow: str = " > ") -> str:
+    """The things on the way, from the first that is down to the last."""
+    return arrow.join([*(c.provider for c in row.via[:1]), *(c.dependent for c in row.via)])
+
+
+def tie(carrier: Carrier) -> Tie:
+    return carrier.provider, carrier.relation, carrier.dependent
+
+
+def observed_needs(layer: Layer, schema: Schema, between: Between) -> tuple[list[Need], dict[str, Thing]]:
+    """What is observed between activities or resources, and what is at its ends."""
+    needs, things = [], {}
+    for edge in layer.edges(between):
+        said = f"{edge.told.support:,} of {edge.told.together:,}"
+        needs.append(Need(edge.provider, edge.dependent, RELATION, Basis.OBSERVED, said=f"{RELATION} {said}"))
+        for id in (edge.provider, edge.dependent):
+            cls = layer.class_of(id)
+            part = part_of(schema, cls) if cls in schema.classes else Part.PROCESS
+            things[id] = Thing(id, layer.name_of(id) or id, cls, part)
+    return needs, things
+
+
+def things_of(snapshot: Snapshot, schema: Schema, nodes: Iterable[int]) -> dict[int, Thing]:
+    """The nodes as they are drawn where there is nothing else to say of them."""
+    parts = parts_of(snapshot, schema)
+    found = {}
+    for node in nodes:
+        id, cls = snapshot.ids[node], int(snapshot.cls[node])
+        found[node] = Thing(id, snapshot.names[node] or id, snapshot.classes[cls], parts[cls], place=_place(snapshot, node))
+    return found
+
+
+def _place(snapshot: Snapshot, node: int) -> str | None:
+    for edge in told_by(snapshot, node).tolist():
+        if snapshot.kind_of(edge).relation in CONTAINMENT:
+            other = edge & NODE_MASK if edge >> ROW == node else edge >> ROW
+            name: str | None = snapshot.names[other]
+            return name or snapshot.ids[other]
+    return None
+
+
+def needs_between(snapshot: Snapshot, nodes: Ints, carried: Collection[Tie] = ()) -> list[Need]:
+    """The declared dependencies between some nodes."""
+    among = np.zeros(snapshot.count, bool)
+    among[nodes] = True
+    edges = rows(snapshot.needs_start, snapshot.needs, np.sort(nodes))
+    found = []
+    for edge in edges[among[seconds(edges)]].tolist():
+        dependent, kind, provider = snapshot.parts(edge)
+        ends = snapshot.ids[provider], kind.relation, snapshot.ids[dependent]
+        found.append(Need(ends[0], ends[2], kind.relation, kind.basis, ends in carried))
+    return found

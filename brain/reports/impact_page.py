@@ -1,0 +1,84 @@
+"""The page of an impact: what stops while a thing is down, drawn, and in tables."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from brain.analytics.graph.impact import Absorbed, Counted, Impact, Part
+from brain.analytics.graph.snapshot import Snapshot
+from brain.reports.dependency_map import DependencyMap, Thing, dependency_map
+from brain.reports.dependency_things import needs_between, things_of, tie, way_of
+from brain.reports.html import render
+from brain.schema import Schema
+from brain.words import duration, moment, things
+
+SOON = (60.0, 3600.0, 8 * 3600.0, 86400.0)
+"""Seconds: what is lost earlier than the first of these is marked strongest."""
+AT_ONCE = "at once"
+LEVELS = ("within a minute", "within an hour", "within 8 hours", "within a day", "later")
+PLURALS = {Part.PERSON: "people", Part.PROCESS: "processes", Part.OTHER: "others"}
+STRAIT = 0.1
+LOOKS = (("heavy", "what is down"), ("goes-on", "goes on: absorbed"), ("spare", "still there, and enough"))
+
+
+def impact_page(snapshot: Snapshot, schema: Schema, found: Impact, first: int, written: int) -> str:
+    """As one HTML file. `found` tells of all that is to be drawn, the first `first` of it are in the tables; `written` in µs."""
+    return render(
+        "impact.html",
+        found=found,
+        written=written,
+        sentence=_sentence(found),
+        map=impact_map(snapshot, schema, found),
+        affected=found.affected[:first],
+        absorbed=found.absorbed[:first],
+        way_of=way_of,
+        why=why_absorbed,
+        at_once=AT_ONCE,
+        levels=LEVELS,
+        looks=LOOKS if found.absorbed else LOOKS[:1],
+    )
+
+
+def impact_map(snapshot: Snapshot, schema: Schema, found: Impact) -> DependencyMap | None:
+    """What is down, what is lost and what goes on, with what is left of those that it needs."""
+    drawn = {found.id: ""} | dict.fromkeys((a.id for a in found.affected), "") | dict.fromkeys((b.id for b in found.absorbed), "")
+    drawn |= dict.fromkeys((id for b in found.absorbed for id in b.left if id not in drawn), "")
+    nodes = {id: number for id in drawn if (number := snapshot.number(id)) is not None}
+    known = {thing.id: thing for thing in things_of(snapshot, schema, nodes.values()).values()}
+    told = {**{id: replace(known[id], look="spare", line="still there") for id in known}, **dict(_told(found, known))}
+    carried = {tie(carrier) for a in found.affected for carrier in a.via}
+    needs = needs_between(snapshot, np.array(list(nodes.values())), carried)
+    return dependency_map(list(told.values()), needs, [found.id, *_straits(found)])
+
+
+def _straits(found: Impact) -> list[str]:
+    """Things other than the root through which at least `STRAIT` of the loss comes: they are no mere members of a group."""
+    passed = Counter(carrier.dependent for a in found.affected for carrier in a.via[:-1])
+    return [id for id, count in passed.items() if count >= STRAIT * len(found.affected)]
+
+
+def _told(found: Impact, known: dict[str, Thing]) -> Iterator[tuple[str, Thing]]:
+    yield found.id, replace(known[found.id], look="heavy", line="is down")
+    for a in found.affected:
+        level = 4 - sum(bound <= a.after_seconds for bound in SOON)
+        line = f"after {duration(a.after_seconds)}" if a.after_seconds else AT_ONCE
+        yield a.id, replace(known[a.id], line=line, after_seconds=a.after_seconds, level=level)
+    for b in found.absorbed:
+        yield b.id, replace(known[b.id], look="goes-on", line=f"goes on: {why_absorbed(b)}")
+
+
+def why_absorbed(b: Absorbed) -> str:
+    return ", ".join(b.left) if b.by == "REDUNDANCY" else f"buffer of {duration(b.buffer_seconds)}"
+
+
+def _sentence(found: Impact) -> str:
+    lasts = "for good" if found.lasts_seconds is None else f"for {duration(found.lasts_seconds)}"
+    since = "" if found.at is None else f" from {moment(found.at)} on"
+    counts = ", ".join(map(_counted, found.counts)) or "nothing"
+    return f"{found.name or found.id} down{since} {lasts} takes with it: {counts}."
+
+
+def _counted(one: Counted) -> str:
+    return things(one.count, str(one.part), PLURALS.get(one.part))

@@ -1,0 +1,88 @@
+"""Graphs of dependencies to look at: small, of fifty things, large, with circles, with hostile names."""
+
+import random
+from collections.abc import Callable, Mapping
+
+from brain.analytics.graph.circles import circles
+from brain.analytics.graph.critical import criticality, single_points
+from brain.analytics.graph.impact import Asked, impact
+from brain.analytics.graph.observing import NOTHING, Layer
+from brain.analytics.graph.since import changes
+from brain.analytics.graph.snapshot import Snapshot, from_edges
+from brain.model import Edge, Node, Stamp
+from brain.reports.dependencies_page import Found, dependencies_page
+from brain.reports.impact_page import impact_page
+from ontology import load_schema
+from tests.reports import HOSTILE
+
+SCHEMA = load_schema(())
+HOUR = 3_600_000_000
+STAMP = Stamp(0, 0, 0, "e", "test")
+
+
+def site(lines: int, orders: int, seed: int = 1) -> Snapshot:
+    """Lines of three machines with a worker each, all fed by a compressor with a tank, two network switches and a hall; orders on
+    the lines; two robots that can do the same, which all lines need."""
+    chance = random.Random(seed)
+    said = [("AIR", "supplies", "TANK"), ("ROB-1", "provides", "gluing"), ("ROB-2", "provides", "gluing")]
+    for i in range(lines):
+        line = f"LINE-{i}"
+        said += [(line, "locatedIn", "HALL"), (line, "requires", "gluing")]
+        for j in range(3):
+            machine = f"M-{i}-{j}"
+            said += [(machine, "partOf", line), ("TANK", "supplies", machine), (f"SW-{i % 2}", "supplies", machine)]
+            said += [(f"P-{i}-{j}", "operates", machine)]
+        said += [(f"P-{i}-9", "operates", f"M-{i}-0")]
+    said += [(f"O-{n}", "scheduledOn", f"LINE-{chance.randrange(lines)}") for n in range(orders)]
+    said += [("CELL", "partOf", "HUT"), ("HUT", "partOf", "CELL"), ("CELL", "supplies", "ROB-1")]
+    return graph(said)
+
+
+def graph(said: list[tuple[str, str, str]], names: Mapping[str, str] = {}) -> Snapshot:
+    ids = sorted({end for a, _, b in said for end in (a, b)})
+    nodes = [Node(id, _cls(id), {"name": names.get(id), **_said(id)}, {}, {}) for id in ids]
+    return from_edges(SCHEMA, [Edge(a, r, b, "", STAMP) for a, r, b in said], nodes)
+
+
+def _cls(id: str) -> str:
+    known = {"LINE": "WorkCenter", "HALL": "Site", "HUT": "Area", "CELL": "Area", "gluing": "Capability"}
+    return known.get(id.split("-")[0], {"P": "Operator", "O": "ProductionOrder"}.get(id.split("-")[0], "Machine"))
+
+
+def _said(id: str) -> dict[str, float]:
+    return {"bufferTime": 1800.0} if id == "TANK" else {}
+
+
+def hostile() -> Snapshot:
+    """Two things of each name, one supplied by the other."""
+    said = [(f"A-{i}", "supplies", f"B-{i}") for i in range(len(HOSTILE))] + [("HALL", "supplies", f"A-{i}") for i in range(9)]
+    names = {f"{side}-{i}": name for i, name in enumerate(HOSTILE) for side in "AB"}
+    return graph(said, names)
+
+
+def found(snapshot: Snapshot, layer: Layer = NOTHING, then: Snapshot | None = None) -> Found:
+    changed = None if then is None else changes(then, snapshot, SCHEMA)
+    told = single_points(snapshot, SCHEMA), criticality(snapshot, SCHEMA), circles(snapshot)
+    return Found(snapshot, *told, layer, changed, None if then is None else 0)
+
+
+def overview(snapshot: Snapshot, then: Snapshot | None = None) -> str:
+    return dependencies_page(found(snapshot, then=then), SCHEMA, 0)
+
+
+def loss(snapshot: Snapshot, id: str, lasts: int | None = None) -> str:
+    return impact_page(snapshot, SCHEMA, impact(snapshot, SCHEMA, id, Asked(at=8 * HOUR, lasts=lasts)), 50, 0)
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "small": lambda: overview(site(1, 3)),
+    "fifty": lambda: overview(site(4, 8)),
+    "large": lambda: overview(site(30, 400)),
+    "changed": lambda: overview(site(3, 9), site(2, 9, 2)),
+    "hostile": lambda: overview(hostile()),
+    "hostile loss": lambda: loss(hostile(), "HALL"),
+    "loss": lambda: loss(site(4, 12), "AIR"),
+    "large loss": lambda: loss(site(30, 400), "AIR"),
+    "absorbed": lambda: loss(site(4, 12), "AIR", HOUR // 4),
+    "robot": lambda: loss(site(4, 12), "ROB-2"),
+}

@@ -1,0 +1,100 @@
+"""How a graph changed since a past time: worked by hand on a line whose dependencies are limited in time."""
+
+from hypothesis import given, settings
+
+from brain.analytics.graph.reading import read
+from brain.analytics.graph.since import How, changes
+from brain.analytics.graph.snapshot import Snapshot
+from brain.model import ChangeSet, Link, Retract
+from brain.query import AsOf
+from brain.schema import Schema
+from brain.stores import open_store
+from ontology import load_schema
+from tests.unit.test_graph_snapshot import HOUR, says
+from tests.unit.test_graph_structure import Said, typed_graphs
+from tests.unit.test_graph_times import graph_of, needs
+
+SCHEMA: Schema = load_schema(())
+
+LINE = (
+    says("1", "asset/F1", "Machine", 0, Link("provides", "capability/fill")),
+    says("2", "asset/F2", "Machine", 0, Link("provides", "capability/fill")),
+    says("3", "capability/fill", "Capability", 0),
+    says("4", "equipment/L", "WorkCenter", 0, Link("requires", "capability/fill"), Link("locatedIn", "site/A")),
+    says("5", "productionorder/1", "ProductionOrder", 0, Link("scheduledOn", "equipment/L")),
+    says("6", "site/A", "Site", 0, name="old"),
+    says("7", "site/B", "Site", 0, name="new"),
+    ChangeSet("8", "s", 3 * HOUR, 0, (Retract("asset/F2", "Machine", links=(Link("provides", "capability/fill"),)),)),
+    says("9", "equipment/L", "WorkCenter", 4 * HOUR, Link("locatedIn", "site/B")),
+    says("10", "site/A", "Site", 5 * HOUR, Link("partOf", "site/B")),
+    says("11", "site/B", "Site", 5 * HOUR, Link("partOf", "site/A")),
+)
+"""Two fillers, of which the second is sold at three; at four the line moves to another site; at five each site is declared to be
+a part of the other."""
+
+
+async def line(hour: int) -> Snapshot:
+    store = open_store("sqlite://")
+    await store.prepare(SCHEMA)
+    await store.apply(LINE)
+    try:
+        return await read(store, SCHEMA, AsOf(valid=hour * HOUR))
+    finally:
+        await store.close()
+
+
+async def test_a_filler_that_was_sold_leaves_the_other_as_a_single_point() -> None:
+    """At two either filler could be lost; since three F1 takes the capability, the line and the order: 3, one of them an order.
+    The line took its order with it then and now."""
+    found = changes(await line(2), await line(3), SCHEMA)
+    assert [(p.id, p.how, p.lost_then, p.lost_now, p.objects_then, p.objects_now) for p in found.points] == [
+        ("asset/F1", How.COME, None, 3, None, 1)
+    ]
+    assert [(e.how, e.dependent, e.relation, e.provider_then, e.provider_now) for e in found.edges] == [
+        (How.GONE, "capability/fill", "provides", "asset/F2", None)
+    ]
+    # In shares of what nothing flows to: then the line 1.85, its site 1 + 0.85 · 1.85 / 2 = 1.79, each filler 1 + 0.85 · 1.79 / 2
+    # = 1.76; now F1 has all of the capability's, 1 + 0.85 · 1.79 = 2.52.
+    assert {r.id: (r.how, r.rank_then, r.rank_now) for r in found.ranks} == {
+        "asset/F1": (How.MOVED, 3, 1),
+        "asset/F2": (How.GONE, 4, None),
+        "equipment/L": (How.MOVED, 1, 2),
+        "site/A": (How.MOVED, 2, 3),
+    }
+    assert found.circles == ()
+
+
+async def test_a_line_that_moved_has_another_site() -> None:
+    found = changes(await line(3), await line(4), SCHEMA, "Site")
+    assert [(e.how, e.dependent, e.relation, e.provider_then, e.provider_now) for e in found.edges] == [
+        (How.MOVED, "equipment/L", "locatedIn", "site/A", "site/B")
+    ]
+    assert [(p.id, p.how, p.lost_then, p.lost_now) for p in found.points] == [
+        ("site/A", How.GONE, 2, None),
+        ("site/B", How.COME, None, 2),
+    ]
+
+
+async def test_a_circle_that_was_declared_has_come_and_back_it_is_gone() -> None:
+    before, after = await line(4), await line(5)
+    found = changes(before, after, SCHEMA)
+    assert [(c.how, c.circle.ids, c.circle.relation) for c in found.circles] == [(How.COME, ("site/A", "site/B"), "partOf")]
+    back = changes(after, before, SCHEMA)
+    assert [c.how for c in back.circles] == [How.GONE]
+    assert {(e.how, e.dependent) for e in back.edges} == {(How.GONE, "site/A"), (How.GONE, "site/B")}
+
+
+async def test_nothing_changes_from_a_time_to_itself() -> None:
+    found = changes(await line(2), await line(2), SCHEMA)
+    assert (found.points_count, found.ranks_count, found.circles_count, found.edges_count) == (0, 0, 0, 0)
+
+
+@given(typed_graphs, typed_graphs)
+@settings(max_examples=100, deadline=None)
+def test_the_edges_that_came_and_went_are_the_difference_of_the_sets(then: list[Said], now: list[Said]) -> None:
+    found = changes(graph_of(then), graph_of(now), SCHEMA)
+    come = {(e.dependent, e.relation, e.provider_now) for e in found.edges if e.how is not How.GONE}
+    gone = {(e.dependent, e.relation, e.provider_then) for e in found.edges if e.how is not How.COME}
+    assert come == set(needs(now)) - set(needs(then))
+    assert gone == set(needs(then)) - set(needs(now))
+    assert found.edges_count == len(found.edges)
