@@ -1,6 +1,5 @@
 """`brain report scenario`, as a person and as a program call it: nothing is kept but what is saved by name."""
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -19,8 +18,7 @@ HANGING = ["asset/CAP", "equipment/L", "productionorder/1"]
 
 
 def test_a_scenario_is_told_saved_and_compared(store: str, tmp_path: Path) -> None:  # noqa: F811
-    file = Path(store.removeprefix("sqlite:///"))
-    before = hashlib.sha256(file.read_bytes()).hexdigest()
+    before = brain("hash", store=store).stdout
     second = [word for option in SECOND for word in option]
     asked = ("report", "scenario", *second, "--impact", "AIR")
     found = json.loads(brain(*asked, "--format", "json", store=store, BRAIN_HOME=str(tmp_path)).stdout)
@@ -43,7 +41,7 @@ def test_a_scenario_is_told_saved_and_compared(store: str, tmp_path: Path) -> No
     found = json.loads(brain(*more, store=store, BRAIN_HOME=str(tmp_path)).stdout)
     assert found["changes"][-1] == "degrade asset/AIR 0.5"
     assert [(d["id"], d["after"]["capacity"]) for d in found["effect"]["lost"]["differences"]] == [("asset/AIR", 0.5)]
-    assert hashlib.sha256(file.read_bytes()).hexdigest() == before
+    assert brain("hash", store=store).stdout == before
 
 
 def test_a_slip_of_the_pen_is_told_with_the_mend(store: str, tmp_path: Path) -> None:  # noqa: F811

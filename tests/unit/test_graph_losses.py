@@ -58,6 +58,8 @@ def test_more_candidates_than_one_walk_takes() -> None:
     snapshot = graph_of(said)
     found = {id: lost for id, (lost, _) in lost_with(snapshot).items()}
     assert found == {f"asset/{i}": 1099 - i for i in range(1100)} | {f"asset/{2000 + i}": 99 for i in range(100)}
+    patient = losses(snapshot, range(snapshot.count), np.zeros(snapshot.count, bool), until=float("inf"))
+    assert dict(zip(snapshot.ids, patient.lost.tolist(), strict=True)) == found
 
 
 def test_at_the_deadline_it_says_how_many_were_not_looked_at() -> None:

@@ -122,8 +122,9 @@ def _alone(snapshot: Snapshot, node: int, found: Ints, until: float | None) -> t
     """Whose loss alone is the node's, and for how many of them, from the first on, that is known."""
     alone, among = np.zeros(len(found), bool), np.zeros(snapshot.count, bool)
     among[found] = among[node] = True
-    for begin in range(0, len(found), AT_ONCE):
-        some = found[begin : begin + AT_ONCE]
+    begin, step = 0, AT_ONCE if until is None else WORD
+    while begin < len(found):
+        some = found[begin : begin + step]
         in_time = fatal(snapshot, some, among, until)
         if in_time is None:
             return alone, begin
@@ -131,4 +132,5 @@ def _alone(snapshot: Snapshot, node: int, found: Ints, until: float | None) -> t
         held = bits[np.searchsorted(nodes, node)]
         places = np.arange(len(some))
         alone[begin : begin + len(some)] = held[places // WORD] >> (places % WORD).astype(np.uint64) & np.uint64(1)
+        begin, step = begin + len(some), min(2 * step, AT_ONCE)
     return alone, len(found)

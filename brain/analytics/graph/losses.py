@@ -31,9 +31,10 @@ class Losses:
 def losses(snapshot: Snapshot, candidates: Sequence[int], counted: Bools, until: float | None = None) -> Losses:
     """In the order of the candidates. `until` is of time.monotonic."""
     lost, among = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    done = 0
+    # Where time is short, few at first: what is not done in time is done for nothing.
+    done, step = 0, AT_ONCE if until is None else WORD
     while done < len(candidates) and not late(until):
-        some = np.array(candidates[done : done + AT_ONCE], np.int64)
+        some = np.array(candidates[done : done + step], np.int64)
         found_in_time = fatal(snapshot, some, until=until)
         if found_in_time is None:
             break
@@ -41,7 +42,7 @@ def losses(snapshot: Snapshot, candidates: Sequence[int], counted: Bools, until:
         own = counted[some]
         lost.append(_counts(bits, len(some)) - 1)
         among.append(_counts(bits[counted[nodes]], len(some)) - own)
-        done += len(some)
+        done, step = done + len(some), min(2 * step, AT_ONCE)
     found = np.array(candidates[:done], np.int64)
     return Losses(found, np.concatenate(lost), np.concatenate(among), len(candidates) - done)
 
