@@ -12,11 +12,13 @@ from api.results import Results
 from api.typegen import typed
 from brain.analytics.graph.causes import Suspects, causes
 from brain.analytics.graph.circles import Circles, circles
+from brain.analytics.graph.coupling import HiddenCoupling, hidden_coupling
 from brain.analytics.graph.critical import Criticality, Measure, SinglePoints, criticality, single_points
 from brain.analytics.graph.impact import DEPTH, Asked, Impact, impact
 from brain.analytics.graph.reading import read
 from brain.analytics.graph.since import GraphChange, changes
 from brain.analytics.graph.snapshot import MICRO, Snapshot
+from brain.analytics.observed import SHARE
 from brain.errors import BadQuery
 from brain.model import Instant
 from brain.query import NOW, AsOf
@@ -37,6 +39,7 @@ def fields(schema: Schema, results: Results) -> dict[str, Any]:
         "criticality": _criticality(schema, results),
         "dependency_circles": _circles(results),
         "dependency_changes": _changes(schema, results),
+        "hidden_coupling": _coupling(schema, results),
     }
 
 
@@ -204,4 +207,17 @@ def _changes(schema: Schema, results: Results) -> Any:
     return strawberry.field(
         resolver=typed(of, results.output(GraphChange), **arguments, **TIMES),
         description="What changed since a time: single points of failure, ranks, circles, dependencies; come, gone or moved.",
+    )
+
+
+def _coupling(schema: Schema, results: Results) -> Any:
+    async def of(info: Any, cls: str = "Asset", false_discoveries: float = SHARE, since: Any = UNSET, until: Any = UNSET) -> Any:
+        snapshot, _ = await snapshot_of(info, UNSET, UNSET)
+        begin, end = (int(at) if given(at) else None for at in (since, until))
+        return await hidden_coupling(info.context.store, schema, snapshot, cls, false_discoveries, begin, end)
+
+    arguments = {"cls": str, "false_discoveries": float, "since": Instant | None, "until": Instant | None}
+    return strawberry.field(
+        resolver=typed(of, results.output(HiddenCoupling), **arguments),
+        description="Things of a class that go down together beyond chance, by the states that they report, and what both need.",
     )

@@ -64,6 +64,7 @@ WEIGHTS: Mapping[str, int] = {
     "dependencies": 5_000,
     "dependencyChanges": 50_000,
     "dependencyCircles": 10_000,
+    "hiddenCoupling": 50_000,
     "impact": 10_000,
     "liveBottlenecks": 5_000,
     "mergeProposals": 25_000,

@@ -3,7 +3,9 @@
 import random
 from collections.abc import Callable, Mapping
 
+from brain.analytics.device_states import StateSpan
 from brain.analytics.graph.circles import circles
+from brain.analytics.graph.coupling import coupling_of
 from brain.analytics.graph.critical import criticality, single_points
 from brain.analytics.graph.impact import Asked, impact
 from brain.analytics.graph.observing import NOTHING, Layer
@@ -63,7 +65,18 @@ def hostile() -> Snapshot:
 def found(snapshot: Snapshot, layer: Layer = NOTHING, then: Snapshot | None = None) -> Found:
     changed = None if then is None else changes(then, snapshot, SCHEMA)
     told = single_points(snapshot, SCHEMA), criticality(snapshot, SCHEMA), circles(snapshot)
-    return Found(snapshot, *told, layer, changed, None if then is None else 0)
+    return Found(snapshot, *told, layer, changed, coupling_of(failing(), snapshot), None if then is None else 0)
+
+
+def failing() -> dict[str, list[StateSpan]]:
+    """Two machines, which share a switch and a tank, and a robot that shares nothing with them: all three fail together on twenty
+    days, at another hour each."""
+    hours = [24 * day + day for day in range(20)]
+    downs = ((id, hour * HOUR) for id in ("M-0-0", "M-2-1", "ROB-2") for hour in hours)
+    found: dict[str, list[StateSpan]] = {}
+    for id, at in downs:
+        found.setdefault(id, []).append(StateSpan(id, at, at + HOUR, "fault"))
+    return found
 
 
 def overview(snapshot: Snapshot, then: Snapshot | None = None) -> str:

@@ -30,6 +30,7 @@ WHOLE = ("graphml", "gexf", "html")
 )
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Without ID: how many are told.")
 @click.option("--circles", is_flag=True, help="Without ID: what needs each other in a circle, in place of a ranking.")
+@click.option("--coupling", is_flag=True, help="Without ID: what goes down together beyond chance, by states that assets report.")
 @click.option("--observed", is_flag=True, help=f"With {', '.join(WHOLE)}: also what is observed to follow what, told apart.")
 @click.option("--object-type", "object_types", multiple=True, metavar="T", help="Of which objects it is observed. [default: all]")
 @click.option("--since", type=INSTANT, metavar="TIME", help="Without ID: what changed since then.")
@@ -46,6 +47,7 @@ async def dependencies(
     by: str,
     top: int,
     circles: bool,
+    coupling: bool,
     observed: bool,
     object_types: tuple[str, ...],
     since: int | None,
@@ -70,11 +72,13 @@ async def dependencies(
 
         if (observed and form not in WHOLE) or (object_types and not observed):
             raise click.UsageError(f"--observed is for {', '.join(WHOLE)}, --object-type for --observed: see `report observed`")
-        if since is not None and (circles or form in ("graphml", "gexf")):
-            raise click.UsageError("--since tells of circles too, as table, json, csv or html: leave out --circles")
-        await whole(Wanted(cls, by, top, circles, as_of, observed, object_types, since, patience), store, form)
-    elif any((cls, by != "loss", circles, observed, object_types, form in WHOLE)) or {since, as_of, patience} != {None}:
-        of_all = f"--class, --by, --circles, --observed, --object-type, --since, --as-of, --patience, {', '.join(WHOLE)}"
+        if form != "html" and sum((circles, coupling, since is not None)) > (form not in ("graphml", "gexf")):
+            raise click.UsageError("--circles, --coupling and --since: one at a time as table, json or csv, all of them as html")
+        await whole(Wanted(cls, by, top, circles, as_of, observed, object_types, since, coupling, patience), store, form)
+    elif any((cls, by != "loss", circles, coupling, observed, object_types, form in WHOLE)) or {since, as_of, patience} != {None}:
+        of_all = (
+            f"--class, --by, --circles, --coupling, --observed, --object-type, --since, --as-of, --patience, {', '.join(WHOLE)}"
+        )
         raise click.UsageError(f"{of_all} are of the whole graph: leave out ID")
     else:
         await _near(id_, toward, depth, store, form)

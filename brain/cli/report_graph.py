@@ -3,13 +3,14 @@
 import csv
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 import orjson
 
 from brain.analytics.graph.circles import Circles, circles
+from brain.analytics.graph.coupling import Coupled, HiddenCoupling, hidden_coupling
 from brain.analytics.graph.critical import Measure, SinglePoints, criticality, single_points
 from brain.analytics.graph.observing import NOTHING, Layer, read_layer
 from brain.analytics.graph.reading import read
@@ -17,9 +18,17 @@ from brain.analytics.graph.since import GraphChange, changes
 from brain.cli.options import opened
 from brain.cli.report_bottlenecks import now
 from brain.cli.report_impact import plain_json
-from brain.cli.tables_graph import changed_rows, print_changes, print_circles, print_criticality, print_single_points
+from brain.cli.tables_graph import (
+    changed_rows,
+    print_changes,
+    print_circles,
+    print_coupling,
+    print_criticality,
+    print_single_points,
+)
 from brain.query import AsOf
 from brain.reports.dependency_things import way_of
+from brain.reports.document import camel
 
 if TYPE_CHECKING:
     from brain.analytics.graph.snapshot import Snapshot
@@ -38,6 +47,7 @@ class Wanted:
     observed: bool
     object_types: tuple[str, ...]
     since: int | None
+    coupling: bool
     patience: int | None
 
     @property
@@ -50,6 +60,7 @@ async def whole(wanted: Wanted, store: str | None, form: str) -> None:
         snapshot = await read(o.merged, o.schema, AsOf(valid=wanted.as_of))
         then = None if wanted.since is None else await read(o.merged, o.schema, AsOf(valid=wanted.since))
         changed = None if then is None else changes(then, snapshot, o.schema, wanted.cls, wanted.measure)
+        coupled = await hidden_coupling(o.merged, o.schema, snapshot, until=wanted.as_of) if wanted.coupling else None
         layer = await read_layer(o.merged, o.schema, wanted.object_types, wanted.as_of) if wanted.observed else NOTHING
         match form:
             case "graphml" | "gexf":
@@ -57,17 +68,25 @@ async def whole(wanted: Wanted, store: str | None, form: str) -> None:
 
                 click.echo(exported(as_networkx(snapshot, layer=layer), "graphml" if form == "graphml" else "gexf"))
             case "html":
-                click.echo(_page(o, snapshot, layer, changed, wanted), nl=False)
+                click.echo(_page(o, snapshot, wanted, _More(layer, changed, coupled)), nl=False)
             case _:
-                _print(changed or _told(o, snapshot, wanted), form)
+                _print(changed or coupled or _told(o, snapshot, wanted), form)
 
 
-def _page(o: "Opened", snapshot: "Snapshot", layer: Layer, changed: GraphChange | None, wanted: Wanted) -> str:
+class _More(NamedTuple):
+    """What is told where it was asked for."""
+
+    layer: Layer
+    changed: GraphChange | None
+    coupling: HiddenCoupling | None
+
+
+def _page(o: "Opened", snapshot: "Snapshot", wanted: Wanted, more: _More) -> str:
     from brain.reports.dependencies_page import Found, dependencies_page
 
     points = single_points(snapshot, o.schema, wanted.cls, wanted.top, wanted.patience)
     ranked = criticality(snapshot, o.schema, wanted.measure, wanted.cls, wanted.top, wanted.patience)
-    return dependencies_page(Found(snapshot, points, ranked, circles(snapshot), layer, changed, wanted.since), o.schema, now())
+    return dependencies_page(Found(snapshot, points, ranked, circles(snapshot), *more, wanted.since), o.schema, now())
 
 
 def _told(o: "Opened", snapshot: "Snapshot", wanted: Wanted) -> Any:
@@ -99,8 +118,16 @@ def _formed(found: Any) -> tuple[Sequence[str], Iterable[Sequence[Any]], Callabl
             return ("id", "class", "name", "objectsLost", "lost"), rows, print_single_points
         case Circles():
             return ("way", "count", "relation"), ((way_of(c), c.count, c.relation or "") for c in found.circles), print_circles
+        case HiddenCoupling():
+            columns = [camel(field.name) for field in fields(Coupled)]
+            return columns, map(_coupled, found.couplings), print_coupling
         case GraphChange():
             return ("what", "how", "id", "then", "now"), changed_rows(found), print_changes
         case _:
             rows = ((c.id, c.cls, c.name or "", c.value, c.joint) for c in found.ranked)
             return ("id", "class", "name", str(found.measure), "joint"), rows, print_criticality
+
+
+def _coupled(pair: Coupled) -> list[Any]:
+    values = (getattr(pair, field.name) for field in fields(Coupled))
+    return [" ".join(common.id for common in value) if isinstance(value, tuple) else value for value in values]

@@ -7,12 +7,13 @@ from rich.table import Table
 
 from brain.analytics.graph.causes import Suspects
 from brain.analytics.graph.circles import Circles
+from brain.analytics.graph.coupling import HiddenCoupling
 from brain.analytics.graph.critical import Criticality, SinglePoints
 from brain.analytics.graph.impact import Impact
 from brain.analytics.graph.since import GraphChange, How
 from brain.cli.tables import console_of, plain
 from brain.reports.dependency_things import way_of
-from brain.words import duration, moment
+from brain.words import amount, duration, moment, things
 
 
 def print_impact(found: Impact) -> None:
@@ -132,6 +133,23 @@ def print_changes(found: GraphChange) -> None:
     for row in changed_rows(found):
         table.add_row(*map(plain, row))
     console.print(table)
+    _definition(console, found.definition, found.ontology_version)
+
+
+def print_coupling(found: HiddenCoupling) -> None:
+    console = console_of()
+    title = f"Go down together beyond chance ({found.count:,} of {found.pairs:,} pairs)"
+    table = Table("one", "other", title=title, title_justify="left")
+    for name in ("together", "of", "and of", "by chance"):
+        table.add_column(name, justify="right")
+    table.add_column("both need")
+    for c in found.couplings:
+        common = ", ".join(one.id + ("" if one.down is None else f" (down in {one.down:,})") for one in c.common)
+        counts = f"{c.together:,}", f"{c.failures_a:,}", f"{c.failures_b:,}", amount(c.expected)
+        table.add_row(plain(c.a), plain(c.b), *counts, plain(common or "nothing: hidden"))
+    console.print(table)
+    if found.explained:
+        console.print(f"{things(found.explained, 'pair')} more, of which one needs the other.")
     _definition(console, found.definition, found.ontology_version)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from brain.analytics.graph.circles import Circles
+from brain.analytics.graph.coupling import HiddenCoupling
 from brain.analytics.graph.critical import Criticality, SinglePoints
 from brain.analytics.graph.observing import NOTHING, Layer
 from brain.analytics.graph.since import GraphChange
@@ -34,6 +35,7 @@ class Found:
     circles: Circles
     layer: Layer = NOTHING
     changed: GraphChange | None = None
+    coupling: HiddenCoupling | None = None
     since: int | None = None
     """µs: of which `changed` tells."""
 

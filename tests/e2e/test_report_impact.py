@@ -116,6 +116,30 @@ def test_pages_are_whole_documents_with_all_that_is_told(store: str) -> None:
     assert "Circles (0)" in brain("report", "dependencies", "--circles", store=store).stdout
 
 
+def test_what_goes_down_together(tmp_path: Path) -> None:
+    """Two machines fail on four days, at another hour each; nothing is declared of them."""
+    url = f"sqlite:///{tmp_path / 'failing.db'}"
+    begins = [(id, hour * HOUR) for id in ("asset/A", "asset/B") for hour in (25, 50, 75, 100)]
+    changes = [says(f"{id} {at}", id, "Machine", at, state="fault") for id, at in begins]
+    changes += [says(f"{id} {at} on", id, "Machine", at + HOUR, state="running") for id, at in begins]
+
+    async def fill() -> None:
+        opened = open_store(url)
+        await opened.prepare(load_schema(()))
+        await opened.apply(changes)
+        await opened.close()
+
+    asyncio.run(fill())
+    asked = ("report", "dependencies", "--coupling")
+    rows = list(csv.DictReader(io.StringIO(brain(*asked, "--format", "csv", store=url).stdout)))
+    assert [(r["a"], r["b"], r["together"], r["failuresA"], r["hidden"], r["common"]) for r in rows] == [
+        ("asset/A", "asset/B", "4", "4", "True", "")
+    ]
+    assert "nothing: hidden" in brain(*asked, store=url).stdout
+    assert "nothing that is declared: hidden" in brain(*asked, "--format", "html", store=url).stdout
+    brain(*asked, "--circles", store=url, expect=2)
+
+
 def test_what_changed_since_a_time(store: str) -> None:
     """At four the old compressor took the capper (and the line, and the order) with it; since five nothing needs it."""
     asked = ("report", "dependencies", "--since", "1970-01-01T04:00")

@@ -128,3 +128,20 @@ async def test_circles_and_what_changed() -> None:
             {"how": "COME", "dependent": "productionorder/1", "relation": "scheduledOn", "providerNow": "equipment/L"}
         ]
         assert data["dependencyCircles"] == {"count": 0, "circles": []}
+
+
+async def test_what_goes_down_together() -> None:
+    """The capper and a printer, of which no dependency tells, fail on four days, at another hour each."""
+    changes = []
+    for i, hour in enumerate((25, 50, 75, 100)):
+        for id in ("asset/CAP", "asset/PRINT"):
+            changes += [says(f"{id} {i}", id, "Machine", hour * HOUR, state="fault")]
+            changes += [says(f"{id} {i} on", id, "Machine", (hour + 1) * HOUR, state="running")]
+    async with following() as api:
+        await api.feed.publish(await api.store.apply(changes))
+        await asyncio.sleep(0)
+        data = await api.ask(
+            "{ hiddenCoupling { count pairs couplings { a b together failuresA failuresB hidden common { id } } } }"
+        )
+        pair = {"a": "asset/CAP", "b": "asset/PRINT", "together": 4, "failuresA": 4, "failuresB": 4, "hidden": True, "common": []}
+        assert data["hiddenCoupling"] == {"count": 1, "pairs": 1, "couplings": [pair]}
