@@ -10,6 +10,7 @@ import orjson
 from brain.analytics.dependencies import Dependencies, Toward
 from brain.cli.options import format_option, opened, run, store_option
 from brain.cli.times import INSTANT
+from brain.reports.document import document
 
 if TYPE_CHECKING:
     from brain.analytics.graph.critical import Criticality, SinglePoints
@@ -101,12 +102,11 @@ async def _whole(cls: str | None, by: str, top: int, as_of: int | None, store: s
 
 def _ranked(found: "SinglePoints | Criticality", form: str) -> None:
     from brain.analytics.graph.critical import SinglePoints
-    from brain.cli.report_impact import plain_json
     from brain.cli.tables_graph import print_criticality, print_single_points
 
     writer = csv.writer(sys.stdout)
     if form == "json":
-        click.echo(orjson.dumps(plain_json(found), option=orjson.OPT_INDENT_2).decode())
+        click.echo(orjson.dumps(document(found), option=orjson.OPT_INDENT_2).decode())
     elif isinstance(found, SinglePoints):
         if form == "table":
             print_single_points(found)
