@@ -21,9 +21,11 @@ from brain.analytics.lives import read_lives, read_other_lives
 from brain.analytics.occupation import Cause
 from brain.analytics.queues import Queues, at_least, queues_of
 from brain.analytics.replay import Fate, Floor, play
+from brain.analytics.window import CUT
 from brain.analytics.work import Lives, Work, work_of
 from brain.ports import Store
 from brain.schema import Schema
+from brain.words import moment, share
 
 RUNS = 40
 LEAST_RUNS = 20
@@ -317,6 +319,10 @@ def _reliefs(
 
 def _assumptions(queues: Queues) -> Iterator[str]:
     """What the replay takes for granted, with how far the log departs from it."""
+    of = queues.window
+    yield f"the objects replayed are those that arrived from {moment(of.opens)} to {moment(of.shuts)} (UTC)"
+    if of.cut > CUT:
+        yield f"some {share(of.cut)} of them were still open when the log ended: its lead times are too short by what came after"
     yield "the same objects arrive at the same times and take the same routes, whatever is changed"
     yield "whoever is free takes what waits longest of all that they do; a step once begun is finished, as overtime if need be"
     yield "delays are those of objects with as many steps, or about as many; who also works for others takes what waits longest"
