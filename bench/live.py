@@ -90,7 +90,7 @@ async def alone(arrived: Sequence[Occurrence], every: int, schema: Schema) -> No
     )
     print(f"  peer: the batch over all so far   {n / batch:10,.0f}   1.00   {batch / checkpoints * 1e3:7.1f} ms a checkpoint")
     both, middle = live + sum(reporting), sorted(reporting)[checkpoints // 2] * 1e3
-    told = f"{middle:7.1f} ms a report in the median, {max(reporting) * 1e3:.1f} at most (longest waits looked for anew)"
+    told = f"{middle:7.1f} ms a report in the median, {max(reporting) * 1e3:.1f} at most"
     print(f"  live                              {n / both:10,.0f}   {batch / both:.2f}   {told}")
     print(
         f"  live, updates alone               {n / live:10,.0f}   {batch / live:.2f}   {live / n * 1e6:7.1f} µs a step",
