@@ -17,7 +17,7 @@ from brain.analytics.lives import MICRO, Lifecycle, once, read_lives, read_other
 from brain.analytics.occupation import DEVICE, Cause, Reported
 from brain.analytics.shifts import Shift, shifts
 from brain.analytics.split import Parts, Split
-from brain.analytics.work import Lives, Perspective, Wait, waits, work_of
+from brain.analytics.work import Lives, Perspective, Wait, Work, waits, work_of
 from brain.model import Instant
 from brain.ports import Store
 from brain.schema import Schema
@@ -197,9 +197,10 @@ def causes_of(
     object_type: str = "",
     ontology_version: str = "",
     left_out: int = 0,
+    work: Work | None = None,
 ) -> Causes:
-    """The same of lives that are at hand, each in order: a function of their set."""
-    work = work_of(lives, context.elsewhere)
+    """The same of lives that are at hand, each in order: a function of their set. `work` is theirs, where it is known."""
+    work = work or work_of(lives, context.elsewhere)
     hours = shifts(work.jobs, context.calendars, context.zone)
     tallies = _Tallies(list(waits(lives, work, perspective)), Split(work, hours, context.states))
     steps = once(lives).values()

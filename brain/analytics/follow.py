@@ -116,8 +116,6 @@ class Follower:
         async with self._turn():
             await self._certain()
             figures = self._figures.get((object_type, lifecycle)) or await self._watch(object_type, lifecycle)
-            if figures.tally.short_of_evidence():
-                await _aside(figures.find_evidence)
             found = figures.report(object_type, self._schema.version, min_frequency)
         if found is None:
             raise await no_steps(self._store, object_type)

@@ -9,7 +9,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from brain.errors import BrainError, Retry
 from brain.identities import Merged
@@ -33,6 +33,9 @@ class NotFollowing(Retry):
 
 class Following(ABC):
     """Follows the feed for as long as `run` runs; any number of tasks may ask for what is kept meanwhile."""
+
+    kept: ClassVar[str]
+    """What it is, in the words of a log."""
 
     def __init__(self, store: Store, feed: Feed) -> None:
         self._store = store
@@ -103,9 +106,9 @@ class Following(ABC):
             async for notices, place in portions:
                 self._take(notices, place)
         except Retry as error:
-            log.warning("%s; live figures wait for it", error)
+            log.warning("%s; %s wait for it", error, self.kept)
         except Exception:
-            log.exception("the feed of changes fails, and live figures with it")
+            log.exception("the feed of changes fails, and %s with it", self.kept)
         else:
             return True
         finally:
@@ -142,7 +145,7 @@ class Following(ABC):
             try:
                 await self._catch_up()
             except BrainError as error:
-                log.warning("%s; live figures wait for it", error)
+                log.warning("%s; %s wait for it", error, self.kept)
                 await asyncio.sleep(RETRY_SECONDS)
                 self._stir.set()
 

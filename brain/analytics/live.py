@@ -8,12 +8,15 @@ its medians and p90 out of a `sketch`. The sums (`tally`) are as few as the edge
 
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from sys import intern
 
 import orjson
 
+from brain.analytics import reserve
 from brain.analytics.bottlenecks import Bottlenecks
-from brain.analytics.lives import Lifecycle, Timed, outranks, timed
+from brain.analytics.lives import Gap, Lifecycle, Timed, outranks, timed
+from brain.analytics.reserve import Reserve
 from brain.analytics.shelf import Shelf, Shelved
 from brain.analytics.tally import Tally
 from brain.model import Occurrence
@@ -69,22 +72,17 @@ class Figures:
 
     def report(self, object_type: str, ontology_version: str, min_frequency: int | None = None) -> Bottlenecks | None:
         """What `bottlenecks` would report, sketched; None where no object has a step with a time, of which it makes an error."""
-        self.find_evidence()
         return self.tally.report(object_type, self._lifecycle, ontology_version, min_frequency)
-
-    def find_evidence(self) -> None:
-        """Reads all lives where too many of an edge's longest waits were taken back; before a report, or before `merged`."""
-        self.tally.find_evidence((name, life.order) for name, life in self.lives.held.values())
 
     def save(self) -> None:
         """All of it is on the shelf, to be kept with what else is noted there."""
-        self.lives.held.save()
+        self.lives.save()
         self.steps.held.save()
         self._shelf.note(f"tally {self.name}", self.tally.to_json())
 
     def discard(self) -> None:
         """Nothing of it is left on the shelf; the figures are not used again."""
-        self.lives.held.discard()
+        self.lives.discard()
         self.steps.held.discard()
         self._shelf.forget(f"tally {self.name}")
 
@@ -131,6 +129,7 @@ class Lives:
     def __init__(self, tally: Tally, shelf: Shelf, table: str) -> None:
         self._tally = tally
         self.held: Shelved[_Life] = Shelved(shelf, table, _Life.pack, _Life.unpack, len)
+        self._reserve = Reserve(shelf, f"reserve {table}")
 
     def put(self, name: str, step: str, now: Account) -> None:
         """What the step is now to the object."""
@@ -149,6 +148,7 @@ class Lives:
         if now is not None:
             self._insert(name, life.order, now)
         self.held.put(name, life, more)
+        self._settle()
 
     def remove(self, name: str, step: str) -> None:
         """The step is nothing to the object."""
@@ -162,6 +162,36 @@ class Lives:
             self.held.put(name, life, -1)
         else:
             self.held.drop(name)
+        self._settle()
+
+    def save(self) -> None:
+        """All of it is on the shelf."""
+        self.held.save()
+        self._reserve.shelve(self._tally)
+
+    def discard(self) -> None:
+        """Nothing of it is left on the shelf."""
+        self.held.discard()
+        self._reserve.discard()
+
+    def _settle(self) -> None:
+        """The longest waits are known, and no more of the others are held in memory than may be."""
+        tally = self._tally
+        while tally.short:
+            key = tally.short.pop()
+            self._reserve.refill(tally, key, partial(self._holds, key))
+        if tally.spares > reserve.MOST:
+            self._reserve.shelve(tally)
+
+    def _holds(self, key: tuple[str, str], gap: Gap) -> bool:
+        """Whether it is a gap of this edge, now."""
+        length, name, first, second = gap
+        life = self.held.get(name)
+        a, b = (life.by_step.get(first), life.by_step.get(second)) if life else (None, None)
+        if life is None or a is None or b is None or (a.activity, b.activity) != key or b.start - a.end != length:
+            return False
+        after = bisect_left(life.order, a) + 1
+        return after < len(life.order) and life.order[after] == b
 
     def of(self, name: str) -> Mapping[str, Account]:
         """What each of its steps is to the object."""

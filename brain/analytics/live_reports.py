@@ -31,6 +31,8 @@ class LiveReports(Following):
     """Follows the feed for as long as `run` runs; any number of tasks may ask for reports meanwhile. Where notices were lost,
     everything watched is read anew before the next report."""
 
+    kept = "live figures"
+
     def __init__(self, store: Store, schema: Schema, feed: Feed, path: Path | None = None) -> None:
         """`path` is of the file in which the figures are saved; None: they end with the process."""
         super().__init__(store, feed)

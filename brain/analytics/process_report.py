@@ -25,7 +25,7 @@ from brain.analytics.process_material import WITH_OTHERS, Asked, Material, Secti
 from brain.analytics.relief import Reliefs, relief_of
 from brain.analytics.times import Times, ended_within, times_of
 from brain.analytics.together import Together, together_of
-from brain.analytics.work import Perspective
+from brain.analytics.work import Lives, Perspective, Work, work_of
 from brain.model import Instant
 from brain.ports import Store
 from brain.schema import Schema
@@ -149,7 +149,9 @@ def compose(of: Material, say: Callable[[str], None] | None = None) -> ProcessRe
             return None
         return found
 
-    causes = section(Section.CAUSES, _causes)
+    # What takes a second for each hundred thousand steps is made once for both.
+    work = work_of(of.inside, _elsewhere(of)) if asked.sections & {Section.CAUSES, Section.RELIEF} else None
+    causes = section(Section.CAUSES, lambda of: _causes(of, work))
     return ProcessReport(
         since=_instant(asked.period.since),
         until=_instant(asked.period.until),
@@ -163,7 +165,7 @@ def compose(of: Material, say: Callable[[str], None] | None = None) -> ProcessRe
         together=_together(of) if Section.TIMES in asked.sections else None,
         machines=section(Section.MACHINES, lambda of: _machines(of, waits)),
         change=section(Section.CHANGE, _change),
-        relief=section(Section.RELIEF, lambda of: _relief(of, causes)),
+        relief=section(Section.RELIEF, lambda of: _relief(of, causes, work)),
         attribution=section(Section.ATTRIBUTION, lambda of: _attribution(of, waits)),
         absent=tuple(absent),
     )
@@ -176,7 +178,7 @@ def _resources(of: Material) -> Iterator[str]:
             yield from (step.resource for step in life if step.resource is not None)
 
 
-def _split(of: Material, view: Perspective) -> Causes:
+def _split(of: Material, view: Perspective, work: Work | None) -> Causes:
     return causes_of(
         of.inside,
         view,
@@ -184,18 +186,23 @@ def _split(of: Material, view: Perspective) -> Causes:
         object_type=of.object_type,
         ontology_version=of.ontology_version,
         left_out=of.left_out,
+        work=work,
     )
 
 
+def _elsewhere(of: Material) -> list[Lives]:
+    """Resources work for the objects outside the period too, and for those of other types."""
+    return [lives for lives in (of.outside, *of.others.values()) if lives]
+
+
 def _context(of: Material) -> Context:
-    """Resources work for the objects outside the period too, and for those of other types; and devices tell their states."""
-    elsewhere = [lives for lives in (of.outside, *of.others.values()) if lives]
+    """And devices tell their states."""
     states = {name: [(s.start, s.end, s.state) for s in mine] for name, mine in of.spans.items()}
-    return Context(elsewhere, of.asked.calendars, states=states)
+    return Context(_elsewhere(of), of.asked.calendars, states=states)
 
 
-def _causes(of: Material) -> Causes | str:
-    found = _split(of, of.asked.view)
+def _causes(of: Material, work: Work | None) -> Causes | str:
+    found = _split(of, of.asked.view, work)
     if found.unstarted == found.steps:
         return "no step has a start of its own, so waiting cannot be told from work"
     if found.unassigned == found.steps:
@@ -203,9 +210,9 @@ def _causes(of: Material) -> Causes | str:
     return "nothing waits" if {part.cause for part in found.parts} <= {Cause.UNEXPLAINED} else found
 
 
-def _relief(of: Material, known: Causes | None) -> Reliefs | str:
-    found = known if known is not None and known.perspective == "handover" else _split(of, "handover")
-    reliefs = relief_of(of.inside, found, _context(of))
+def _relief(of: Material, known: Causes | None, work: Work | None) -> Reliefs | str:
+    found = known if known is not None and known.perspective == "handover" else _split(of, "handover", work)
+    reliefs = relief_of(of.inside, found, _context(of), work=work)
     return reliefs if reliefs.reliefs else reliefs.reason or "nothing waits"
 
 

@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 from brain.analytics.calendars import Interval, merged
 from brain.analytics.causes import Context
-from brain.analytics.concurrency import Enablement
 from brain.analytics.lives import Timed
 from brain.analytics.occupation import Cause, told
 from brain.analytics.overtaking import Ranks, Waited, ranks_of
 from brain.analytics.replay import QUEUES, Floor, Routes
 from brain.analytics.shifts import Shift, shifts
+from brain.analytics.window import Window, beside, window
 from brain.analytics.work import Lives, Work, work_of
 
 POOL = 0.95
@@ -62,6 +62,7 @@ class Queues(NamedTuple):
     starts that overtook somebody at an activity of no ranks.
     """
 
+    window: Window
     floor: Floor
     routes: Routes
     units: tuple[Unit, ...]
@@ -75,17 +76,16 @@ class Queues(NamedTuple):
     overtaking: int
 
 
-def queues_of(lives: Lives, context: Context, most: int) -> Queues:
+def queues_of(lives: Lives, context: Context, most: int, work: Work | None = None) -> Queues:
     """The queues of the newest cases that have no more than `most` steps together, and of what was under way when they began."""
-    work = work_of(lives, context.elsewhere)
-    return _Fit(lives, work, context, most).queues()
+    return _Fit(lives, work or work_of(lives, context.elsewhere), context, most).queues()
 
 
 class _Fit:
     def __init__(self, lives: Lives, work: Work, context: Context, most: int) -> None:
         self.work = work
-        self.cases = list(_window(lives, work.lives, most))
-        self.cases += _beside(self.cases, work)
+        self.window = window(lives, work.lives, most)
+        self.cases = [*self.window.cases, *beside(self.window, work)]
         self.steps = [step for case in self.cases for step in case.steps]
         names = sorted({step.activity for step in self.steps})
         self.activity = {name: i for i, name in enumerate(names)}
@@ -110,7 +110,20 @@ class _Fit:
         lead = {i: case.lead for i, case in enumerate(self.cases) if case.counted}
         unstarted = sum(step.took is None for step in self.steps)
         split = frozenset(a for a, pool in enumerate(self.floor.pools) if len(pool) > 1 and self._differ(a))
-        return Queues(self.floor, self.routes, self.units, lead, delays, _own(delays), sizes, ranks, split, unstarted, overtaking)
+        return Queues(
+            self.window,
+            self.floor,
+            self.routes,
+            self.units,
+            lead,
+            delays,
+            _own(delays),
+            sizes,
+            ranks,
+            split,
+            unstarted,
+            overtaking,
+        )
 
     def _routes(self) -> Routes:
         case: list[int] = []
@@ -253,46 +266,6 @@ class _Fit:
         among = sum(len(found) * (means[r] - mean) ** 2 for r, found in times.items()) / (groups - 1)
         within = sum((took - means[r]) ** 2 for r, found in times.items() for took in found) / (count - groups)
         return among > within * (1 + 4 * sqrt(2 / (groups - 1)))
-
-
-class _Case(NamedTuple):
-    """A case as it is replayed: whole and `counted`, or what was left of it when the window began."""
-
-    object: str
-    arrives: int
-    lead: int
-    counted: bool
-    steps: Sequence[Timed]
-    enabled: Sequence[Enablement]
-
-
-def _window(lives: Lives, enabled: Mapping[str, Sequence[Enablement]], most: int) -> Iterator[_Case]:
-    """The newest cases with no more than `most` steps (at least one case), and the rests of those that they found under way."""
-    begun = sorted((min(life[0].start, enabled[name][0].at), name) for name, life in lives.items() if life)
-    first, steps = len(begun), 0
-    while first and (first == len(begun) or steps + len(lives[begun[first - 1][1]]) <= most):
-        first -= 1
-        steps += len(lives[begun[first][1]])
-    opens = begun[first][0]
-    for i, (arrives, name) in enumerate(begun):
-        life = lives[name]
-        kept = [(step, e) for step, e in zip(life, enabled[name], strict=True) if i >= first or step.start >= opens]
-        if kept:
-            ends = max(step.end for step in life)
-            yield _Case(name, arrives, ends - arrives, i >= first, [s for s, _ in kept], [e for _, e in kept])
-
-
-def _beside(cases: Sequence[_Case], work: Work) -> Iterator[_Case]:
-    """What those who carry out the cases' steps do for others meanwhile, each step for itself: it queues with the rest since it
-    could have begun. What was under way when the window began is under way."""
-    own = {step.step for case in cases for step in case.steps}
-    opens = min(case.steps[0].start for case in cases if case.counted)
-    for resource in sorted({step.resource for case in cases for step in case.steps if step.resource is not None}):
-        for job in work.jobs.get(resource, ()):
-            if job.step not in own and job.end > opens:
-                step = Timed(job.start, job.end, 0, job.step, job.activity, job.end - job.start, None, resource)
-                ready = Enablement(job.enabled, None, job.known and job.start >= opens)
-                yield _Case(job.step, job.enabled, job.end - job.enabled, False, [step], [ready])
 
 
 def _pools(steps: Iterable[Timed]) -> dict[str, list[str]]:

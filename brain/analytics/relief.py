@@ -21,9 +21,11 @@ from brain.analytics.lives import read_lives, read_other_lives
 from brain.analytics.occupation import Cause
 from brain.analytics.queues import Queues, at_least, queues_of
 from brain.analytics.replay import Fate, Floor, play
-from brain.analytics.work import Lives
+from brain.analytics.window import CUT
+from brain.analytics.work import Lives, Work, work_of
 from brain.ports import Store
 from brain.schema import Schema
+from brain.words import moment, share
 
 RUNS = 40
 LEAST_RUNS = 20
@@ -130,8 +132,11 @@ async def relief(
     lives, left_out = await read_lives(store, object_type)
     elsewhere = list((await read_other_lives(store, object_type)).values())
     context = context._replace(elsewhere=elsewhere)
-    found = causes_of(lives, "handover", context, object_type=object_type, ontology_version=schema.version, left_out=left_out)
-    return relief_of(lives, found, context, targets=targets)
+    work = work_of(lives, context.elsewhere)
+    found = causes_of(
+        lives, "handover", context, object_type=object_type, ontology_version=schema.version, left_out=left_out, work=work
+    )
+    return relief_of(lives, found, context, targets=targets, work=work)
 
 
 def targets_of(found: Causes) -> tuple[Target, ...]:
@@ -160,8 +165,10 @@ def relief_of(
     targets: Sequence[Target] | None = None,
     runs: int = RUNS,
     most_steps: int = MOST_STEPS,
+    work: Work | None = None,
 ) -> Reliefs:
-    """The same of lives that are at hand, each in order, and of the causes found in them: a function of their set.
+    """The same of lives that are at hand, each in order, and of the causes found in them: a function of their set. `work` is
+    theirs, where it is known.
 
     Of many steps and targets there are fewer `runs`, down to LEAST_RUNS; the result says how many. Raises ValueError for fewer
     than these, which have no 5 % quantile.
@@ -170,7 +177,7 @@ def relief_of(
         raise ValueError(f"{runs} runs have no interval: at least {LEAST_RUNS}")
     if found.unstarted == found.steps:
         return _reliefs(found, None, runs, reason="no step has a start of its own, so that no service time is known")
-    queues = queues_of(lives, context, most_steps)
+    queues = queues_of(lives, context, most_steps, work)
     if not queues.floor.resources:
         return _reliefs(found, queues, runs, reason="no step says who carried it out, so that nobody can be queued for")
     chosen = targets_of(found) if targets is None else tuple(targets)
@@ -312,6 +319,10 @@ def _reliefs(
 
 def _assumptions(queues: Queues) -> Iterator[str]:
     """What the replay takes for granted, with how far the log departs from it."""
+    of = queues.window
+    yield f"the objects replayed are those that arrived from {moment(of.opens)} to {moment(of.shuts)} (UTC)"
+    if of.cut > CUT:
+        yield f"some {share(of.cut)} of them were still open when the log ended: its lead times are too short by what came after"
     yield "the same objects arrive at the same times and take the same routes, whatever is changed"
     yield "whoever is free takes what waits longest of all that they do; a step once begun is finished, as overtime if need be"
     yield "delays are those of objects with as many steps, or about as many; who also works for others takes what waits longest"

@@ -5,7 +5,7 @@ of the last `keep`.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -13,10 +13,13 @@ from typing import Generic, TypeVar
 V = TypeVar("V")
 
 PROGRAM = 0x4C697665
-FORMAT = 1
+FORMAT = 2
 """Of the file and of what its figures mean: another one reads everything anew."""
 MOST = 20_000
 """Weight that is touched before what was not touched meanwhile leaves memory: at the most twice as much is held there."""
+
+BITS = 1 << 24
+"""Of a filter (Bloom, 1970, with one hash) that tells most keys that are not in a table without a look at it: 2 MiB a table."""
 
 
 class Shelf:
@@ -122,6 +125,8 @@ class Shelved(Generic[V]):
         self._weight = 0
         self._look = f'SELECT packed FROM "{table}" WHERE key = ?'
         self._used = self._db.execute(f'SELECT 1 FROM "{table}" LIMIT 1').fetchone() is not None
+        self._filter: bytearray | None = None
+        """None where nothing is in the file, or where another process put what is there."""
 
     def get(self, key: str) -> V | None:
         value = self._young.get(key)
@@ -129,7 +134,7 @@ class Shelved(Generic[V]):
             return value
         value = self._old.pop(key, None)
         if value is None:
-            if not self._used or key in self._changed:
+            if not self._used or key in self._changed or not self._may_hold(key):
                 return None
             row = self._db.execute(self._look, (key,)).fetchone()
             if row is None:
@@ -138,6 +143,11 @@ class Shelved(Generic[V]):
         self._young[key] = value
         self._weight += self._weigh(value)
         return value
+
+    def _may_hold(self, key: str) -> bool:
+        """Whether the file may hold it. Most keys that are asked for are of what just began, and are nowhere."""
+        at = hash(key) % BITS
+        return self._filter is None or bool(self._filter[at >> 3] >> (at & 7) & 1)
 
     def put(self, key: str, value: V, more: int) -> None:
         """The value is now so, and by so much heavier than it was."""
@@ -151,14 +161,6 @@ class Shelved(Generic[V]):
         """Of a value that was got: it is no more."""
         del self._young[key]
         self._changed.add(key)
-
-    def values(self) -> Iterator[tuple[str, V]]:
-        """All, in no order. Nothing may be changed meanwhile."""
-        yield from self._young.items()
-        yield from self._old.items()
-        for key, packed in self._db.execute(f'SELECT key, packed FROM "{self._table}"'):
-            if not (key in self._young or key in self._old or key in self._changed):
-                yield key, self._unpack(packed)
 
     def some(self, most: int) -> list[str]:
         """Keys of values in the file, drawn at random."""
@@ -186,6 +188,8 @@ class Shelved(Generic[V]):
         self._old, self._young, self._weight = self._young, {}, 0
 
     def _write(self, keys: Iterable[str]) -> None:
+        if not self._used:
+            self._filter = bytearray(BITS >> 3)
         rows, gone = [], []
         for key in sorted(keys):
             value = self._young.get(key, self._old.get(key))
@@ -193,6 +197,9 @@ class Shelved(Generic[V]):
                 gone.append((key,))
             else:
                 rows.append((key, self._pack(value)))
+                if self._filter is not None:
+                    at = hash(key) % BITS
+                    self._filter[at >> 3] |= 1 << (at & 7)
         self._db.executemany(f'INSERT OR REPLACE INTO "{self._table}" VALUES (?, ?)', rows)
         self._db.executemany(f'DELETE FROM "{self._table}" WHERE key = ?', gone)
         self._used = self._used or bool(rows)

@@ -6,10 +6,8 @@ together what one has of all (`merged`).
 
 import json
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from heapq import heappush, heapreplace
-from itertools import pairwise
 
 from brain.analytics.bottlenecks import EXAMPLES, Bottlenecks, View, handover, processing
 from brain.analytics.lives import Gap, Lifecycle, Timed
@@ -28,20 +26,26 @@ class Edge:
     overlaps: int = 0
     longest: list[Gap] = field(default_factory=list)
     """The greatest gaps above 0 in ascending order: all of them, or so many that none beside them is greater."""
+    spare: list[Gap] = field(default_factory=list, compare=False)
+    """Others, and some that are no more: what is in `reserve` and not on the shelf."""
 
-    def add(self, gap: Gap) -> None:
+    def add(self, gap: Gap) -> bool:
+        """Whether one gap more is in reserve."""
         length = gap[0]
         if length <= 0:
             self.overlaps += length < 0
             self.waits.add(0)
-            return
+            return False
         longest, whole = self.longest, self.whole
         self.waits.add(length)
         self.total += length
         if whole or (longest and gap > longest[0]):
             insort(longest, gap)
-            if len(longest) > KEPT:
-                del longest[0]
+            if len(longest) <= KEPT:
+                return False
+            gap = longest.pop(0)
+        self.spare.append(gap)
+        return True
 
     def remove(self, gap: Gap) -> None:
         """Takes back what was added."""
@@ -60,9 +64,10 @@ class Edge:
         """Whether the longest gaps are all gaps above 0."""
         return len(self.longest) == len(self.waits) - self.waits.zeros
 
-    def fewer(self, than: int) -> bool:
-        """Whether less than so many of the longest gaps are known, although there are more: so many were taken back."""
-        return len(self.longest) < than and not self.whole
+    @property
+    def short(self) -> bool:
+        """Whether fewer of the longest gaps are known than a report tells, although there are more: so many were taken back."""
+        return len(self.longest) < EXAMPLES and not self.whole
 
 
 @dataclass(slots=True)
@@ -83,20 +88,28 @@ class Tally:
     left_out: int = 0
     edges: dict[tuple[str, str], Edge] = field(default_factory=dict)
     activities: dict[str, Activity] = field(default_factory=dict)
+    short: set[tuple[str, str]] = field(default_factory=set, compare=False)
+    """The edges that are so, of which nothing can be reported before they have their longest gaps again."""
+    spares: int = field(default=0, compare=False)
+    """Gaps in reserve that are held here."""
 
     def hand_over(self, name: str, a: Timed, b: Timed) -> None:
         key = a.activity, b.activity
         edge = self.edges.get(key)
         if edge is None:
             edge = self.edges[key] = Edge()
-        edge.add((b.start - a.end, name, a.step, b.step))
+        self.spares += edge.add((b.start - a.end, name, a.step, b.step))
 
     def retract(self, name: str, a: Timed, b: Timed) -> None:
         key = a.activity, b.activity
         edge = self.edges[key]
         edge.remove((b.start - a.end, name, a.step, b.step))
         if not edge.waits:
+            self.spares -= len(edge.spare)
+            self.short.discard(key)
             del self.edges[key]
+        elif edge.short:
+            self.short.add(key)
 
     def work(self, step: Timed, sign: int) -> None:
         """One step more (1) or less (-1)."""
@@ -111,34 +124,11 @@ class Tally:
         if not activity.count:
             del self.activities[step.activity]
 
-    def short_of_evidence(self, least: int = EXAMPLES) -> dict[tuple[str, str], Edge]:
-        """The edges of which less than so many of the longest gaps are known."""
-        return {key: edge for key, edge in self.edges.items() if edge.fewer(least)}
-
-    def find_evidence(self, lives: Iterable[tuple[str, Sequence[Timed]]]) -> None:
-        """Where an edge is `short_of_evidence`, the longest gaps are looked for in all lives, by object; else these are not read.
-        Then for all edges that will soon be short, too."""
-        if not self.short_of_evidence():
-            return
-        edges = self.short_of_evidence(max(KEPT // 2, EXAMPLES))
-        found: dict[tuple[str, str], list[Gap]] = {key: [] for key in edges}
-        for name, life in lives:
-            for a, b in pairwise(life):
-                longest = found.get((a.activity, b.activity))
-                if longest is not None and b.start > a.end:
-                    gap = b.start - a.end, name, a.step, b.step
-                    if len(longest) < KEPT:
-                        heappush(longest, gap)
-                    elif gap > longest[0]:
-                        heapreplace(longest, gap)
-        for key, longest in found.items():
-            edges[key].longest = sorted(longest)
-
     def report(
         self, object_type: str, lifecycle: Lifecycle | None, ontology_version: str, min_frequency: int | None = None
     ) -> Bottlenecks | None:
         """What `bottlenecks` would report, sketched; None where no object has a step with a time, of which it makes an error. No
-        edge may be `short_of_evidence`."""
+        edge may be `short`."""
         if not self.objects:
             return None
         view = View(object_type, lifecycle, ontology_version, self.objects, self.steps, self.left_out, sketched=True)
@@ -168,7 +158,7 @@ class Tally:
 
 
 def merged(tallies: Iterable[Tally]) -> Tally:
-    """Of all lives and steps of these, where each life and each step is in one of them. None may be `short_of_evidence`."""
+    """Of all lives and steps of these, where each life and each step is in one of them. None may be `short`."""
     whole = Tally()
     parts: dict[tuple[str, str], list[Edge]] = {}
     for tally in tallies:

@@ -17,7 +17,6 @@ from brain.analytics.graph.reading import read
 from brain.analytics.graph.since import GraphChange, changes
 from brain.cli.options import opened
 from brain.cli.report_bottlenecks import now
-from brain.cli.report_impact import plain_json
 from brain.cli.tables_graph import (
     changed_rows,
     print_changes,
@@ -28,7 +27,7 @@ from brain.cli.tables_graph import (
 )
 from brain.query import AsOf
 from brain.reports.dependency_things import way_of
-from brain.reports.document import camel
+from brain.reports.document import camel, document
 
 if TYPE_CHECKING:
     from brain.analytics.graph.snapshot import Snapshot
@@ -99,7 +98,7 @@ def _told(o: "Opened", snapshot: "Snapshot", wanted: Wanted) -> Any:
 
 def _print(found: Any, form: str) -> None:
     if form == "json":
-        click.echo(orjson.dumps(plain_json(found), option=orjson.OPT_INDENT_2).decode())
+        click.echo(orjson.dumps(document(found), option=orjson.OPT_INDENT_2).decode())
         return
     columns, rows, table = _formed(found)
     if form == "csv":

@@ -3,7 +3,6 @@
 import csv
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any
 
 import click
@@ -12,7 +11,7 @@ import orjson
 from brain.analytics.lives import MICRO
 from brain.cli.options import format_option, opened, run, store_option
 from brain.cli.times import INSTANT, SPAN
-from brain.reports.document import camel
+from brain.reports.document import document
 
 
 @click.command()
@@ -83,7 +82,7 @@ COLUMNS = ("id", "class", "name", "part", "afterSeconds", "distance", "via")
 def _print(found: Any, rows: Iterable[Any], form: str) -> None:
     match form:
         case "json":
-            click.echo(orjson.dumps(plain_json(found), option=orjson.OPT_INDENT_2).decode())
+            click.echo(orjson.dumps(document(found), option=orjson.OPT_INDENT_2).decode())
         case "csv":
             from brain.reports.dependency_things import way_of
 
@@ -101,14 +100,3 @@ def _print(found: Any, rows: Iterable[Any], form: str) -> None:
                 print_impact(found)
             else:
                 print_causes(found)
-
-
-def plain_json(found: Any) -> Any:
-    """A result as GraphQL names it."""
-    return _named(asdict(found))
-
-
-def _named(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {"class" if key == "cls" else camel(key): _named(member) for key, member in value.items()}
-    return [_named(member) for member in value] if isinstance(value, list | tuple) else value

@@ -92,9 +92,9 @@ async def scenario(
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(as_file(one))
     if form == "json":
-        from brain.cli.report_impact import plain_json
+        from brain.reports.document import document
 
-        click.echo(orjson.dumps(plain_json(found), option=orjson.OPT_INDENT_2).decode())
+        click.echo(orjson.dumps(document(found), option=orjson.OPT_INDENT_2).decode())
     else:
         from brain.cli.tables_scenario import print_what_if
 

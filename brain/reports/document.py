@@ -45,5 +45,8 @@ def _instant(at: int | None) -> str | None:
 
 
 def camel(name: str) -> str:
+    """As GraphQL names it. `cls` is `class`, which no field can be called in Python."""
+    if name == "cls":
+        return "class"
     first, *more = name.split("_")
     return first + "".join(word.capitalize() for word in more)

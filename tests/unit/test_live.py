@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from brain import recent
-from brain.analytics import shelf, tally
+from brain.analytics import reserve, shelf, tally
 from brain.analytics.bottlenecks import Bottlenecks, bottlenecks, figure_lines, lines
 from brain.analytics.follow import Follower
 from brain.analytics.live import Figures
@@ -199,7 +199,10 @@ async def test_live_is_batch_at_every_checkpoint(data: st.DataObject, lifecycle:
     """With ever so little held in memory, and ever so few of the longest gaps."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shelf, "MOST", data.draw(st.sampled_from([1, 3, 1000])))
-        patch.setattr(tally, "KEPT", data.draw(st.sampled_from([3, 4, 64])))
+        kept = data.draw(st.sampled_from([3, 4, 64]))
+        patch.setattr(tally, "KEPT", kept)
+        patch.setattr(reserve, "KEPT", kept)
+        patch.setattr(reserve, "MOST", data.draw(st.sampled_from([0, 3, 1000])))
         await checkpoints(data, lifecycle)
 
 
@@ -226,7 +229,7 @@ async def checkpoints(data: st.DataObject, lifecycle: Lifecycle | None) -> None:
     assert figures.tally == Tally(), "nothing is left of what was taken back"
     figures.save()
     for half in figures.lives, figures.steps:
-        assert not list(half.held.values()), "nor on the shelf"
+        assert (half.held.in_memory, half.held.some(1)) == (0, []), "nor on the shelf"
 
 
 async def same(figures: Figures, known: dict[Key, Occurrence], lifecycle: Lifecycle | None) -> None:

@@ -19,7 +19,6 @@ from brain.analytics.bottlenecks import bottlenecks
 from brain.analytics.follow import Follower
 from brain.analytics.live_reports import LiveReports
 from brain.analytics.shelf import Shelf
-from brain.analytics.tally import Tally
 from brain.engine import Engine
 from brain.feeds import sqlite as feeds
 from brain.feeds.sqlite import SqliteFeed
@@ -257,19 +256,17 @@ async def test_figures_by_another_ontology(plant: Plant) -> None:
 
 async def test_who_is_cancelled_leaves_no_thread_at_work(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     async with plant.opened() as (store, _):
-        live = Follower(store, SCHEMA)
+        live = Follower(store, SCHEMA, Shelf(plant.live_file))
         await live.watch("t")
         begun, ended = threading.Event(), []
 
-        def slowly() -> None:
+        def slowly(*_: object) -> None:
             begun.set()
             time.sleep(0.2)
             ended.append(True)
 
-        figures = live._figures["t", None]
-        monkeypatch.setattr(figures, "find_evidence", slowly)
-        monkeypatch.setattr(Tally, "short_of_evidence", lambda *_: {"edge": None})
-        asking = asyncio.create_task(live.report("t"))
+        monkeypatch.setattr(live, "_save", slowly)
+        asking = asyncio.create_task(live.save("0"))
         await asyncio.to_thread(begun.wait)
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -248,6 +248,23 @@ def test_the_newest_cases_are_replayed_and_what_they_found_under_way() -> None:
     assert sorted(set(queues.routes.objects)) == [f"c{n}" for n in range(10, 20)]
 
 
+def test_how_many_of_the_replayed_are_cut_by_the_end_of_the_log_is_told() -> None:
+    # One an hour, done within the hour; every other one has a second step 40 hours later, unless the log ends before, at 60.
+    # So 10 of 60 lead times are 41 hours, the others 1.
+    lives = {}
+    for n in range(60):
+        later = [("again", n + 40, n + 41, "Ann")] if n % 2 and n + 41 <= 60 else []
+        lives[f"c{n:02}"] = life(f"c{n:02}", ("do", n, n + 1, "Ann"), *later)
+    # Of each of the newest 20 the log tells for 1 to 20 hours: one lead time in six is longer.
+    assert queues_of(lives, Context(), 20).window.cut == pytest.approx(1 / 6)
+    # Of all 60 that holds for 40, of which less than 41 hours are told: one in nine.
+    assert any("11 % of them were still open when the log ended" in said for said in told(lives).assumptions)
+    # Here the newest has the longest lead time: nothing shows that any was cut.
+    found = told(too_slow()).assumptions
+    assert not any("still open" in said for said in found)
+    assert "the objects replayed are those that arrived from 2019-11-04 00:00:00 to 2019-11-05 14:00:00 (UTC)" in found
+
+
 def test_without_starts_or_resources_it_says_why_not() -> None:
     no_starts = {name: [step._replace(start=step.end, took=None) for step in steps] for name, steps in too_slow().items()}
     nobody = {name: [step._replace(resource=None) for step in steps] for name, steps in too_slow().items()}

@@ -93,6 +93,12 @@ def test_a_period_before_is_as_long_and_ends_where_it_begins() -> None:
     assert Period(10, None).before() is None
 
 
+def test_the_class_of_machines_is_called_as_graphql_calls_it() -> None:
+    found = document(complete())["machines"]
+    assert found["class"] == "Robot"
+    assert "cls" not in found
+
+
 def test_every_sheet_is_a_table_with_a_heading_and_the_figures_of_the_document() -> None:
     whole = orjson.loads(json_text(complete()))
     assert whole["absent"] == []

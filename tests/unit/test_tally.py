@@ -8,11 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from brain.analytics import shelf, tally
+from brain.analytics import reserve, shelf, tally
 from brain.analytics.bottlenecks import EXAMPLES, Bottlenecks
 from brain.analytics.live import Figures, account
 from brain.analytics.lives import Lifecycle
-from brain.analytics.shelf import Shelf
+from brain.analytics.reserve import Reserve
+from brain.analytics.shelf import Shelf, Shelved
 from brain.analytics.tally import Tally, merged
 from brain.model import Occurrence
 from tests.unit.test_live import SCHEMA, at, batch, occurrences
@@ -54,7 +55,6 @@ async def test_what_workers_have_of_their_shares_is_together_what_one_has(
                 parts[share(o.step)].steps.remove(o.object, o.step)
         sent = []
         for part in parts:
-            part.find_evidence()
             sent.append(Tally.from_json(part.tally.to_json()))
         assert sent == [part.tally for part in parts]
         known = [o for o in first if o.object not in gone]
@@ -82,38 +82,53 @@ def test_the_longest_waits_are_found_again_when_those_that_were_known_are_gone()
     for i in range(199, 138, -1):
         figures.remove(f"o{i}", f"b{i}")
     # 140 to 200 are gone, so 137 to 139 are known: just enough for a report.
-    assert not figures.tally.short_of_evidence()
-    figures.tally.find_evidence(unread())
+    assert [gap[0] // 1_000_000 for gap in edge.longest] == [137, 138, 139]
     assert [e.seconds for e in report(figures).edges[0].examples] == [139.0, 138.0, 137.0]
+    # One less, and 64 are known again. A shorter one that comes now may not be taken for one of the longest.
     figures.remove("o138", "b138")
-    assert figures.tally.short_of_evidence()
-    # A shorter one that comes now may not be taken for one of the longest.
-    figures.put(at("b199", "o199", "b", None, 100))
-    assert [e.seconds for e in report(figures).edges[0].examples] == [138.0, 137.0, 136.0]
+    assert [gap[0] // 1_000_000 for gap in edge.longest] == [*range(75, 139)]
+    figures.put(at("b199", "o199", "b", None, 70))
     assert len(edge.longest) == 64
-    assert edge.longest == sorted(edge.longest)
+    assert [e.seconds for e in report(figures).edges[0].examples] == [138.0, 137.0, 136.0]
 
 
-def unread():  # type: ignore[no-untyped-def]
-    raise AssertionError("lives were read although enough was known")
-    yield
-
-
-def test_where_there_are_no_more_waits_than_examples_nothing_is_looked_for() -> None:
+def test_where_there_are_no_more_waits_than_examples_all_are_told() -> None:
     figures = figures_of(waits(0, 0, 0, -5, 7, 9))
-    figures.tally.find_evidence(unread())
     assert [e.seconds for e in report(figures).edges[0].examples] == [9.0, 7.0]
     figures.remove("o5", "b5")
-    figures.tally.find_evidence(unread())
     assert [e.seconds for e in report(figures).edges[0].examples] == [7.0]
 
 
+def test_a_report_reads_no_lives_and_a_change_few_chunks_however_many_waits_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelf, "MOST", 100)
+    monkeypatch.setattr(reserve, "MOST", 500)
+    figures = figures_of(waits(*range(1, 5001)))
+    read: list[str] = []
+    get, taken = Shelved.get, Reserve._taken
+    monkeypatch.setattr(Shelved, "get", lambda self, key: (read.append(key), get(self, key))[1])
+    chunks: list[object] = []
+    monkeypatch.setattr(Reserve, "_taken", lambda self, *args: (chunks.append(args), taken(self, *args))[1])
+    for i in range(4999, 999, -1):
+        read.clear()
+        chunks.clear()
+        figures.remove(f"o{i}", f"b{i}")
+        # The life and the step themselves, and what may be among the 64 longest: each is looked at twice.
+        assert len(read) < 10 + 4 * 64
+        assert len(chunks) <= 64
+    read.clear()
+    assert [e.seconds for e in report(figures).edges[0].examples] == [1000.0, 999.0, 998.0]
+    assert read == []
+
+
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 30), st.integers(-2, 12)), max_size=150))
-def test_the_longest_are_the_longest_whatever_was_taken_back(moves: list[tuple[bool, int, int]]) -> None:
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 30), st.integers(-2, 12)), max_size=150), st.sampled_from([0, 3, 1000]))
+def test_the_longest_are_the_longest_whatever_was_taken_back(moves: list[tuple[bool, int, int]], most: int) -> None:
     figures, known = Figures(), dict[int, int]()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tally, "KEPT", 4)
+        patch.setattr(reserve, "KEPT", 4)
+        patch.setattr(reserve, "MOST", most)
+        patch.setattr(reserve, "CHUNK", 2)
         for put, i, wait in moves:
             if put:
                 figures.put(at(f"a{i}", f"o{i}", "a", None, 0))
@@ -141,6 +156,7 @@ def closed(first: int, many: int) -> list[Occurrence]:
 
 def test_ten_times_as_many_closed_cases_take_no_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shelf, "MOST", 500)
+    monkeypatch.setattr(reserve, "MOST", 500)
     figures, sizes = Figures(), []
     tracemalloc.start()
     for first, many in ((0, 500), (500, 4500)):

@@ -17,6 +17,8 @@ AWAY = "the feed of changes is away, and the live graph with it; a query with `a
 class LiveGraph(Following):
     """Follows the feed for as long as `run` runs. The graph is read when it is first asked for, and whole again after a GAP."""
 
+    kept = "queries on the live graph"
+
     def __init__(self, store: Store, schema: Schema, feed: Feed) -> None:
         super().__init__(store, feed)
         self._schema = schema
