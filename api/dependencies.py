@@ -36,7 +36,7 @@ def fields(schema: Schema, results: Results) -> dict[str, Any]:
     }
 
 
-async def _snapshot(info: Any, as_of: Any, known_at: Any) -> tuple[Snapshot, AsOf]:
+async def snapshot_of(info: Any, as_of: Any, known_at: Any) -> tuple[Snapshot, AsOf]:
     """The live graph, or the one of a past time, which is read for this answer."""
     at = AsOf(as_of if given(as_of) else None, known_at if given(known_at) else None)
     context = info.context
@@ -48,7 +48,7 @@ async def _answer(work: Callable[..., Any], *arguments: Any) -> Any:
     return await asyncio.to_thread(work, *arguments)
 
 
-async def _one(info: Any, id: str, at: AsOf) -> str:
+async def one_of_merged(info: Any, id: str, at: AsOf) -> str:
     """The id of all that it is merged with."""
     node = await info.context.loaders.node(id, at)
     return id if node is None else str(node.id)
@@ -62,7 +62,7 @@ def _within(name: str, value: Any, default: int, most: int) -> int:
     return int(value)
 
 
-def _positive(name: str, value: Any, default: float | None) -> float | None:
+def positive(name: str, value: Any, default: float | None) -> float | None:
     if given(value) and value <= 0:
         raise BadQuery(f"{name}: {value:g} is not possible: give seconds above 0")
     return float(value) if given(value) else default
@@ -81,16 +81,16 @@ def _impact(schema: Schema, results: Results) -> Any:
         known_at: Any = UNSET,
     ) -> Any:
         limits = info.context.limits
-        long = _positive("lasts", lasts, None)
+        long = positive("lasts", lasts, None)
         asked = Asked(
             at if given(at) else as_of if given(as_of) else None,
             None if long is None else round(long * MICRO),
             _within("depth", depth, DEPTH, limits.dependency_depth),
             _within("first", first, FIRST, limits.page),
-            _positive("patience", patience, PATIENCE),
+            positive("patience", patience, PATIENCE),
         )
-        snapshot, moment = await _snapshot(info, as_of, known_at)
-        return await _answer(impact, snapshot, schema, await _one(info, id, moment), asked)
+        snapshot, moment = await snapshot_of(info, as_of, known_at)
+        return await _answer(impact, snapshot, schema, await one_of_merged(info, id, moment), asked)
 
     numbers = {"lasts": float | None, "depth": int | None, "first": int | None, "patience": float | None}
     return strawberry.field(
@@ -104,8 +104,8 @@ def _causes(schema: Schema, results: Results) -> Any:
     async def of(info: Any, id: Any, depth: Any = UNSET, first: Any = UNSET, as_of: Any = UNSET, known_at: Any = UNSET) -> Any:
         limits = info.context.limits
         far, most = _within("depth", depth, DEPTH, limits.dependency_depth), _within("first", first, FIRST, limits.page)
-        snapshot, moment = await _snapshot(info, as_of, known_at)
-        return await _answer(causes, snapshot, schema, await _one(info, id, moment), far, most)
+        snapshot, moment = await snapshot_of(info, as_of, known_at)
+        return await _answer(causes, snapshot, schema, await one_of_merged(info, id, moment), far, most)
 
     arguments = {"id": strawberry.ID, "depth": int | None, "first": int | None}
     return strawberry.field(
@@ -119,9 +119,9 @@ def _single_points(schema: Schema, results: Results) -> Any:
         info: Any, cls: Any = UNSET, first: Any = UNSET, patience: Any = UNSET, as_of: Any = UNSET, known_at: Any = UNSET
     ) -> Any:
         most = _within("first", first, 20, info.context.limits.page)
-        snapshot, _ = await _snapshot(info, as_of, known_at)
+        snapshot, _ = await snapshot_of(info, as_of, known_at)
         named = str(cls) if given(cls) else None
-        return await _answer(single_points, snapshot, schema, named, most, _positive("patience", patience, PATIENCE))
+        return await _answer(single_points, snapshot, schema, named, most, positive("patience", patience, PATIENCE))
 
     arguments = {"cls": str | None, "first": int | None, "patience": float | None}
     return strawberry.field(
@@ -135,7 +135,7 @@ def _criticality(schema: Schema, results: Results) -> Any:
         info: Any, measure: Any = Measure.FLOW, cls: Any = UNSET, first: Any = UNSET, as_of: Any = UNSET, known_at: Any = UNSET
     ) -> Any:
         most = _within("first", first, 20, info.context.limits.page)
-        snapshot, _ = await _snapshot(info, as_of, known_at)
+        snapshot, _ = await snapshot_of(info, as_of, known_at)
         # strawberry hands a StrEnum over as its plain text.
         return await _answer(criticality, snapshot, schema, Measure(measure), str(cls) if given(cls) else None, most)
 

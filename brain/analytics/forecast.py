@@ -7,7 +7,7 @@ is under way takes one of the service times that are longer than it has taken al
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from random import Random
 from typing import NamedTuple
@@ -59,9 +59,7 @@ class Forecast:
         context: Context = Context(),
         *,
         plans: Plans | None = None,
-        over: frozenset[str] = frozenset(),
     ) -> None:
-        """`over` has objects whose life is known to be over; of the others it is told from their plans, or their waiting."""
         self.at, self._plans = at, plans or {}
         self.stood = standing(lives, at)
         others = [standing(other, at) for other in context.elsewhere]
@@ -73,7 +71,7 @@ class Forecast:
         self._under_way = {name: step for other in others for name, steps in other.under_way.items() for step in steps[-1:]}
         busy = [*hands(self.stood.under_way), *(s.resource for s in self._under_way.values() if s.resource)]
         self._waiting = Waiting(self.stood, work, self.queues, busy)
-        gone = frozenset(name for name in self.stood.done if name in over or not self._is_there(name))
+        gone = frozenset(name for name in self.stood.done if not self._is_there(name))
         self.onward = Onward({name: self.stood.done[name] for name in sorted(gone)}, work.lives)
         there = sorted((self.stood.done.keys() | self.stood.under_way.keys()) - gone)
         found = [self._onto(name) for name in there]
@@ -83,7 +81,7 @@ class Forecast:
         self._resource = {name: i for i, name in enumerate(self.queues.floor.resources)}
         self._under_way = {name: step for name, step in self._under_way.items() if step.activity in self._activity}
         self._gaps = _gaps(self.stood)
-        self._beside = _beside(self.queues, self.stood)
+        self._beside = _beside(self.queues, {step.step for other in others for life in other.done.values() for step in life})
         stops = stops_of(context.states, min(self.queues.units)[0], at)
         self._stops = {self._resource[name]: found for name, found in stops.items() if name in self._resource}
         self._ranked = _ranked(self.queues)
@@ -114,6 +112,10 @@ class Forecast:
 
     def _may(self, last: Timed, activity: str | None) -> bool:
         return activity is None or self._waiting.may(last.activity, activity, last.end)
+
+    def leave(self, over: Collection[str]) -> None:
+        """Some objects are known to be through, whatever their waiting looks like."""
+        self.running = tuple(one for one in self.running if one.object not in over)
 
     def horizon(self, until: int) -> int:
         """Until when what arrives may matter to what is there: as long after as all but one in twenty objects took."""
@@ -252,17 +254,22 @@ class _Drawing:
         return number
 
     def _arrivals(self) -> None:
-        """Objects come as they came, at gaps drawn from those that were seen, and each does what one did that is through."""
+        """Objects come as they came, at gaps drawn from those that were seen, and each does what one did that is through; and so
+        does what the same resources do for objects of other types."""
         names = sorted(self.of.onward.lives)
-        at = self.of.at
-        while names and self.of._gaps and (at := at + self.random.choice(self.of._gaps)) < self.until:
+        for at in self._instants(self.of._gaps if names else ()):
             self._case("")
             self._likes(Rest(self.random.choice(names), 0), None, {}, at)
         for activity, gaps in self.of._beside.items():
-            at = self.of.at
-            while (at := at + self.random.choice(gaps)) < self.until:
+            for at in self._instants(gaps):
                 self._case("")
                 self._step(activity, -1, at)
+
+    def _instants(self, gaps: Sequence[int]) -> Iterator[int]:
+        """Until nothing more can matter, or there are as many more steps as were learnt from."""
+        at, most = self.of.at, len(self.case) + MOST_STEPS
+        while gaps and len(self.case) < most and (at := at + self.random.choice(gaps)) < self.until:
+            yield at
 
 
 def _by(context: Context, at: int) -> dict[str, list[Reported]]:
@@ -275,16 +282,23 @@ def _gaps(stood: Standing) -> list[int]:
     """The times between one object's arrival and the next one's, µs."""
     first = [life[0].start for life in stood.done.values()]
     first += [going[0].start for name, going in stood.under_way.items() if name not in stood.done]
-    return [b - a for a, b in pairwise(sorted(first))]
+    return _between(first)
 
 
-def _beside(queues: Queues, stood: Standing) -> dict[int, list[int]]:
+def _beside(queues: Queues, others: Collection[str]) -> dict[int, list[int]]:
     """By activity, the times between the readiness of one step and the next that the same resources did for other types."""
     ready: defaultdict[int, list[int]] = defaultdict(list)
-    for case, activity, begins in zip(queues.routes.case, queues.routes.activity, queues.routes.begins, strict=True):
-        if queues.routes.objects[case] not in stood.done:
+    routes = queues.routes
+    for case, activity, begins in zip(routes.case, routes.activity, routes.begins, strict=True):
+        if routes.objects[case] in others:
             ready[activity].append(begins)
-    return {activity: [b - a for a, b in pairwise(sorted(found))] for activity, found in ready.items() if found[1:]}
+    return {activity: gaps for activity, found in ready.items() if (gaps := _between(found))}
+
+
+def _between(instants: Sequence[int]) -> list[int]:
+    """The times between one and the next; none where all are one instant, of which nothing can be learnt."""
+    gaps = [b - a for a, b in pairwise(sorted(instants))]
+    return gaps if any(gaps) else []
 
 
 def _ranked(queues: Queues) -> dict[str, int]:

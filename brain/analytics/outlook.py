@@ -58,7 +58,7 @@ class Late:
     It ends later by `delay_median_seconds`, in eight replays of ten from `delay_p10_seconds` to `delay_p90_seconds` (null: not
     before the resource is back); `due` is when it would have ended, the middle of the replays. It first feels it at
     `impact_median`, from `impact_low` to `impact_high` in nine of ten replays in which it is late, most often before or at
-    `activity`.
+    `activity`, which `resource` would have carried out, being down; null: a queue that the breakdown left elsewhere.
     """
 
     id: str
@@ -71,6 +71,7 @@ class Late:
     impact_median: Instant
     impact_high: Instant
     activity: str
+    resource: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ def outlook_of(forecast: Forecast, down: Sequence[Down], asked: Asked = Asked(),
         tolerance = round(TOLERANCE * max((one.until - one.since for one in down), default=0))
     known = [one for one in down if one.resource in forecast.queues.floor.resources]
     runs = [*_replayed(forecast, known, tolerance, asked)] if known else []
-    late = sorted(_late(forecast, runs), key=lambda one: (one.impact_median, one.id))
+    late = sorted(_late(forecast, known, runs), key=lambda one: (one.impact_median, one.id))
     return Outlook(
         object_type,
         Instant(forecast.at),
@@ -205,7 +206,9 @@ def felt(drawn: Drawn, count: int, before: Played, after: Played, tolerance: int
         yield Felt(one, end - one, at, activity if end - one > tolerance else -1)
 
 
-def _late(forecast: Forecast, runs: Sequence[Sequence[Felt]]) -> Iterator[Late]:
+def _late(forecast: Forecast, down: Sequence[Down], runs: Sequence[Sequence[Felt]]) -> Iterator[Late]:
+    floor = forecast.queues.floor
+    order = [one.resource for one in sorted(down, key=lambda one: (one.since, one.resource))]
     for one, found in zip(forecast.running, zip(*runs, strict=True), strict=False):
         late = [what for what in found if what.activity >= 0]
         if late and len(late) >= HALF * len(found):
@@ -223,7 +226,8 @@ def _late(forecast: Forecast, runs: Sequence[Sequence[Felt]]) -> Iterator[Late]:
                 impact_low=Instant(max(low, forecast.at)),
                 impact_median=Instant(mid),
                 impact_high=Instant(high),
-                activity=forecast.queues.floor.activities[activity],
+                activity=floor.activities[activity],
+                resource=next((one for one in order if floor.resources.index(one) in floor.pools[activity]), None),
             )
 
 
