@@ -1,5 +1,5 @@
-"""Simulated breakdowns: who is told to become late, against who really does in the simulator. Forty are judged here, on seeds that
-were not looked at while the outlook was made (5000 to 5019 and 6000 to 6059 were); `python -m bench.breakdowns` prints more.
+"""Simulated breakdowns: who is told to become late, against who really does in the simulator. Forty are judged here, on seeds
+that were not looked at while the outlook was made (5000 to 5019 and 6000 to 6059 were); `bench.breakdowns` prints more.
 
 Where a plant's routes go by the kind of the item they are learnt from the log; where chance draws them step by step nobody can
 know them beforehand, so that they are told, as an MES tells them.
