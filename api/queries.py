@@ -19,6 +19,7 @@ from api.live import live_bottlenecks
 from api.merges import merge_proposals
 from api.names import plural
 from api.observed import observed_dependencies
+from api.outlook import outlook
 from api.paging import Slice, encode
 from api.process_reports import process_report
 from api.results import Results
@@ -50,6 +51,7 @@ def query_type(made: Types, results: Results) -> type[Any]:
         "entity": _node(made, made.outputs["Entity"], "entity", "As `node`, with the fields that every entity has."),
         "bottlenecks": _bottlenecks(made, results),
         "live_bottlenecks": live_bottlenecks(results),
+        "outlook": outlook(made.schema, results),
         "process_report": process_report(made.schema, results),
         "dependencies": _dependencies(made, results),
         "observed_dependencies": observed_dependencies(made.schema, results),

@@ -26,7 +26,7 @@ def fate_of(queues: Queues, random: Random) -> Fate:
     delays = _delays(queues, random, drawn)
     rush = [_rush(queues, step, random.random()) for step in range(len(luck))]
     sizes = [random.choices(queues.sizes[a], k=BATCHES) if a in queues.sizes else () for a in range(len(queues.floor.activities))]
-    return Fate(luck, delays, rush, sizes, _service(queues, drawn))
+    return Fate(luck, delays, rush, sizes, service_times(queues, drawn))
 
 
 def _rush(queues: Queues, step: int, chance: float) -> int:
@@ -36,7 +36,7 @@ def _rush(queues: Queues, step: int, chance: float) -> int:
     return ranks.known.get(step, 0 if chance < ranks.share else 1)
 
 
-def _service(queues: Queues, drawn: Mapping[int, int]) -> list[Mapping[int, Sequence[int]]]:
+def service_times(queues: Queues, drawn: Mapping[int, int]) -> list[Mapping[int, Sequence[int]]]:
     """The service times of each activity, of all (-1) and, where they differ, by resource; of all cases where none was drawn."""
     drawn_times: list[defaultdict[int, list[int]]] = [defaultdict(list) for _ in queues.floor.activities]
     for unit in queues.units:
@@ -56,7 +56,7 @@ def _delays(queues: Queues, random: Random, drawn: Mapping[int, int]) -> list[in
     """A delay for each step that waits for another: what a case of about as many steps was delayed there, and where that one
     tells nothing, what any was. Delays depend on how long the way is, and on each other: a request that is amended once is not
     amended as slowly as one that is amended ten times."""
-    routes, pools = queues.routes, _pools(queues, drawn)
+    routes, pools = queues.routes, delay_pools(queues, drawn)
     donors, asked = _donors(queues, random, drawn), Counter[tuple[int, Pair]]()
     delays = []
     for case, activity, after in zip(routes.case, routes.activity, routes.after, strict=True):
@@ -85,7 +85,7 @@ def _donors(queues: Queues, random: Random, drawn: Mapping[int, int]) -> dict[in
     return donors
 
 
-def _pools(queues: Queues, drawn: Mapping[int, int]) -> dict[Pair, Sequence[int]]:
+def delay_pools(queues: Queues, drawn: Mapping[int, int]) -> dict[Pair, Sequence[int]]:
     """The delays of each handover, whichever case had them."""
     before: defaultdict[int, list[Delay]] = defaultdict(list)
     for (_, activity), found in queues.delays.items():

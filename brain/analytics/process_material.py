@@ -119,17 +119,24 @@ async def _states(store: Store, schema: Schema, lives: Lives, asked: Asked) -> t
     """The classes whose states tell of the machines, and these, within the period."""
     if not asked.sections & WITH_STATES:
         return "", {}
-    known_class(schema, asked.machines)
-    if asked.machines is None:
+    return await machine_states(store, schema, lives, asked.machines, asked.period)
+
+
+async def machine_states(
+    store: Store, schema: Schema, lives: Lives, machines: str | None = None, period: Period = Period()
+) -> tuple[str, dict[str, list[StateSpan]]]:
+    """The same of one class of machines; None: of the classes of the resources that carry out the steps, and report states."""
+    known_class(schema, machines)
+    if machines is None:
         resources = sorted({step.resource for life in lives.values() for step in life if step.resource is not None})
         nodes = await store.nodes(resources) if resources else []
         found = {node.cls for node in nodes if node is not None}
         classes = sorted(name for name in found if STATE in schema.classes[name].properties)
     else:
-        classes = [asked.machines]
+        classes = [machines]
     spans: dict[str, list[StateSpan]] = {}
     for name in classes:
-        spans.update(await state_spans(store, name, *asked.period))
+        spans.update(await state_spans(store, name, *period))
     return ", ".join(classes), {name: mine for name, mine in spans.items() if mine}
 
 

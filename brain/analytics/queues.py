@@ -77,7 +77,8 @@ class Queues(NamedTuple):
 
 
 def queues_of(lives: Lives, context: Context, most: int, work: Work | None = None) -> Queues:
-    """The queues of the newest cases that have no more than `most` steps together, and of what was under way when they began."""
+    """The queues of the newest cases that have no more than `most` steps together, and of what was under way when they began.
+    `work` is that of the lives and of those elsewhere, where it is at hand."""
     return _Fit(lives, work or work_of(lives, context.elsewhere), context, most).queues()
 
 

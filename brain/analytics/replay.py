@@ -2,8 +2,8 @@
 
 An activity has a queue and a pool of resources; a resource serves any activity of whose pool it is. A free resource takes the
 step that has waited longest among those it may serve (first come, first served), rush steps first where the activity has them. A
-step once begun is finished. What an activity does in batches begins when its batch is full and somebody is free; when nothing
-else can happen, with what is there. A step without a pool waits for nobody.
+step once begun is finished, and rests only while its resource is halted. What an activity does in batches begins when its batch
+is full and somebody is free; when nothing else can happen, with what is there. A step without a pool waits for nobody.
 
 All times are µs. A replay is a function of its floor and its fate alone: ties are served in the order of the steps.
 """
@@ -22,7 +22,8 @@ class Floor(NamedTuple):
     """Who serves what: activities and resources are numbers, in the order of their tuples.
 
     `pools` has the resources of each activity (none: nobody is needed), `capacity` how many jobs a resource has in hand at the
-    most, `away` the times when it begins nothing, ascending and apart.
+    most, `away` the times when it begins nothing, ascending and apart. `halts`, where given, the times when even what it has in
+    hand rests, likewise: they should be among those when it is away.
     """
 
     activities: tuple[str, ...]
@@ -30,6 +31,7 @@ class Floor(NamedTuple):
     pools: tuple[tuple[int, ...], ...]
     capacity: tuple[int, ...]
     away: tuple[tuple[Span, ...], ...]
+    halts: tuple[tuple[Span, ...], ...] = ()
 
 
 class Routes(NamedTuple):
@@ -55,7 +57,7 @@ class Fate(NamedTuple):
     Per step: a `luck` in [0, 1), its delay, and whether it is a `rush` (0) or not (1). Per activity: the sizes of its batches in
     order, repeated as needed (none: no batches). `service` has, per activity, the service times of each resource in ascending
     order, and under -1 those of all: the luck of a job's first step chooses among them, so that a lucky step is lucky with
-    whoever serves it.
+    whoever serves it. `ends` has the steps that do not end by luck: those that are known to be under way.
     """
 
     luck: Sequence[float]
@@ -63,10 +65,11 @@ class Fate(NamedTuple):
     rush: Sequence[int]
     batches: Sequence[Sequence[int]]
     service: Sequence[Mapping[int, Sequence[int]]]
+    ends: Mapping[int, int] = {}
 
 
 class Played(NamedTuple):
-    """When each step began and ended."""
+    """When each step began and ended; 0 of steps that had not begun when the replay was left."""
 
     started: list[int]
     ended: list[int]
@@ -78,9 +81,9 @@ Job = tuple[int, int, list[int]]
 READY, DONE, BACK = range(3)
 
 
-def play(floor: Floor, routes: Routes, fate: Fate) -> Played:
-    """Replay all cases."""
-    return _Replay(floor, routes, fate).run()
+def play(floor: Floor, routes: Routes, fate: Fate, first: int | None = None) -> Played:
+    """Replay all cases; or until the `first` so many steps have begun, and so are sure to end when they do."""
+    return _Replay(floor, routes, fate).run(len(routes.activity) if first is None else first)
 
 
 class _Replay:
@@ -88,7 +91,7 @@ class _Replay:
     in the order of their numbers; a pool is in that order."""
 
     def __init__(self, floor: Floor, routes: Routes, fate: Fate) -> None:
-        self.capacity = floor.capacity
+        self.capacity, self.halts, self.ends = floor.capacity, floor.halts, fate.ends
         self.activity, self.fate = routes.activity, fate
         self.luck, self.delay, self.services = fate.luck, fate.delay, fate.service
         self.next: list[list[int]] = [[] for _ in routes.activity]
@@ -116,9 +119,10 @@ class _Replay:
                 self.events.append((begins, step - len(routes.after), READY, what))
         self.events.sort()
 
-    def run(self) -> Played:
+    def run(self, first: int) -> Played:
         events = self.events
-        while events or self._flush():
+        self.first = self.left = first
+        while self.left and (events or self._flush()):
             now, _, kind, what = heappop(events)
             self.now = now
             if self.returns and self.returns[0][0] <= now:
@@ -146,6 +150,7 @@ class _Replay:
             if not self.pools[activity]:
                 chosen = self.services[activity][-1]
                 self.started[step] = at
+                self.left -= step < self.first
                 self.ended[step] = ends = at + chosen[int(self.luck[step] * len(chosen))]
                 self.latest = max(self.latest, ends)
                 following += [(ends + self.delay[follower], follower) for follower in self.next[step]]
@@ -227,13 +232,16 @@ class _Replay:
         activity, resource, members = job
         times = self.services[activity]
         chosen = times.get(resource) or times[-1]
-        ends = now + chosen[int(self.luck[members[0]] * len(chosen))]
+        ends = self.ends.get(members[0]) or now + chosen[int(self.luck[members[0]] * len(chosen))]
         if resource >= 0:
+            if self.halts:
+                ends = halted(self.halts[resource], now, ends)
             self.busy[resource] = busy = self.busy[resource] + 1
             if busy >= self.capacity[resource]:
                 self.hands &= ~(1 << resource)
         for step in members:
             self.started[step], self.ended[step] = now, ends
+            self.left -= step < self.first
         self._push(ends, DONE, job)
 
     def _done(self, now: int, job: Job) -> None:
@@ -260,6 +268,14 @@ class _Replay:
                 self._take(self.now, activity, resource)
                 break
         return True
+
+
+def halted(halts: Sequence[Span], start: int, end: int) -> int:
+    """When work ends that would take from `start` to `end` if it did not rest meanwhile."""
+    for since, until in halts:
+        if since < end and start < until:
+            end += until - max(since, start)
+    return end
 
 
 def _places(bits: int) -> Iterator[int]:

@@ -2,7 +2,6 @@
 
 import csv
 import sys
-from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -23,6 +22,13 @@ from brain.reports.document import document
 @click.option("--as-of", type=INSTANT, metavar="TIME", help="On the graph as it was then. [default: as it is]")
 @click.option("--depth", type=click.IntRange(1, 100), default=20, show_default=True, help="Dependencies followed.")
 @click.option("--first", type=click.IntRange(1), default=50, show_default=True, help="Things told one by one; all are counted.")
+@click.option(
+    "--section",
+    type=click.Choice(["all", "impact", "outlook"]),
+    default="all",
+    show_default=True,
+    help="impact: what is lost with ID; outlook: which running objects become late. CSV of all has the impact.",
+)
 @click.option("--patience", type=SPAN, metavar="SPAN", help="Then it tells what it has, and that it is partial.")
 @store_option
 @format_option("table", "json", "csv", "html")
@@ -36,17 +42,20 @@ async def impact(
     as_of: int | None,
     depth: int,
     first: int,
+    section: str,
     patience: int | None,
     store: str | None,
     form: str,
 ) -> None:
-    """What stops while ID is down, when, and by which way; what redundancy and buffers absorb.
+    """What stops while ID is down, when, and by which way; what redundancy and buffers absorb; which running objects become late,
+    by how much, out of what was known at the time.
 
     \b
     brain report impact asset/ROB-1 --at 2026-03-02T12:00 --for 2h
     brain report impact asset/ROB-1 --format html > loss.html
     brain report impact medicationorder/RX-0094 --causes
     """
+    from brain.analytics import breakdown
     from brain.analytics.graph.causes import causes as find_causes
     from brain.analytics.graph.impact import MOST, Asked
     from brain.analytics.graph.impact import impact as find_impact
@@ -58,34 +67,51 @@ async def impact(
         raise click.UsageError("the page is of what stops: leave out --causes, or take another format")
     if causes and (at is not None or lasts is not None or capacity):
         raise click.UsageError("--at, --for and --capacity say how ID is down; --causes asks what is behind it: leave them out")
+    if section == "outlook" and (causes or capacity or form == "html"):
+        raise click.UsageError("the outlook is of ID being down, as table, json or csv: leave out --causes and --capacity")
+    since, long = at if at is not None else as_of, None if lasts is None else lasts * MICRO
+    found: Any = None
+    outlook = None
     async with opened(store) as o:
         root = await resolve(o.merged, o.schema, id_)
         snapshot = await read(o.merged, o.schema, AsOf(valid=as_of))
         if causes:
-            found: Any = find_causes(snapshot, o.schema, root, depth, first, patience)
-        else:
-            long, told = None if lasts is None else lasts * MICRO, max(first, MOST) if form == "html" else first
-            asked = Asked(at if at is not None else as_of, long, depth, told, patience, capacity)
-            found = find_impact(snapshot, o.schema, root, asked)
+            found = find_causes(snapshot, o.schema, root, depth, first, patience)
+        elif section != "outlook":
+            told = max(first, MOST) if form == "html" else first
+            found = find_impact(snapshot, o.schema, root, Asked(since, long, depth, told, patience, capacity))
+        # What does less delays nobody that a replay could tell of, and the page is of what is lost.
+        replayed = section == "outlook" or (section == "all" and form in ("table", "json") and await o.merged.object_types())
+        if replayed and not causes and not capacity:
+            wanted = breakdown.Asked(since, long, seconds=patience)
+            outlook = await breakdown.breakdown(o.merged, o.schema, snapshot, root, wanted)
     if form == "html":
         from brain.cli.report_bottlenecks import now
         from brain.reports.impact_page import impact_page
 
         click.echo(impact_page(snapshot, o.schema, found, first, now()), nl=False)
-        return
-    _print(found, found.causes if causes else found.affected, form)
+    else:
+        _print(found, outlook, form)
 
 
 COLUMNS = ("id", "class", "name", "part", "afterSeconds", "distance", "via")
 
 
-def _print(found: Any, rows: Iterable[Any], form: str) -> None:
+def _print(found: Any, outlook: Any, form: str) -> None:
     match form:
         case "json":
-            click.echo(orjson.dumps(document(found), option=orjson.OPT_INDENT_2).decode())
+            told = {} if found is None else document(found)
+            told |= {} if outlook is None else {"outlook": document(outlook)}
+            click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+        case "csv" if found is None:
+            from brain.cli.tables_outlook import outlook_rows
+
+            csv.writer(sys.stdout).writerows(outlook_rows(outlook))
         case "csv":
+            from brain.analytics.graph.causes import Suspects
             from brain.reports.dependency_things import way_of
 
+            rows = found.causes if isinstance(found, Suspects) else found.affected
             writer = csv.writer(sys.stdout)
             more = [column for column in ("capacity",) if hasattr(found, column)]  # what is left, of an impact
             writer.writerow((*COLUMNS, *more))
@@ -93,10 +119,17 @@ def _print(found: Any, rows: Iterable[Any], form: str) -> None:
                 told = (r.id, r.cls, r.name or "", r.part, r.after_seconds, r.distance, way_of(r))
                 writer.writerow((*told, *(getattr(r, column) for column in more)))
         case _:
-            from brain.analytics.graph.impact import Impact
-            from brain.cli.tables_graph import print_causes, print_impact
+            _print_tables(found, outlook)
 
-            if isinstance(found, Impact):
-                print_impact(found)
-            else:
-                print_causes(found)
+
+def _print_tables(found: Any, outlook: Any) -> None:
+    from brain.analytics.graph.causes import Suspects
+    from brain.cli.tables_graph import print_causes, print_impact
+    from brain.cli.tables_outlook import print_outlook
+
+    if isinstance(found, Suspects):
+        print_causes(found)
+    elif found is not None:
+        print_impact(found)
+    if outlook is not None:
+        print_outlook(outlook)

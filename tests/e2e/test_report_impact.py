@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import networkx as nx
@@ -15,6 +16,7 @@ from brain.model import Assert, ChangeSet, Link, Retract
 from brain.stores import open_store
 from ontology import load_schema
 from tests.e2e.test_cli import brain
+from tests.unit.test_breakdown import plant as capping
 
 HOUR = 3_600_000_000
 AIR = Link("supplies", "asset/CAP")
@@ -37,12 +39,14 @@ PLANT = (
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    url = f"sqlite:///{tmp_path_factory.mktemp('plant') / 'plant.db'}"
+    return filled(f"sqlite:///{tmp_path_factory.mktemp('plant') / 'plant.db'}", PLANT)
 
+
+def filled(url: str, changes: Sequence[ChangeSet]) -> str:
     async def fill() -> None:
         opened = open_store(url)
         await opened.prepare(load_schema(()))
-        await opened.apply(PLANT)
+        await opened.apply(changes)
         await opened.close()
 
     asyncio.run(fill())
@@ -74,6 +78,28 @@ def test_a_short_loss_is_absorbed_and_a_past_graph_is_another(store: str) -> Non
     assert [a["id"] for a in json.loads(then)["affected"]] == ["asset/CAP", "equipment/L", "productionorder/1"]
     now = brain("report", "impact", "asset/OLD", store=store, expect=1)
     assert "'asset/OLD' has no dependency" in now.stderr
+
+
+def test_the_outlook_in_three_forms_is_one_answer(tmp_path: Path) -> None:
+    # As worked out in tests/unit/test_breakdown.py: CAP rests for 80 s, once its buffer of 20 s is used up.
+    store = filled(f"sqlite:///{tmp_path / 'capping.db'}", capping())
+    asked = ("report", "impact", "asset/AIR", "--at", "1970-01-01T02:46:40", "--for", "100s")
+    found = json.loads(brain(*asked, "--format", "json", store=store).stdout)
+    assert [a["id"] for a in found["affected"]] == ["asset/CAP", "capability/capping"]
+    (outlook,) = found["outlook"]["outlooks"]
+    assert [(late["id"], late["delayMedianSeconds"]) for late in outlook["late"]] == [
+        ("productionorder/a", 80.0),
+        ("productionorder/b", 80.0),
+    ]
+    form = ("--section", "outlook", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(brain(*asked, *form, store=store).stdout)))
+    assert [(row["id"], row["delayMedianSeconds"], row["via"]) for row in rows] == [
+        (f"productionorder/{name}", "80.0", "asset/AIR > asset/CAP > cap") for name in "ab"
+    ]
+    table = brain(*asked, store=store).stdout
+    assert "ProductionOrder: 2 of 2 that are under way on 1970-01-01 02:46:40 become late, by more than 8.0 s" in table
+    assert "cap without asset/CAP: nobody left to do it" in table
+    assert "become late" not in brain(*asked, "--section", "impact", store=store).stdout
 
 
 def test_causes_tell_states(store: str) -> None:

@@ -36,9 +36,18 @@ class Floor(NamedTuple):
     states: dict[str, list[State]]
 
 
-def run(plant: Plant, *, enabled: bool = False) -> Floor:
-    """Simulate a plant until its last item is through. With `enabled` each step says when its item came to the station."""
-    return _Run(plant, enabled).floor()
+class Halt(NamedTuple):
+    """A breakdown that is injected: these servers are down, hours. They begin nothing, and what they have in hand rests."""
+
+    servers: frozenset[str]
+    since: float
+    until: float
+
+
+def run(plant: Plant, *, enabled: bool = False, halt: Halt | None = None) -> Floor:
+    """Simulate a plant until its last item is through. With `enabled` each step says when its item came to the station. All that
+    chance decides is drawn beforehand, or server by server: with a `halt` the same plant meets the same chances."""
+    return _Run(plant, enabled, halt).floor()
 
 
 def micros(hours: float) -> int:
@@ -56,12 +65,20 @@ class _Server:
         self.waking = False
         self.jobs: list[tuple[float, float]] = []
         self.downs: list[tuple[float, float]] = []
+        self.halt: Halt | None = None
+
+    def takes(self, now: float, service: float) -> float:
+        """How long a job takes that begins now."""
+        halt = self.halt
+        return service + halt.until - halt.since if halt and now < halt.since < now + service else service
 
     def available(self, now: float) -> float:
         """From when on this server, which is not busy, may begin a job: `now` or later."""
         while True:
             began = now
             now = self._repaired(now)
+            if self.halt and self.halt.since <= now < self.halt.until:
+                now = self.halt.until
             if self.shift:
                 hour = now % DAY
                 if not self.shift.opens <= hour < self.shift.closes:
@@ -113,11 +130,13 @@ class _Token:
 
 
 class _Run:
-    def __init__(self, plant: Plant, enabled: bool) -> None:
+    def __init__(self, plant: Plant, enabled: bool, halt: Halt | None) -> None:
         self.env = simpy.Environment()
         self.plant, self.enabled = plant, enabled
         self.queues = {name: _Queue(station, plant.seed) for name, station in plant.stations.items()}
         self.lives: Lives = {}
+        for server in (server for queue in self.queues.values() for server in queue.servers):
+            server.halt = halt if halt and server.name in halt.servers else None
 
     def floor(self) -> Floor:
         self.env.process(self._arrivals())
@@ -175,7 +194,7 @@ class _Run:
 
     def _job(self, queue: _Queue, server: _Server, batch: list[_Token]) -> Generator[simpy.Event, Any, None]:
         begins = self.env.now
-        yield self.env.timeout(batch[0].item.visits[batch[0].at].service)
+        yield self.env.timeout(server.takes(begins, batch[0].item.visits[batch[0].at].service))
         server.free = self.env.now
         server.jobs.append((begins, server.free))
         start, end = micros(begins), micros(server.free)

@@ -22,17 +22,20 @@ def queue(
     away: Sequence[Span] = (),
     batch: int = 0,
     rush: Sequence[int] | None = None,
+    halts: Sequence[Span] = (),
+    first: int | None = None,
 ) -> Played:
     """One activity, at which a step arrives at each of these times and takes so long."""
     count = len(arrivals)
     floor = Floor(("serve",), tuple("abcdef"[:servers]), (tuple(range(servers)),), (1,) * servers, (tuple(away),) * servers)
+    floor = floor._replace(halts=(tuple(halts),) * servers)
     numbers = tuple(range(count))
     routes = Routes(
         tuple(map(str, numbers)), tuple(arrivals), numbers, (0,) * count, (-1,) * count, tuple(arrivals), (QUEUES,) * count
     )
     ordered = sorted(services)
     luck = [(bisect_left(ordered, service) + 0.5) / count for service in services]
-    return play(floor, routes, Fate(luck, [0] * count, rush or [NOT] * count, [[batch] if batch else []], [{-1: ordered}]))
+    return play(floor, routes, Fate(luck, [0] * count, rush or [NOT] * count, [[batch] if batch else []], [{-1: ordered}]), first)
 
 
 def waits(played: Played, arrivals: Sequence[int]) -> list[int]:
@@ -42,6 +45,16 @@ def waits(played: Played, arrivals: Sequence[int]) -> list[int]:
 def test_two_jobs_and_one_server() -> None:
     # The first, 0 to 10. The second arrives at 1, waits 9, is served from 10 to 15.
     assert queue([0, 1], [10, 5]) == Played([0, 10], [10, 15])
+
+
+def test_what_is_in_hand_rests_while_its_server_is_halted() -> None:
+    # Halted from 3 to 7 and from 12 to 13: the first has 3, then 5 more, then 2: it ends at 15, and the second takes its 5.
+    halts = [(3, 7), (12, 13)]
+    assert queue([0, 1], [10, 5], away=halts, halts=halts) == Played([0, 15], [15, 20])
+
+
+def test_a_replay_may_be_left_once_the_first_steps_are_sure() -> None:
+    assert queue([0, 1, 2], [10, 5, 5], first=2) == Played([0, 10, 0], [10, 15, 0])
 
 
 def test_two_jobs_and_two_servers() -> None:

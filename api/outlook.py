@@ -1,0 +1,54 @@
+"""`outlook`: which running objects become late while a thing is down, by how much, since when, with what probability."""
+
+import asyncio
+from typing import Any
+
+import strawberry
+from strawberry.types.unset import UNSET
+
+from api.dependencies import PATIENCE, TIMES, one_id, positive, snapshot_of
+from api.kernel import given
+from api.process_reports import AT_A_TIME
+from api.results import Results
+from api.typegen import typed
+from brain.analytics.breakdown import Asked, Breakdown, breakdown
+from brain.analytics.lives import MICRO
+from brain.model import Instant
+from brain.schema import Schema
+
+
+def outlook(schema: Schema, results: Results) -> Any:
+    async def of(
+        info: Any,
+        id: Any,
+        at: Any = UNSET,
+        lasts: Any = UNSET,
+        tolerance: Any = UNSET,
+        patience: Any = UNSET,
+        as_of: Any = UNSET,
+        known_at: Any = UNSET,
+    ) -> Any:
+        asked = Asked(
+            at if given(at) else as_of if given(as_of) else None,
+            _micros(positive("lasts", lasts, None)),
+            _micros(positive("tolerance", tolerance, None)),
+            positive("patience", patience, PATIENCE),
+        )
+        async with turns:
+            snapshot, moment = await snapshot_of(info, as_of, known_at)
+            root = await one_id(info, id, moment)
+            return await breakdown(info.context.store, schema, snapshot, root, asked)
+
+    turns = asyncio.Semaphore(AT_A_TIME)
+    numbers = {"lasts": float | None, "tolerance": float | None, "patience": float | None}
+    return strawberry.field(
+        resolver=typed(of, results.output(Breakdown), id=strawberry.ID, at=Instant | None, **numbers, **TIMES),
+        description="Which running objects become late while a thing is down, from `at` on for `lasts` seconds (for good, if left"
+        " out), by more than `tolerance` seconds (a tenth of the time, if left out): replays of what may follow, out of what had"
+        " happened by `at`. After `patience` seconds it is what was replayed so far, and partial. `asOf` and `knownAt` choose the"
+        " dependencies.",
+    )
+
+
+def _micros(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * MICRO)

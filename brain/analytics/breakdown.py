@@ -1,0 +1,190 @@
+"""A breakdown and what comes of it: the resources that the loss of a thing takes down with it, by the declared dependencies, and
+the outlook of the objects that these would have worked on.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from brain.analytics.causes import Context
+from brain.analytics.forecast import Forecast
+from brain.analytics.graph.impact import Carrier, carrier
+from brain.analytics.graph.snapshot import NODE_MASK, Snapshot, closed
+from brain.analytics.graph.times import carriers, spread, way
+from brain.analytics.lives import MICRO, Timed, timed
+from brain.analytics.outlook import FOR_GOOD, RUNS, Down, Outlook, outlook_of
+from brain.analytics.outlook import Asked as Runs
+from brain.analytics.process_material import machine_states
+from brain.analytics.standing import UNENDED
+from brain.errors import BadQuery
+from brain.model import Instant, Occurrence
+from brain.ports import Store
+from brain.query import AsOf, Occurrences
+from brain.schema import Schema
+
+PROVIDES = "provides"
+"""The relation from what is able to a capability of the upper ontology."""
+
+
+@dataclass(frozen=True, slots=True)
+class DownResource:
+    """Who or what carries out steps, and is down from `since` until `until` (null: for good), by which way."""
+
+    id: str
+    since: Instant
+    until: Instant | None
+    via: tuple[Carrier, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """What comes of `id` being down from `at` for `lasts_seconds` (null: for good): the resources that are down with it, and for
+    each type of objects that they work on its outlook. Nothing that happened after `at` is looked at; where it was left out it is
+    when the last step that is known began or ended."""
+
+    id: str
+    at: Instant
+    lasts_seconds: float | None
+    resources: tuple[DownResource, ...]
+    outlooks: tuple[Outlook, ...]
+    partial: bool
+    ontology_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """`at`, `lasts` and `tolerance` in µs, `seconds` of patience; None: the last that is known, for good, as of `outlook`, as
+    long as it takes."""
+
+    at: int | None = None
+    lasts: int | None = None
+    tolerance: int | None = None
+    seconds: float | None = None
+    runs: int = RUNS
+    began: float = field(default_factory=time.monotonic)
+
+
+class Told(NamedTuple):
+    """The lives of the objects of a type, with the steps that are under way (`UNENDED`); and what objects have before them, of
+    which steps were told that have not begun."""
+
+    lives: dict[str, list[Timed]]
+    plans: dict[str, list[str]]
+
+
+class Material(NamedTuple):
+    """All that is known of all objects, by type, and what devices told. What had happened by `at`, µs, may be looked at: that is
+    until the last step that is known, if no earlier moment is asked about."""
+
+    at: int
+    told: Mapping[str, Told]
+    states: Mapping[str, Sequence[tuple[int, int, str]]]
+
+
+async def material(store: Store, schema: Schema, at: int | None) -> Material:
+    """BadQuery where no step is known."""
+    told = {name: await told_of(store.scan(Occurrences(name))) for name in sorted(await store.object_types())}
+    steps = [step for one in told.values() for life in one.lives.values() for step in life]
+    if not steps:
+        raise BadQuery("no object has a step, so that nothing can be foreseen: import a log first")
+    last = max(step.start if step.end == UNENDED else step.end for step in steps)
+    if at is not None and at < last:
+        # What was planned by then is not known, only what still is.
+        told = {name: one._replace(plans={}) for name, one in told.items()}
+    lives = {f"{name}/{id}": life for name, one in told.items() for id, life in one.lives.items()}
+    _, spans = await machine_states(store, schema, lives)
+    states = {name: [(s.start, s.end, s.state) for s in mine] for name, mine in spans.items()}
+    return Material(last if at is None else min(at, last), told, states)
+
+
+async def told_of(scan: AsyncIterator[Occurrence]) -> Told:
+    """Of the steps of the objects of a type, in whatever order."""
+    lives: dict[str, list[Timed]] = {}
+    plans: dict[str, list[tuple[int, str, str]]] = {}
+    async for o in scan:
+        if o.lifecycle is None and o.started is None and o.completed is None:
+            plans.setdefault(o.object, []).append((o.sequence or 0, o.step, o.activity))
+        elif (step := timed(o, None)) is not None:
+            lives.setdefault(o.object, []).append(step._replace(end=UNENDED) if o.completed is None else step)
+    for life in lives.values():
+        life.sort()
+    return Told(lives, {name: [activity for *_, activity in sorted(steps)] for name, steps in plans.items() if name in lives})
+
+
+async def breakdown(store: Store, schema: Schema, snapshot: Snapshot, id: str, asked: Asked = Asked()) -> Breakdown:
+    """`snapshot` has the dependencies. BadQuery where no step is known."""
+    known = await material(store, schema, asked.at)
+    at = known.at if asked.at is None else asked.at
+    working = {name: {step.resource for life in one.lives.values() for step in life} for name, one in known.told.items()}
+    resources = [one for one in down_with(snapshot, id, at, asked.lasts) if any(one.id in w for w in working.values())]
+    types = [name for name in working if any(one.id in working[name] for one in resources)]
+    outlooks = []
+    for i, name in enumerate(types):
+        forecast = await _forecast(store, schema, known, name)
+        until = None
+        if asked.seconds is not None:
+            now = time.monotonic()
+            until = now + max(asked.began + asked.seconds - now, 0) / (len(types) - i)
+        outlooks.append(await asyncio.to_thread(_outlook, forecast, snapshot, resources, name, asked, until))
+    return Breakdown(
+        id,
+        Instant(at),
+        None if asked.lasts is None else asked.lasts / MICRO,
+        tuple(resources),
+        tuple(outlooks),
+        any(outlook.partial for outlook in outlooks),
+        schema.version,
+    )
+
+
+async def _forecast(store: Store, schema: Schema, known: Material, name: str) -> Forecast:
+    """Of the objects of a type, without those whose life was over by then."""
+    others = [one.lives for other, one in known.told.items() if other != name]
+    context = Context(others, states=known.states)
+    forecast = await asyncio.to_thread(Forecast, known.told[name].lives, known.at, context, plans=known.told[name].plans)
+    ids = [one.object for one in forecast.running]
+    nodes = await store.nodes(ids, AsOf(valid=known.at)) if ids else []
+    forecast.leave({node.id for node in nodes if node is not None and closed(schema, node)})
+    return forecast
+
+
+def _outlook(
+    forecast: Forecast, snapshot: Snapshot, resources: Sequence[DownResource], name: str, asked: Asked, until: float | None
+) -> Outlook:
+    down = [Down(one.id, one.since, one.since + FOR_GOOD if one.until is None else one.until) for one in resources]
+    standing_in = {one.id: able(snapshot, one.id) for one in resources}
+    return outlook_of(forecast, down, Runs(asked.runs, asked.tolerance, until, standing_in), name)
+
+
+def down_with(snapshot: Snapshot, id: str, at: int, lasts: int | None) -> Iterator[DownResource]:
+    """The thing itself, and all that its loss takes with it before it is back; they are back when it is."""
+    until = None if lasts is None else Instant(at + lasts)
+    yield DownResource(id, Instant(at), until, ())
+    root = snapshot.number(id)
+    if root is not None:
+        found = spread(snapshot, [root], lasts=lasts)
+        carried = carriers(snapshot, found)
+        for node in found.reached[found.reached != root].tolist():
+            via = tuple(carrier(snapshot, edge) for edge in way(carried, node))
+            yield DownResource(snapshot.ids[node], Instant(at + found.time(node)), until, via)
+
+
+def able(snapshot: Snapshot, id: str) -> tuple[str, ...]:
+    """Who else is declared to provide all capabilities that this one does; nobody where it provides none."""
+    node = snapshot.number(id)
+    if node is None:
+        return ()
+    provided = snapshot.feeds[snapshot.feeds_start[node] : snapshot.feeds_start[node + 1]].tolist()
+    others = [
+        {edge & NODE_MASK for edge in _needs(snapshot, key & NODE_MASK) if snapshot.kind_of(edge).relation == PROVIDES}
+        for key in provided
+        if snapshot.kind_of(key).relation == PROVIDES
+    ]
+    return tuple(sorted(snapshot.ids[other] for other in set.intersection(*others) - {node})) if others else ()
+
+
+def _needs(snapshot: Snapshot, node: int) -> list[int]:
+    found: list[int] = snapshot.needs[snapshot.needs_start[node] : snapshot.needs_start[node + 1]].tolist()
+    return found

@@ -1,0 +1,261 @@
+"""The outlook when resources go down: which objects that are under way become late, by how much, when, and with what probability.
+
+What follows an instant is replayed many times over (`forecast`), each time twice with the same random numbers: with the resources
+down and without (common random numbers: Law, *Simulation Modeling and Analysis*, 5th edition, section 11.2). Nothing that
+happened after the instant is looked at.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from random import Random
+from statistics import fmean, median, quantiles
+from typing import NamedTuple
+
+from brain.analytics.calendars import merged
+from brain.analytics.forecast import Drawn, Forecast
+from brain.analytics.lives import MICRO
+from brain.analytics.replay import Floor, Played, play
+from brain.model import Instant
+
+RUNS = 60
+LEAST_RUNS = 20
+"""Fewer have no 5 % quantile."""
+TOLERANCE = 0.1
+"""Of the time for which the resources are down: an object that ends later by less is not late."""
+FOR_GOOD = 10 * 365 * 86_400 * MICRO
+"""As long as that a resource is down that does not come back, µs."""
+HALF = 0.5
+
+DEFINITION = (
+    "late = in at least half of the replays the object ends later with the resources down than without, by more than the"
+    " tolerance; delay = that difference, quantiles over all replays; impact = when the first of its steps would have begun, or"
+    " was under way, that begins or ends later by more than the tolerance: 5 %, 50 % and 95 % quantiles, of the replays in which"
+    " it is late"
+)
+ASSUMPTIONS = (
+    "objects go on as those did that had done the same, where nobody told what they have before them; others arrive as before",
+    "whoever is free takes what waits longest of all that they do; what is in hand when a resource goes down rests meanwhile",
+    "service times and delays are drawn from those seen; what stops by itself now and then goes on doing so",
+    "who is declared able to do the same as a resource that is down stands in for it, as fast as those who do it",
+)
+
+
+class Down(NamedTuple):
+    """A resource that is down from one instant until another, µs."""
+
+    resource: str
+    since: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """An object that becomes late in at least half of the replays: `probability` is their share.
+
+    It ends later by `delay_median_seconds`, in eight replays of ten from `delay_p10_seconds` to `delay_p90_seconds` (null: not
+    before the resource is back); `due` is when it would have ended, the middle of the replays. It first feels it at
+    `impact_median`, from `impact_low` to `impact_high` in nine of ten replays in which it is late, most often before or at
+    `activity`, which `resource` would have carried out, being down; null: a queue that the breakdown left elsewhere.
+    """
+
+    id: str
+    probability: float
+    delay_p10_seconds: float | None
+    delay_median_seconds: float | None
+    delay_p90_seconds: float | None
+    due: Instant
+    impact_low: Instant
+    impact_median: Instant
+    impact_high: Instant
+    activity: str
+    resource: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutlook:
+    """What is done by resources that are down, and by those who are `left` to do it, seen or declared able; `waiting` is how many
+    objects that are under way first feel it there, in the mean of the replays."""
+
+    activity: str
+    down: tuple[str, ...]
+    left: tuple[str, ...]
+    waiting: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Of `running` objects of a type those that become `late`, the first to feel it first, and the `steps` that are affected.
+
+    What the `unforeseen` objects have before them nobody did before; nothing is said of these. `partial`: of the replays asked
+    for, only `runs` were made in time. Where nothing can be foreseen `reason` says why; else it is empty.
+    """
+
+    object_type: str
+    at: Instant
+    running: int
+    unforeseen: int
+    late: tuple[Late, ...]
+    steps: tuple[StepOutlook, ...]
+    tolerance_seconds: float
+    runs: int
+    partial: bool
+    reason: str
+    assumptions: tuple[str, ...]
+    definition: str
+
+
+class Felt(NamedTuple):
+    """What an object feels in one replay, µs: when it would have ended, how much later it does, and, if that is late, when it
+    feels it first and at which activity."""
+
+    due: int
+    delay: int
+    at: int
+    activity: int
+
+
+class Asked(NamedTuple):
+    """`tolerance` in µs (None: TOLERANCE of the longest time down); no replay begins after `until` (time.monotonic). `able` has,
+    by resource, others that are declared able to do what it does."""
+
+    runs: int = RUNS
+    tolerance: int | None = None
+    until: float | None = None
+    able: Mapping[str, Sequence[str]] = {}
+
+
+def outlook_of(forecast: Forecast, down: Sequence[Down], asked: Asked = Asked(), object_type: str = "") -> Outlook:
+    """What `down` does to the objects of the forecast; none of them from before its instant. At least one replay is made."""
+    tolerance = asked.tolerance
+    if tolerance is None:
+        tolerance = round(TOLERANCE * max((one.until - one.since for one in down), default=0))
+    known = [one for one in down if one.resource in forecast.queues.floor.resources]
+    runs = [*_replayed(forecast, known, tolerance, asked)] if known else []
+    late = sorted(_late(forecast, known, runs), key=lambda one: (one.impact_median, one.id))
+    return Outlook(
+        object_type,
+        Instant(forecast.at),
+        len(forecast.running),
+        forecast.unforeseen,
+        tuple(late),
+        tuple(_steps(forecast, known, runs, asked.able)),
+        tolerance / MICRO,
+        len(runs),
+        0 < len(runs) < asked.runs,
+        "" if known else "no step was seen to be carried out by what is down",
+        ASSUMPTIONS,
+        DEFINITION,
+    )
+
+
+def _replayed(forecast: Forecast, down: Sequence[Down], tolerance: int, asked: Asked) -> Iterator[list[Felt]]:
+    """What each running object feels, run by run. The runs are numbered, so that they are the same every time."""
+    ends = max(one.until for one in down)
+    horizon = forecast.horizon(ends if ends < forecast.at + FOR_GOOD else forecast.at)
+    since = min(one.since for one in down)
+    for run in range(asked.runs):
+        if run and asked.until is not None and time.monotonic() >= asked.until:
+            return
+        drawn = forecast.draw(Random(run), horizon)  # noqa: S311  chance to be repeated, not a secret
+        before = play(drawn.floor, drawn.routes, drawn.fate, drawn.first)
+        after = play(broken(drawn.floor, down, asked.able), drawn.routes, drawn.fate, drawn.first)
+        yield list(felt(drawn, len(forecast.running), before, after, tolerance, since))
+
+
+def broken(floor: Floor, down: Sequence[Down], able: Mapping[str, Sequence[str]] = {}) -> Floor:
+    """The floor with the resources down: they begin nothing, and what they have in hand rests. Who is able stands in."""
+    for one in down:
+        for other in able.get(one.resource, ()):
+            floor = _stands_in(floor, one, other)
+    spans = []
+    for name in floor.resources:
+        spans.append(tuple(merged(sorted((one.since, one.until) for one in down if one.resource == name))))
+    away = tuple(tuple(merged(sorted(chain(known, more)))) for known, more in zip(floor.away, spans, strict=True))
+    return floor._replace(away=away, halts=tuple(spans))
+
+
+def _stands_in(floor: Floor, down: Down, other: str) -> Floor:
+    """Who was never seen at work does it for as long as the one is down."""
+    if other not in floor.resources:
+        only = tuple(span for span in ((0, down.since), (down.until, down.until + FOR_GOOD)) if span[0] < span[1])
+        resources, capacity = (*floor.resources, other), (*floor.capacity, 1)
+        floor = floor._replace(resources=resources, capacity=capacity, away=(*floor.away, only))
+    one, number = floor.resources.index(down.resource), floor.resources.index(other)
+    pools = tuple(tuple(sorted({*pool, number})) if one in pool else pool for pool in floor.pools)
+    return floor._replace(pools=pools)
+
+
+def felt(drawn: Drawn, count: int, before: Played, after: Played, tolerance: int, since: int) -> Iterator[Felt]:
+    """Of each of the first `count` cases."""
+    due, ends = [0] * count, [0] * count
+    first: list[tuple[int, int]] = [(0, -1)] * count
+    for step, case in enumerate(drawn.routes.case[: drawn.first]):
+        due[case], ends[case] = max(due[case], before.ended[step]), max(ends[case], after.ended[step])
+        if after.started[step] - before.started[step] > tolerance:
+            at = before.started[step]
+        elif after.ended[step] - before.ended[step] > tolerance:
+            at = max(before.started[step], since)
+        else:
+            continue
+        if first[case][1] < 0 or at < first[case][0]:
+            first[case] = at, drawn.routes.activity[step]
+    for one, end, (at, activity) in zip(due, ends, first, strict=True):
+        yield Felt(one, end - one, at, activity if end - one > tolerance else -1)
+
+
+def _late(forecast: Forecast, down: Sequence[Down], runs: Sequence[Sequence[Felt]]) -> Iterator[Late]:
+    floor = forecast.queues.floor
+    order = [one.resource for one in sorted(down, key=lambda one: (one.since, one.resource))]
+    for one, found in zip(forecast.running, zip(*runs, strict=True), strict=False):
+        late = [what for what in found if what.activity >= 0]
+        if late and len(late) >= HALF * len(found):
+            low, mid, high = _interval([what.at for what in late])
+            delays = sorted(what.delay for what in found)
+            p10, p50, p90 = (_seconds(delays[round(share * (len(delays) - 1))]) for share in (0.1, 0.5, 0.9))
+            activity, _ = Counter(what.activity for what in late).most_common(1)[0]
+            yield Late(
+                id=one.object,
+                probability=len(late) / len(found),
+                delay_p10_seconds=p10,
+                delay_median_seconds=p50,
+                delay_p90_seconds=p90,
+                due=Instant(round(median(what.due for what in found))),
+                impact_low=Instant(max(low, forecast.at)),
+                impact_median=Instant(mid),
+                impact_high=Instant(high),
+                activity=floor.activities[activity],
+                resource=next((one for one in order if floor.resources.index(one) in floor.pools[activity]), None),
+            )
+
+
+def _interval(instants: Sequence[int]) -> tuple[int, ...]:
+    """The 5 %, 50 % and 95 % quantiles, in whole µs; of the few instants of few replays the ends are beyond those seen."""
+    first = min(instants)
+    if len(instants) == 1:
+        return first, first, first
+    cuts = quantiles([at - first for at in instants], n=20, method="exclusive")
+    return tuple(first + round(cuts[i]) for i in (0, 9, 18))
+
+
+def _seconds(delay: int) -> float | None:
+    return None if delay >= FOR_GOOD // 2 else delay / MICRO
+
+
+def _steps(
+    forecast: Forecast, down: Sequence[Down], runs: Sequence[Sequence[Felt]], able: Mapping[str, Sequence[str]]
+) -> Iterator[StepOutlook]:
+    floor = broken(forecast.queues.floor, down, able)
+    out = {one.resource for one in down}
+    for activity, pool in enumerate(floor.pools):
+        names = [floor.resources[resource] for resource in pool]
+        if out.intersection(names):
+            waiting = fmean(sum(what.activity == activity for what in run) for run in runs) if runs else 0.0
+            yield StepOutlook(
+                floor.activities[activity],
+                tuple(name for name in names if name in out),
+                tuple(name for name in names if name not in out),
+                waiting,
+            )

@@ -1,0 +1,160 @@
+"""A breakdown in a store: the resources that a declared loss takes down, and what becomes of the objects that they work on.
+
+A compressor supplies the capper CAP, whose buffer lasts for a minute; ten orders went from FILL to CAP, one every 400 s.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from brain.analytics.breakdown import Asked, Breakdown, able, breakdown
+from brain.analytics.graph.reading import read
+from brain.errors import BadQuery
+from brain.model import Assert, ChangeSet, Link
+from brain.ports import Store
+from brain.stores import open_store
+from ontology import load_schema
+from tests.unit.api_plant import plant_api
+
+SCHEMA = load_schema(())
+SECOND = 1_000_000
+AT = 10_000
+
+
+def thing(name: str, cls: str, *links: tuple[str, str], **said: str | float) -> ChangeSet:
+    told = Assert(name, cls, said, {}, tuple(Link(*link) for link in links))
+    return ChangeSet(f"e-{name}", "s", 0, 0, (told,))
+
+
+def step(order: str, activity: str, by: str, start: int | None, end: int | None, sequence: int = 0) -> ChangeSet:
+    times = {"startedAt": start, "completedAt": end}
+    said = {name: at * SECOND for name, at in times.items() if at is not None}
+    name, links = f"step/{order}-{activity}", (Link("object", f"productionorder/{order}"), Link("performedBy", by))
+    told = Assert(name, "Step", {"activity": activity, "sequence": sequence, **said}, {}, links)
+    return ChangeSet(f"e-{name}", "s", (start or 0) * SECOND, 0, (told,))
+
+
+def plant() -> list[ChangeSet]:
+    """At AT order a is on CAP since 60 s and needs 60 more; b is on FILL, for 30 s more."""
+    made = [
+        thing("asset/AIR", "Machine", ("supplies", "asset/CAP")),
+        thing("asset/CAP", "Machine", ("provides", "capability/capping"), bufferTime=20.0),
+        thing("asset/FILL", "Machine"),
+    ]
+    for n in range(10):
+        made.append(thing(f"productionorder/h{n}", "ProductionOrder"))
+        made.append(step(f"h{n}", "fill", "asset/FILL", 400 * n + 400, 400 * n + 450))
+        made.append(step(f"h{n}", "cap", "asset/CAP", 400 * n + 450, 400 * n + 570))
+    made += [thing(f"productionorder/{name}", "ProductionOrder") for name in "ab"]
+    made += [step("a", "fill", "asset/FILL", AT - 110, AT - 60), step("a", "cap", "asset/CAP", AT - 60, AT + 60)]
+    made += [step("b", "fill", "asset/FILL", AT - 20, AT + 30), step("b", "cap", "asset/CAP", AT + 60, AT + 180)]
+    return made
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[Store]:
+    opened = open_store("sqlite://")
+    await opened.prepare(SCHEMA)
+    await opened.apply(plant())
+    yield opened
+    await opened.close()
+
+
+async def found(store: Store, id: str, lasts: int, at: int | None = AT, **more: float) -> Breakdown:
+    asked = Asked(None if at is None else at * SECOND, lasts * SECOND, 5 * SECOND, runs=20, **more)
+    return await breakdown(store, SCHEMA, await read(store, SCHEMA), id, asked)
+
+
+def told(of: Breakdown) -> dict[str, tuple[float | None, float]]:
+    """By how many seconds each is late, and after how many it feels it."""
+    return {
+        late.id.removeprefix("productionorder/"): (late.delay_median_seconds, late.impact_median / SECOND - AT)
+        for outlook in of.outlooks
+        for late in outlook.late
+    }
+
+
+async def test_a_machine(store: Store) -> None:
+    # Down from 0 to 100: a rests until 100, then needs its 60; b would have begun at 60, and does at 160.
+    of = await found(store, "asset/CAP", 100)
+    assert told(of) == {"a": (100, 0), "b": (100, 60)}
+    (outlook,) = of.outlooks
+    assert (outlook.object_type, outlook.running, outlook.runs, outlook.partial) == ("ProductionOrder", 2, 20, False)
+    assert [(s.activity, s.down, s.left) for s in outlook.steps] == [("cap", ("asset/CAP",), ())]
+
+
+async def test_a_compressor_takes_the_machine_with_it_once_the_buffer_is_used_up(store: Store) -> None:
+    # CAP goes on for 20 s, then rests from 20 to 100: all is 80 late. a feels it at 20.
+    of = await found(store, "asset/AIR", 100)
+    assert told(of) == {"a": (80, 20), "b": (80, 60)}
+    (cap,) = of.resources
+    assert (cap.id, cap.since, cap.until) == ("asset/CAP", (AT + 20) * SECOND, (AT + 100) * SECOND)
+    assert [(c.provider, c.relation, c.dependent) for c in cap.via] == [("asset/AIR", "supplies", "asset/CAP")]
+
+
+async def test_a_buffer_that_lasts_absorbs_it(store: Store) -> None:
+    of = await found(store, "asset/AIR", 20)
+    assert (of.resources, of.outlooks) == ((), ())
+
+
+async def test_who_provides_the_same_stands_in(store: Store) -> None:
+    await store.apply([thing("asset/CAP-2", "Machine", ("provides", "capability/capping"))])
+    assert able(await read(store, SCHEMA), "asset/CAP") == ("asset/CAP-2",)
+    of = await found(store, "asset/CAP", 100)
+    assert told(of) == {"a": (100, 0)}
+    assert of.outlooks[0].steps[0].left == ("asset/CAP-2",)
+
+
+async def test_an_object_whose_life_is_over_is_not_under_way(store: Store) -> None:
+    await store.apply([ChangeSet("x", "s", 0, 0, (Assert("productionorder/b", "ProductionOrder", {"actualEnd": 1}, {}, ()),))])
+    assert [*told(await found(store, "asset/CAP", 100))] == ["a"]
+
+
+async def test_what_is_planned_is_what_an_object_has_before_it(store: Store) -> None:
+    # c is filled, and told to be filled again, not to be capped.
+    again = Assert("step/c-2", "Step", {"activity": "fill"}, {}, (Link("object", "productionorder/c"),))
+    filled = step("c", "fill", "asset/FILL", AT + 180, AT + 230)
+    await store.apply([thing("productionorder/c", "ProductionOrder"), filled, ChangeSet("p", "s", 0, 0, (again,))])
+    later = await found(store, "asset/CAP", 1000, at=AT + 230)
+    assert (later.outlooks[0].running, later.outlooks[0].late) == (1, ())
+    assert [late.id for late in (await found(store, "asset/FILL", 1000, at=None)).outlooks[0].late] == ["productionorder/c"]
+
+
+async def test_no_time_left_is_a_partial_answer(store: Store) -> None:
+    of = await found(store, "asset/CAP", 100, seconds=1e-9)
+    assert (of.partial, of.outlooks[0].runs, [*told(of)]) == (True, 1, ["a", "b"])
+
+
+async def test_a_store_without_steps_foresees_nothing() -> None:
+    empty = open_store("sqlite://")
+    await empty.prepare(SCHEMA)
+    with pytest.raises(BadQuery, match="no object has a step"):
+        await found(empty, "asset/CAP", 100)
+    await empty.close()
+
+
+async def test_as_graphql() -> None:
+    late = "late { id node { id } probability delayMedianSeconds impactMedian activity resource }"
+    asked = f"resources {{ id }} outlooks {{ {late} steps {{ activity left }} }}"
+    question = f'{{ outlook(id: "asset/AIR", at: "1970-01-01T02:46:40Z", lasts: 100) {{ {asked} }} }}'
+    async with plant_api(plant(), schema=SCHEMA) as api:
+        running = asyncio.create_task(api.graph.run())
+        data = await api.ask(question)
+        await api.feed.close()
+        await running
+    assert data["outlook"]["resources"] == [{"id": "asset/CAP"}]
+    (outlook,) = data["outlook"]["outlooks"]
+    assert outlook["late"] == [
+        {
+            "id": f"productionorder/{name}",
+            "node": {"id": f"productionorder/{name}"},
+            "probability": 1.0,
+            "delayMedianSeconds": 80.0,
+            "impactMedian": f"1970-01-01T02:47:{second}.000000Z",
+            "activity": "cap",
+            "resource": "asset/CAP",
+        }
+        for name, second in (("a", "00"), ("b", "40"))
+    ]
+    assert outlook["steps"] == [{"activity": "cap", "left": []}]
