@@ -21,7 +21,7 @@ def _ems(letter: str) -> float:
 
 
 def wrapped(text: str, width: float, lines: int, size: float, bold: bool = False) -> list[str]:
-    """The text in at most `lines` lines of at most `width`, broken at blanks and after underscores, else where it must be.
+    """The text in at most `lines` lines of at most `width`, broken at blanks, after underscores and slashes, else where it must.
 
     An ellipsis stands where something is left out.
     """
@@ -32,7 +32,7 @@ def wrapped(text: str, width: float, lines: int, size: float, bold: bool = False
         if len(found) == lines - 1 and fits < len(rest):
             return [*found, rest[: _fitting(rest, width - width_of("…", size, bold), size, bold)].rstrip() + "…"]
         if fits < len(rest):
-            fits = max((i for i in range(1, fits + 1) if rest[i] == " " or rest[i - 1] == "_"), default=fits)
+            fits = max((i for i in range(1, fits + 1) if rest[i] == " " or rest[i - 1] in "_/"), default=fits)
         found.append(rest[:fits])
         rest = rest[fits:].lstrip()
     return found
