@@ -75,6 +75,21 @@ def positive(name: str, value: Any, default: float | None) -> float | None:
     return float(value) if given(value) else default
 
 
+def asked_of(
+    info: Any, lasts: Any, depth: Any, first: Any, capacity: Any, *, at: int | None = None, patience: float | None
+) -> Asked:
+    """What is asked of an impact, within the limits."""
+    limits, long = info.context.limits, positive("lasts", lasts, None)
+    return Asked(
+        at,
+        None if long is None else round(long * MICRO),
+        within("depth", depth, DEPTH, limits.dependency_depth),
+        within("first", first, FIRST, limits.page),
+        patience,
+        capacity if given(capacity) else 0.0,
+    )
+
+
 def _impact(schema: Schema, results: Results) -> Any:
     async def of(
         info: Any,
@@ -88,16 +103,8 @@ def _impact(schema: Schema, results: Results) -> Any:
         as_of: Any = UNSET,
         known_at: Any = UNSET,
     ) -> Any:
-        limits = info.context.limits
-        long = positive("lasts", lasts, None)
-        asked = Asked(
-            at if given(at) else as_of if given(as_of) else None,
-            None if long is None else round(long * MICRO),
-            within("depth", depth, DEPTH, limits.dependency_depth),
-            within("first", first, FIRST, limits.page),
-            positive("patience", patience, PATIENCE),
-            capacity if given(capacity) else 0.0,
-        )
+        since = at if given(at) else as_of if given(as_of) else None
+        asked = asked_of(info, lasts, depth, first, capacity, at=since, patience=positive("patience", patience, PATIENCE))
         snapshot, moment = await snapshot_of(info, as_of, known_at)
         return await answer(impact, snapshot, schema, await one_id(info, id, moment), asked)
 

@@ -6,13 +6,11 @@ from typing import Any
 import strawberry
 from strawberry.types.unset import UNSET
 
-from api.dependencies import FIRST, PATIENCE, TIMES, answer, one_id, positive, snapshot_of, within
+from api.dependencies import PATIENCE, TIMES, answer, asked_of, one_id, positive, snapshot_of
 from api.kernel import given
 from api.results import Results
 from api.typegen import typed
-from brain.analytics.graph.impact import DEPTH, Asked
 from brain.analytics.graph.scenario import Degraded, Scenario, Thing, Triple
-from brain.analytics.graph.snapshot import MICRO
 from brain.analytics.graph.whatif import WhatIf, what_if
 from brain.errors import BadQuery
 from brain.query import AsOf
@@ -67,17 +65,8 @@ def scenario(schema: Schema, results: Results) -> Any:
         as_of: Any = UNSET,
         known_at: Any = UNSET,
     ) -> Any:
-        limits = info.context.limits
-        long = positive("lasts", lasts, None)
-        asked = Asked(
-            None,
-            None if long is None else round(long * MICRO),
-            within("depth", depth, DEPTH, limits.dependency_depth),
-            within("first", first, FIRST, limits.page),
-            positive("patience", patience, PATIENCE),
-            capacity if given(capacity) else 0.0,
-        )
-        most = limits.changes
+        asked = asked_of(info, lasts, depth, first, capacity, patience=positive("patience", patience, PATIENCE))
+        most = info.context.limits.changes
         if (count := sum(_size(one) for one in (changes, others) if given(one))) > most:
             raise BadQuery(f"{count:,} changes are too many: make at most {most:,}; `brain report scenario` takes any number")
         snapshot, moment = await snapshot_of(info, as_of, known_at)

@@ -8,13 +8,11 @@ from typing import Any
 import strawberry
 from strawberry.types.unset import UNSET
 
-from api.dependencies import FIRST, one_id, positive, within
-from api.kernel import given
+from api.dependencies import asked_of, one_id
 from api.live import LEAST_SECONDS
 from api.results import Results
 from api.typegen import typed
-from brain.analytics.graph.impact import DEPTH, Asked, Impact
-from brain.analytics.graph.snapshot import MICRO
+from brain.analytics.graph.impact import Impact
 from brain.query import NOW
 
 NOTHING = object()
@@ -26,15 +24,9 @@ def watched_impact(results: Results) -> Any:
     async def of(
         info: Any, id: Any, lasts: Any = UNSET, capacity: Any = UNSET, depth: Any = UNSET, first: Any = UNSET
     ) -> AsyncIterator[Any]:
-        limits, graph = info.context.limits, info.context.graph
-        long = positive("lasts", lasts, None)
+        graph = info.context.graph
         # Without a deadline: what is found would depend on how busy the server is, and be told as a change.
-        asked = Asked(
-            lasts=None if long is None else round(long * MICRO),
-            depth=within("depth", depth, DEPTH, limits.dependency_depth),
-            first=within("first", first, FIRST, limits.page),
-            capacity=capacity if given(capacity) else 0.0,
-        )
+        asked = asked_of(info, lasts, depth, first, capacity, patience=None)
         last: Any = NOTHING
         seen: Any = None
         async with contextlib.aclosing(graph.changes()) as changes:

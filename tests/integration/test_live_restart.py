@@ -11,9 +11,8 @@ from brain.feeds.kafka import KafkaFeed
 from brain.ports import Feed, Store
 from brain.stores import open_store
 from tests.contract.test_neo4j import wipe
-from tests.unit.test_bottlenecks import step
 from tests.unit.test_live import SCHEMA
-from tests.unit.test_live_restart import BEGIN, LATE, Plant, is_read_anew
+from tests.unit.test_live_restart import LATE, Plant, is_read_anew, only_what_came_since_is_read, saved
 
 
 class Served(Plant):
@@ -37,26 +36,12 @@ class Served(Plant):
 
 @pytest.fixture
 async def plant(neo4j_url: str, kafka_address: str, tmp_path: Path) -> Served:
-    """Its live figures were saved, as their process ended."""
     await wipe(neo4j_url)
-    plant = Served(tmp_path, neo4j_url, kafka_address)
-    await plant.says(*BEGIN)
-    async with plant.living() as living:
-        assert await living.agrees() == {("a", "c"): 100.0}
-    assert plant.read == ["t"]
-    plant.read.clear()
-    return plant
+    return await saved(Served(tmp_path, neo4j_url, kafka_address))
 
 
 async def test_a_restart_reads_only_what_came_since(plant: Served) -> None:
-    await plant.says(LATE)
-    async with plant.living() as living:
-        assert await living.agrees() == {("a", "b"): 30.0, ("b", "c"): 70.0}
-        await living.says(step("4", "d", ["x"], completedAt=101))
-        assert await living.agrees() == {("a", "b"): 30.0, ("b", "c"): 70.0, ("c", "d"): 1.0}
-    async with plant.living() as living:
-        assert len(await living.agrees()) == 3
-    assert plant.read == []
+    await only_what_came_since_is_read(plant)
 
 
 async def test_notices_that_are_gone(plant: Served) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -103,8 +103,14 @@ LATE = step("2", "b", ["x"], completedAt=30)
 
 @pytest.fixture
 async def plant(tmp_path: Path) -> Plant:
-    """Its live figures were saved, as their process ended."""
-    plant = Plant(tmp_path)
+    return await saved(Plant(tmp_path))
+
+
+P = TypeVar("P", bound=Plant)
+
+
+async def saved(plant: P) -> P:
+    """The plant, whose live figures were saved, as their process ended."""
     await plant.says(*BEGIN)
     async with plant.living() as living:
         assert await living.agrees() == {("a", "c"): 100.0}
@@ -114,6 +120,10 @@ async def plant(tmp_path: Path) -> Plant:
 
 
 async def test_a_restart_reads_only_what_came_since(plant: Plant) -> None:
+    await only_what_came_since_is_read(plant)
+
+
+async def only_what_came_since_is_read(plant: Plant) -> None:
     await plant.says(LATE)
     async with plant.living() as living:
         assert await living.agrees() == {("a", "b"): 30.0, ("b", "c"): 70.0}
