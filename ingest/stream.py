@@ -289,6 +289,8 @@ class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
         self._end = end
         self.holding: object = None
         self.at = dict[TopicPartition, int]()
+        self._answers_since = 0.0
+        """When the broker was last asked without having been away since."""
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         async with self._busy:
@@ -314,11 +316,11 @@ class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
                 await asyncio.sleep(1)
         starts: dict[TopicPartition, int] = {}
         unknown: dict[TopicPartition, int] = {}
-        doubt = time.monotonic() + DOUBT_SECONDS
+        self._answers_since = time.monotonic()
         for partition in assigned:
             mark = marks.get((partition.topic, partition.partition), 0)
             told = await self._committed(partition)
-            while told is None and mark and time.monotonic() < doubt:
+            while told is None and mark and time.monotonic() - self._answers_since < DOUBT_SECONDS:
                 await asyncio.sleep(DOUBT_SECONDS / 10)
                 told = await self._committed(partition)
             starts[partition] = mark if told is None else min(mark, told)
@@ -343,6 +345,8 @@ class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
             except KafkaError as error:
                 log.warning("the committed offset of %s/%d is not to be had: %r", partition.topic, partition.partition, error)
                 await asyncio.sleep(1)
+                # However long it was away: what it says at first when it is back is in doubt.
+                self._answers_since = time.monotonic()
 
     async def _begin(self, starts: Mapping[TopicPartition, int]) -> None:
         try:

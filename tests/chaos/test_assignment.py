@@ -44,6 +44,21 @@ async def nothing_yet(*args):
     return None if time.monotonic() < begun[0] + 1 else await answer(*args)
 AIOKafkaConsumer.committed = nothing_yet
 """
+AWAY = """
+import time
+import ingest.stream
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaConnectionError
+ingest.stream.DOUBT_SECONDS = 1.5
+answer, begun = AIOKafkaConsumer.committed, []
+async def away_then_forgetful(*args):
+    begun.append(time.monotonic())
+    since = time.monotonic() - begun[0]
+    if since < 2.5:
+        raise KafkaConnectionError()
+    return None if since < 4 else await answer(*args)
+AIOKafkaConsumer.committed = away_then_forgetful
+"""
 
 
 @pytest_asyncio.fixture
@@ -91,7 +106,11 @@ async def test_nothing_is_passed_over_while_partitions_are_taken_up(kafka_addres
     await store.close()
 
 
-@pytest.mark.parametrize("second", ["", FORGETFUL], ids=["a broker that knows", "a broker that does not know at once"])
+@pytest.mark.parametrize(
+    "second",
+    ["", FORGETFUL, AWAY],
+    ids=["a broker that knows", "a broker that does not know at once", "nor when it was away for longer than we doubt"],
+)
 async def test_the_first_notices_are_told_though_the_first_worker_died_before_it_told_them(
     kafka_address: str, topic: str, tmp_path: Path, second: str
 ) -> None:
