@@ -26,11 +26,11 @@ class End:
 
     @property
     def clear(self) -> bool:
-        """In order when told to stop (or by the signal itself, while it starts); gone without a word when killed; otherwise
-        failed, with one line that says why."""
-        if self.asked:
-            return self.code in (0, -signal.SIGKILL, -signal.SIGTERM) and not self.traceback
-        return self.code == 1 and self.last.startswith("brain: ") and not self.traceback
+        """In order when told to stop (or by the signal itself, while it starts); gone without a word when killed; otherwise, and
+        where what it starts with was away just when it was told, failed, with one line that says why."""
+        failed = self.code == 1 and self.last.startswith("brain: ")
+        ended = self.asked and self.code in (0, -signal.SIGKILL, -signal.SIGTERM)
+        return (ended or failed) and not self.traceback
 
 
 class Crew:
