@@ -24,11 +24,11 @@ from ingest.logs import LogOptions
 from ingest.record import Envelope
 from ingest.sources.kafka import send
 from ontology import load_schema
-from tests.e2e.test_import_oracles import BPIC, LOGS
+from tests.e2e.test_import_oracles import LOGS
 from tests.e2e.test_shuffled_logs import shuffled
 from tests.integration.test_kafka import worker
 
-W_INTERVALS = "bpic2012_W_intervals"
+BPIC, W_INTERVALS = "eventlogs/bpic2012.xes.gz", "bpic2012_W_intervals"
 ORACLES = [(log, object_type, oracle) for log, types in LOGS.items() for object_type, oracle in types.items()]
 ORACLES.append((BPIC, "case", W_INTERVALS))
 
