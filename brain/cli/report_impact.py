@@ -63,8 +63,8 @@ async def impact(
     from brain.naming import resolve
     from brain.query import AsOf
 
-    if causes and form == "html":
-        raise click.UsageError("the page is of what stops: leave out --causes, or take another format")
+    if form == "html" and (causes or capacity):
+        raise click.UsageError("the page is of what stops: leave out --causes and --capacity, or take another format")
     if causes and (at is not None or lasts is not None or capacity):
         raise click.UsageError("--at, --for and --capacity say how ID is down; --causes asks what is behind it: leave them out")
     if section == "outlook" and (causes or capacity or form == "html"):

@@ -136,6 +136,7 @@ def test_pages_are_whole_documents_with_all_that_is_told(store: str) -> None:
     assert "asset/OLD" in graph
     assert "\x1b" not in loss + graph
     brain("report", "impact", "AIR", "--causes", "--format", "html", store=store, expect=2)
+    brain("report", "impact", "AIR", "--capacity", "0.5", "--format", "html", store=store, expect=2)
     brain("report", "dependencies", "AIR", "--format", "html", store=store, expect=2)
     rows = list(csv.reader(io.StringIO(brain("report", "dependencies", "--circles", "--format", "csv", store=store).stdout)))
     assert rows == [["way", "count", "relation"]]
