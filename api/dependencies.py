@@ -75,14 +75,18 @@ def positive(name: str, value: Any, default: float | None) -> float | None:
     return float(value) if given(value) else default
 
 
+def micros(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * MICRO)
+
+
 def asked_of(
     info: Any, lasts: Any, depth: Any, first: Any, capacity: Any, *, at: int | None = None, patience: float | None
 ) -> Asked:
     """What is asked of an impact, within the limits."""
-    limits, long = info.context.limits, positive("lasts", lasts, None)
+    limits = info.context.limits
     return Asked(
         at,
-        None if long is None else round(long * MICRO),
+        micros(positive("lasts", lasts, None)),
         within("depth", depth, DEPTH, limits.dependency_depth),
         within("first", first, FIRST, limits.page),
         patience,

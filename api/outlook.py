@@ -6,13 +6,12 @@ from typing import Any
 import strawberry
 from strawberry.types.unset import UNSET
 
-from api.dependencies import PATIENCE, TIMES, one_id, positive, snapshot_of
+from api.dependencies import PATIENCE, TIMES, micros, one_id, positive, snapshot_of
 from api.kernel import given
 from api.process_reports import AT_A_TIME
 from api.results import Results
 from api.typegen import typed
 from brain.analytics.breakdown import Asked, Breakdown, breakdown
-from brain.analytics.lives import MICRO
 from brain.model import Instant
 from brain.schema import Schema
 
@@ -30,8 +29,8 @@ def outlook(schema: Schema, results: Results) -> Any:
     ) -> Any:
         asked = Asked(
             at if given(at) else as_of if given(as_of) else None,
-            _micros(positive("lasts", lasts, None)),
-            _micros(positive("tolerance", tolerance, None)),
+            micros(positive("lasts", lasts, None)),
+            micros(positive("tolerance", tolerance, None)),
             positive("patience", patience, PATIENCE),
         )
         async with turns:
@@ -48,7 +47,3 @@ def outlook(schema: Schema, results: Results) -> Any:
         " happened by `at`. After `patience` seconds it is what was replayed so far, and partial. `asOf` and `knownAt` choose the"
         " dependencies.",
     )
-
-
-def _micros(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds * MICRO)

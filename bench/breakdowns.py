@@ -13,19 +13,15 @@ whether the plant's routes go by the kind of the item or are drawn by chance ste
     python -m bench.breakdowns --breakdowns 200 --seed 0 [--runs 60] [--jobs 2] [--json FILE]
 """
 
-import argparse
-import json
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
-from itertools import chain, pairwise, repeat
-from pathlib import Path
+from dataclasses import dataclass
+from itertools import pairwise
 from random import Random
 from typing import NamedTuple
 
+from bench.judging import judged
 from bench.plants import downs
 from brain.analytics.causes import Context
 from brain.analytics.forecast import Forecast, Plans
@@ -190,25 +186,5 @@ def shares(judged: Sequence[Judged]) -> tuple[float, float, float, float]:
     return both / max(told, 1), both / max(late, 1), impact / max(both, 1), delay / max(both, 1)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--breakdowns", type=int, default=200, help="one a plant")
-    parser.add_argument("--seed", type=int, default=0, help="of the first plant; the others follow")
-    parser.add_argument("--runs", type=int, default=RUNS, help="replays of each breakdown, with it and without")
-    parser.add_argument("--jobs", type=int, default=2, help="processes")
-    parser.add_argument("--json", type=Path, help="keep what was found of each breakdown in this file")
-    chosen = parser.parse_args()
-    seeds = range(chosen.seed, chosen.seed + chosen.breakdowns)
-    judged: list[Judged] = []
-    with ProcessPoolExecutor(chosen.jobs) as pool:
-        for one in chain.from_iterable(pool.map(both, seeds, repeat(chosen.runs))):
-            judged.append(one)
-            print(f"\r{len(judged) // 2} of {chosen.breakdowns} breakdowns", end="", file=sys.stderr, flush=True)
-            if chosen.json:
-                chosen.json.write_text(json.dumps([asdict(one) for one in judged], indent=1) + "\n")
-    print(file=sys.stderr)
-    print("\n".join(table(judged)))
-
-
 if __name__ == "__main__":
-    main()
+    print("\n".join(table(judged(both, __doc__, "breakdowns", RUNS))))

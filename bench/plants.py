@@ -9,18 +9,13 @@ Each plant has one bottleneck of a known cause. The report sees its log and whic
     python -m bench.plants --plants 200 --seed 0 [--runs 40] [--jobs 2] [--json FILE]
 """
 
-import argparse
-import json
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
-from itertools import repeat
-from pathlib import Path
+from dataclasses import dataclass
 from statistics import quantiles
 
+from bench.judging import judged
 from brain.analytics.calibration import Interval
 from brain.analytics.causes import Context, causes_of
 from brain.analytics.lives import MICRO
@@ -71,6 +66,10 @@ class Judged:
     @property
     def p95_covered(self) -> bool:
         return self.said_p95[0] <= self.gain_p95 <= self.said_p95[2]
+
+
+def alone(seed: int, runs: int) -> tuple[Judged]:
+    return (judge(seed, runs),)
 
 
 def judge(seed: int, runs: int) -> Judged:
@@ -164,25 +163,5 @@ def misses(one: Judged) -> Iterable[str]:
             yield f"{of} is outside [{low:.2f}, {high:.2f}], middle {mid:.2f}; calibration {error:+.1%}"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--plants", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=0, help="of the first plant; the others follow")
-    parser.add_argument("--runs", type=int, default=RUNS, help="replays of each plant, as it is and relieved")
-    parser.add_argument("--jobs", type=int, default=2, help="processes")
-    parser.add_argument("--json", type=Path, help="keep what was found of each plant in this file")
-    chosen = parser.parse_args()
-    seeds = range(chosen.seed, chosen.seed + chosen.plants)
-    judged = []
-    with ProcessPoolExecutor(chosen.jobs) as pool:
-        for one in pool.map(judge, seeds, repeat(chosen.runs)):
-            judged.append(one)
-            print(f"\r{len(judged)} of {chosen.plants} plants", end="", file=sys.stderr, flush=True)
-            if chosen.json:
-                chosen.json.write_text(json.dumps([asdict(one) for one in judged], indent=1) + "\n")
-    print(file=sys.stderr)
-    print("\n".join(table(judged)))
-
-
 if __name__ == "__main__":
-    main()
+    print("\n".join(table(judged(alone, __doc__, "plants", RUNS))))

@@ -117,3 +117,19 @@ def overlaps(texts: list[dict[str, Any]]) -> list[str]:
             if a["scroll"] == b["scroll"] and min(a["right"], b["right"]) - max(a["x"], b["x"]) > 1.5:
                 said.append(f"{a['text']!r} lies over {b['text']!r}")
     return said
+
+
+def only_text(browser: Browser, path: Path) -> Page:
+    """The page of a file, open: nothing of what it tells may be anything but text, and nothing else may be asked for."""
+    page = browser.new_page()
+    asked: list[str] = []
+    told: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: told.append(dialog.message))
+    page.on("console", lambda message: told.append(message.text))
+    page.goto(path.as_uri())
+    assert asked == [path.as_uri()]
+    assert told == []  # a script or a style that the policy stops would be told here
+    assert page.locator("script, img, iframe, link, object, style ~ style").count() == 0
+    assert page.evaluate("document.querySelectorAll('[onclick], [onerror], [onload], [style]').length") == 0
+    return page

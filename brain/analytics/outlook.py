@@ -5,7 +5,6 @@ down and without (common random numbers: Law, *Simulation Modeling and Analysis*
 happened after the instant is looked at.
 """
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from statistics import fmean, median, quantiles
 from typing import NamedTuple
 
 from brain.analytics.calendars import merged
+from brain.analytics.deadline import late
 from brain.analytics.forecast import Drawn, Forecast
 from brain.analytics.lives import MICRO
 from brain.analytics.replay import Floor, Played, play
@@ -157,7 +157,7 @@ def _replayed(forecast: Forecast, down: Sequence[Down], tolerance: int, asked: A
     horizon = forecast.horizon(ends if ends < forecast.at + FOR_GOOD else forecast.at)
     since = min(one.since for one in down)
     for run in range(asked.runs):
-        if run and asked.until is not None and time.monotonic() >= asked.until:
+        if run and late(asked.until):
             return
         drawn = forecast.draw(Random(run), horizon)  # noqa: S311  chance to be repeated, not a secret
         before = play(drawn.floor, drawn.routes, drawn.fate, drawn.first)

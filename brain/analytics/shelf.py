@@ -146,8 +146,8 @@ class Shelved(Generic[V]):
 
     def _may_hold(self, key: str) -> bool:
         """Whether the file may hold it. Most keys that are asked for are of what just began, and are nowhere."""
-        at = hash(key) % BITS
-        return self._filter is None or bool(self._filter[at >> 3] >> (at & 7) & 1)
+        byte, bit = _filtered(key)
+        return self._filter is None or bool(self._filter[byte] & bit)
 
     def put(self, key: str, value: V, more: int) -> None:
         """The value is now so, and by so much heavier than it was."""
@@ -198,8 +198,14 @@ class Shelved(Generic[V]):
             else:
                 rows.append((key, self._pack(value)))
                 if self._filter is not None:
-                    at = hash(key) % BITS
-                    self._filter[at >> 3] |= 1 << (at & 7)
+                    byte, bit = _filtered(key)
+                    self._filter[byte] |= bit
         self._db.executemany(f'INSERT OR REPLACE INTO "{self._table}" VALUES (?, ?)', rows)
         self._db.executemany(f'DELETE FROM "{self._table}" WHERE key = ?', gone)
         self._used = self._used or bool(rows)
+
+
+def _filtered(key: str) -> tuple[int, int]:
+    """The byte of a filter, and the bit in it, that a key has."""
+    at = hash(key) % BITS
+    return at >> 3, 1 << (at & 7)

@@ -48,7 +48,7 @@ def window(lives: Lives, enabled: Mapping[str, Sequence[Enablement]], most: int)
     end, leads = max(ends.values()), sorted(ends[name] - arrives for arrives, name in begun)
     longer = sum(len(leads) - bisect_right(leads, end - arrives) for arrives, _ in begun[first:])
     cut = longer / len(leads) / (len(begun) - first)
-    return Window(begun[first][0], begun[-1][0], cut, list(_cases(begun, first, lives, enabled)))
+    return Window(begun[first][0], begun[-1][0], cut, list(_cases(begun, first, lives, ends, enabled)))
 
 
 def _newest(begun: Begun, lives: Lives, most: int) -> int:
@@ -60,14 +60,15 @@ def _newest(begun: Begun, lives: Lives, most: int) -> int:
     return first
 
 
-def _cases(begun: Begun, first: int, lives: Lives, enabled: Mapping[str, Sequence[Enablement]]) -> Iterator[Case]:
+def _cases(
+    begun: Begun, first: int, lives: Lives, ends: Mapping[str, int], enabled: Mapping[str, Sequence[Enablement]]
+) -> Iterator[Case]:
     opens = begun[first][0]
     for i, (arrives, name) in enumerate(begun):
         life = lives[name]
         kept = [(step, e) for step, e in zip(life, enabled[name], strict=True) if i >= first or step.start >= opens]
         if kept:
-            ends = max(step.end for step in life)
-            yield Case(name, arrives, ends - arrives, i >= first, [s for s, _ in kept], [e for _, e in kept])
+            yield Case(name, arrives, ends[name] - arrives, i >= first, [s for s, _ in kept], [e for _, e in kept])
 
 
 def beside(of: Window, work: Work) -> Iterator[Case]:

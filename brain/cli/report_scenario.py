@@ -75,7 +75,7 @@ async def scenario(
     from brain.query import AsOf
 
     parts = [_saved(name)] if name else []
-    parts += [scenario_in(file.read_text())] if file else []
+    parts += [scenario_in(file.read_text(encoding="utf-8"))] if file else []
     whole = _together([*parts, scenario_of(said)])
     if not whole.size:
         raise click.UsageError("say what to change: --without ID, --link 'A relation B', --file FILE, or the NAME of a saved one")
@@ -90,7 +90,7 @@ async def scenario(
         found = what_if(snapshot, o.schema, one, two, id=root, cls=cls, asked=asked)
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(as_file(one))
+        kept.write_text(as_file(one), encoding="utf-8")
     if form == "json":
         from brain.reports.document import document
 
@@ -120,7 +120,7 @@ def _saved(name: str) -> "Scenario":
     if not path.exists():
         names = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none yet"
         raise Unsaved(f"no scenario {name!r} is saved; there are: {names}. Save one with --save {name}")
-    return scenario_in(path.read_text())
+    return scenario_in(path.read_text(encoding="utf-8"))
 
 
 async def _resolved(o: Opened, said: "Scenario") -> "Scenario":

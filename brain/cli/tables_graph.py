@@ -12,17 +12,13 @@ from brain.analytics.graph.critical import Criticality, SinglePoints
 from brain.analytics.graph.impact import Impact
 from brain.analytics.graph.since import GraphChange, How
 from brain.cli.tables import console_of, plain
-from brain.reports.dependency_things import way_of
-from brain.words import amount, duration, moment, things
+from brain.reports.dependency_things import takes_with_it, way_of
+from brain.words import amount, duration, things
 
 
 def print_impact(found: Impact) -> None:
     console = console_of()
-    lasts = "for good" if found.lasts_seconds is None else f"for {duration(found.lasts_seconds)}"
-    since = "" if found.at is None else f" from {moment(found.at)} on"
-    counts = ", ".join(f"{c.count:,} {c.part}{'' if c.count == 1 else 's'}" for c in found.counts) or "nothing"
-    down = f"at {found.capacity:.0%}" if found.capacity else "down"
-    console.print(f"[bold]{plain(found.id)}[/] {down}{since} {lasts} takes with it: {counts}".replace("persons", "people"))
+    console.print(f"[bold]{plain(found.id)}[/] {takes_with_it(found)}")
     if found.affected:
         left = ["left"] if found.capacity else []
         table = Table("id", "class", "name", "after", *left, "by way of")

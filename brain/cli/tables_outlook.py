@@ -8,6 +8,7 @@ from rich.table import Table
 from brain.analytics.breakdown import Breakdown
 from brain.analytics.outlook import Late, Outlook
 from brain.cli.tables import console_of, plain
+from brain.reports.dependency_things import way_of
 from brain.words import duration, iso, moment, share
 
 COLUMNS = (
@@ -96,6 +97,6 @@ def _path(found: Breakdown, one: Late) -> str:
 
 def _way(found: Breakdown, one: Late, arrow: str) -> str:
     """The things on the way to the resource, then what it does."""
-    via = next((resource.via for resource in found.resources if resource.id == one.resource), ())
-    things = [*(c.provider for c in via[:1]), *(c.dependent for c in via)] or [one.resource or found.id]
-    return arrow.join([*things, one.activity])
+    down = next((resource for resource in found.resources if resource.id == one.resource), None)
+    way = way_of(down, arrow) if down is not None else ""
+    return arrow.join([way or one.resource or found.id, one.activity])

@@ -5,15 +5,18 @@ from typing import Protocol
 
 import numpy as np
 
-from brain.analytics.graph.impact import Carrier, Part, part_of, parts_of
+from brain.analytics.graph.impact import Carrier, Impact, Part, part_of, parts_of
 from brain.analytics.graph.observing import RELATION, Layer
 from brain.analytics.graph.snapshot import NODE_MASK, ROW, Basis, Ints, Snapshot, rows, seconds, told_by
 from brain.analytics.observed import Between
 from brain.reports.dependency_map import Need, Thing
 from brain.schema import Schema
+from brain.words import duration, moment, things
 
 CONTAINMENT = ("partOf", "locatedIn")
 """Relations to what a thing is in: the first that it has is where it is drawn, among others of its class."""
+
+PLURALS = {Part.PERSON: "people", Part.PROCESS: "processes"}
 
 Tie = tuple[str, str, str]
 """Provider, relation, dependent."""
@@ -27,6 +30,20 @@ class Carried(Protocol):
 def way_of(row: Carried, arrow: str = " > ") -> str:
     """The things on the way, from the first that is down to the last."""
     return arrow.join([*(c.provider for c in row.via[:1]), *(c.dependent for c in row.via)])
+
+
+def many(part: Part) -> str:
+    """The plural of a part."""
+    return PLURALS.get(part, f"{part}s")
+
+
+def takes_with_it(found: Impact) -> str:
+    """What the loss does, after the name of what is lost: `down for 2.0 h takes with it: 1 object, 2 assets`."""
+    down = f"at {found.capacity:.0%}" if found.capacity else "down"
+    since = "" if found.at is None else f" from {moment(found.at)} on"
+    lasts = "for good" if found.lasts_seconds is None else f"for {duration(found.lasts_seconds)}"
+    counts = ", ".join(things(c.count, str(c.part), many(c.part)) for c in found.counts) or "nothing"
+    return f"{down}{since} {lasts} takes with it: {counts}"
 
 
 def tie(carrier: Carrier) -> Tie:

@@ -6,19 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from brain.analytics.graph.impact import Absorbed, Counted, Impact, Part
+from brain.analytics.graph.impact import Absorbed, Impact
 from brain.analytics.graph.snapshot import Snapshot
 from brain.reports.dependency_map import DependencyMap, Thing, dependency_map
-from brain.reports.dependency_things import needs_between, things_of, tie, way_of
+from brain.reports.dependency_things import many, needs_between, takes_with_it, things_of, tie, way_of
 from brain.reports.html import render
 from brain.schema import Schema
-from brain.words import duration, moment, things
+from brain.words import duration
 
 SOON = (60.0, 3600.0, 8 * 3600.0, 86400.0)
 """Seconds: what is lost earlier than the first of these is marked strongest."""
 AT_ONCE = "at once"
 LEVELS = ("within a minute", "within an hour", "within 8 hours", "within a day", "later")
-PLURALS = {Part.PERSON: "people", Part.PROCESS: "processes", Part.OTHER: "others"}
 STRAIT = 0.1
 LOOKS = (("heavy", "what is down"), ("goes-on", "goes on: absorbed"), ("spare", "still there, and enough"))
 
@@ -29,7 +28,8 @@ def impact_page(snapshot: Snapshot, schema: Schema, found: Impact, first: int, w
         "impact.html",
         found=found,
         written=written,
-        sentence=_sentence(found),
+        sentence=f"{found.name or found.id} {takes_with_it(found)}.",
+        many=many,
         map=impact_map(snapshot, schema, found),
         affected=found.affected[:first],
         absorbed=found.absorbed[:first],
@@ -71,14 +71,3 @@ def _told(found: Impact, known: dict[str, Thing]) -> Iterator[tuple[str, Thing]]
 
 def why_absorbed(b: Absorbed) -> str:
     return ", ".join(b.left) if b.by == "REDUNDANCY" else f"buffer of {duration(b.buffer_seconds)}"
-
-
-def _sentence(found: Impact) -> str:
-    lasts = "for good" if found.lasts_seconds is None else f"for {duration(found.lasts_seconds)}"
-    since = "" if found.at is None else f" from {moment(found.at)} on"
-    counts = ", ".join(map(_counted, found.counts)) or "nothing"
-    return f"{found.name or found.id} down{since} {lasts} takes with it: {counts}."
-
-
-def _counted(one: Counted) -> str:
-    return things(one.count, str(one.part), PLURALS.get(one.part))

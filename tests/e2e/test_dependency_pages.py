@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser import chromium, faults
+from tests.browser import chromium, faults, only_text
 from tests.dependency_graphs import PAGES
 from tests.e2e.test_report_page import WIDTHS, opened
 
@@ -53,17 +53,7 @@ def test_all_is_legible_and_in_its_place(browser: Browser, tmp_path: Path, name:
 def test_names_are_text_and_nothing_more(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     path.write_text(PAGES["hostile"](), encoding="utf-8")
-    page = browser.new_page()
-    asked: list[str] = []
-    told: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("dialog", lambda dialog: told.append(dialog.message))
-    page.on("console", lambda message: told.append(message.text))
-    page.goto(path.as_uri())
-    assert asked == [path.as_uri()]
-    assert told == []
-    assert page.locator("script, img, iframe, link, object, style ~ style").count() == 0
-    assert page.evaluate("document.querySelectorAll('[onclick], [onerror], [onload], [style]').length") == 0
+    page = only_text(browser, path)
     page.close()
 
 

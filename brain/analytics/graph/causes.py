@@ -1,13 +1,13 @@
 """What may be behind a thing that is down: all that it needs, those first whose loss alone would do it."""
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
 
+from brain.analytics.deadline import deadline, late
 from brain.analytics.graph.impact import LEFT, MOST, Carrier, Part, carrier, numbered, parts_of
 from brain.analytics.graph.losses import fatal
-from brain.analytics.graph.reach import AT_ONCE, WORD, late, within
+from brain.analytics.graph.reach import places, within
 from brain.analytics.graph.snapshot import ROW, Bools, Ints, Snapshot, firsts, kinds, rows, seconds
 from brain.analytics.graph.times import EDGE_BITS, NEVER, costs
 from brain.schema import Schema
@@ -22,8 +22,8 @@ DEFINITION = (
 @dataclass(frozen=True, slots=True)
 class Suspect:
     """`alone`: its loss alone takes the thing down; otherwise others would have to be lost with it; null where the deadline came
-    before that was known. `after_seconds` is the least
-    time that its loss takes to be felt, along `via`. `state` is what it says of itself."""
+    before that was known. `after_seconds` is the least time that its loss takes to be felt, along `via`. `state` is what it says
+    of itself."""
 
     id: str
     cls: str
@@ -60,7 +60,7 @@ def causes(
     snapshot: Snapshot, schema: Schema, id: str, depth: int = DEPTH, first: int = MOST, patience: float | None = None
 ) -> Suspects:
     """`patience` in seconds. BadQuery for a thing that no dependency touches."""
-    until = None if patience is None else time.monotonic() + patience
+    until = deadline(patience)
     node = numbered(snapshot, id)
     value, by, beyond = _back(snapshot, node, depth, until)
     found = np.flatnonzero((value < NEVER) & (value > 0))
@@ -120,17 +120,10 @@ def _via(snapshot: Snapshot, by: Ints, cause: int) -> tuple[Carrier, ...]:
 
 def _alone(snapshot: Snapshot, node: int, found: Ints, until: float | None) -> tuple[Bools, int]:
     """Whose loss alone is the node's, and for how many of them, from the first on, that is known."""
-    alone, among = np.zeros(len(found), bool), np.zeros(snapshot.count, bool)
+    alone, among, judged = np.zeros(len(found), bool), np.zeros(snapshot.count, bool), 0
     among[found] = among[node] = True
-    begin, step = 0, AT_ONCE if until is None else WORD
-    while begin < len(found):
-        some = found[begin : begin + step]
-        in_time = fatal(snapshot, some, among, until)
-        if in_time is None:
-            return alone, begin
-        nodes, bits = in_time
-        held = bits[np.searchsorted(nodes, node)]
-        places = np.arange(len(some))
-        alone[begin : begin + len(some)] = held[places // WORD] >> (places % WORD).astype(np.uint64) & np.uint64(1)
-        begin, step = begin + len(some), min(2 * step, AT_ONCE)
-    return alone, len(found)
+    for some, nodes, bits in fatal(snapshot, found, among, until):
+        word, bit = places(len(some))
+        alone[judged : judged + len(some)] = bits[np.searchsorted(nodes, node)][word] & bit != 0
+        judged += len(some)
+    return alone, judged

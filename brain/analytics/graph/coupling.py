@@ -9,13 +9,15 @@ that coincide is then at most binomial with the mean chance (Hoeffding 1956, as 
 surprising counts, and of all pairs those are told that pass Benjamini and Hochberg.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import combinations
 
 import numpy as np
 
-from brain.analytics.calendars import DAY, WEEK, Interval
+from brain.analytics.calendars import DAY, HOUR, WEEK, Interval
 from brain.analytics.device_states import StateSpan, state_spans
 from brain.analytics.discoveries import q_values
 from brain.analytics.graph.reach import ancestors
@@ -26,8 +28,7 @@ from brain.errors import BadQuery
 from brain.ports import Store
 from brain.schema import Schema
 
-MINUTE = 60_000_000
-HOUR = 60 * MINUTE
+MINUTE = HOUR // 60
 WITHIN = 2 * MINUTE
 APART = 10 * MINUTE
 LEAST = 3
@@ -97,7 +98,9 @@ async def hidden_coupling(
 ) -> HiddenCoupling:
     """Of things of a class and those below it, by their states in [since, until). BadQuery for an unknown class, or a share that
     is none."""
-    return coupling_of(await state_spans(store, schema.of(cls).name, since, until), snapshot, share)
+    spans = await state_spans(store, schema.of(cls).name, since, until)
+    # Arithmetic over all pairs: the loop goes on serving others meanwhile.
+    return await asyncio.to_thread(coupling_of, spans, snapshot, share)
 
 
 def coupling_of(spans: Mapping[str, Sequence[StateSpan]], snapshot: Snapshot, share: float = SHARE) -> HiddenCoupling:
@@ -112,12 +115,12 @@ def coupling_of(spans: Mapping[str, Sequence[StateSpan]], snapshot: Snapshot, sh
     sure = q_values([p for _, _, (_, _, p) in tested])
     found = [(a, b, count, mean, q) for (a, b, (count, mean, _)), q in zip(tested, sure, strict=True) if q <= share]
     told, explained = [], 0
-    above = {id: _needed(snapshot, id) for pair in found for id in pair[:2]}
+    needed = cache(partial(_needed, snapshot))
     for a, b, count, mean, q in found:
-        if a in above[b] or b in above[a]:
+        if a in needed(b) or b in needed(a):
             explained += 1
             continue
-        common = _common(snapshot, above[a], above[b], _together(downs[a], downs[b]), spans, downs)
+        common = _common(snapshot, needed, (a, b), _together(downs[a], downs[b]), spans, downs)
         told.append(Coupled(a, b, count, len(downs[a]), len(downs[b]), mean, q, not common, common))
     told.sort(key=lambda c: (not c.hidden, -c.together / max(c.failures_a, c.failures_b), c.q, c.a, c.b))
     return HiddenCoupling(
@@ -195,18 +198,19 @@ def _together(a: Sequence[Interval], b: Sequence[Interval]) -> list[Interval]:
 
 def _common(
     snapshot: Snapshot,
-    a: Mapping[str, int],
-    b: Mapping[str, int],
+    needed: Callable[[str], Mapping[str, int]],
+    pair: tuple[str, str],
     together: Sequence[Interval],
     spans: Mapping[str, Sequence[StateSpan]],
     downs: Mapping[str, Sequence[Interval]],
 ) -> tuple[Common, ...]:
     """What both need: first what was down most often with them, then what needs most of the others, which is nearest to them."""
     found = []
+    a, b = map(needed, pair)
     for id in a.keys() & b.keys():
-        node, mine = a[id], downs.get(id, ())
+        mine = downs.get(id, ())
         hit = sum(any(since <= one[0] + WITHIN and one[0] - WITHIN < until for since, until in mine) for one in together)
         down = hit if spans.get(id) else None
-        found.append((-(down or 0), -len(ancestors(snapshot, node)), id, node, down))
+        found.append((-(down or 0), -len(needed(id)), id, a[id], down))
     told = sorted(found)[:COMMON]
     return tuple(Common(id, snapshot.classes[snapshot.cls[n]], snapshot.names[n], down) for _, _, id, n, down in told)

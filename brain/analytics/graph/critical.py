@@ -1,15 +1,14 @@
 """Which things most hangs on: the single points of failure, and what flows through each."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
+from brain.analytics.deadline import deadline, late
 from brain.analytics.graph.impact import MOST, Affected, Part, Telling, parts_of
 from brain.analytics.graph.losses import Losses, losses
-from brain.analytics.graph.reach import late
 from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, of_class
 from brain.analytics.graph.structure import Floats, articulation_points, betweenness, ranks
 from brain.analytics.graph.times import spread
@@ -100,8 +99,7 @@ def single_points(
 ) -> SinglePoints:
     """Of a class and those below it; of assets and people where none is named. `patience` in seconds. BadQuery for an unknown
     class."""
-    until = None if patience is None else time.monotonic() + patience
-    found = singles(snapshot, schema, cls, until)
+    found = singles(snapshot, schema, cls, deadline(patience))
     points = tuple(point(snapshot, schema, found, place) for place in found.ranked[:first])
     version, left = snapshot.ontology_version, found.losses.left
     return SinglePoints(points, len(found.ranked), len(found.candidates), left > 0, left, SINGLE, version)
@@ -165,7 +163,7 @@ def criticality(
     if measure not in DEFINITIONS:
         raise BadQuery(f"criticality is by {' or '.join(Measure)}, not by {measure!r}")
     _, candidates = _candidates(snapshot, schema, cls)
-    values, left = _values(snapshot, measure, None if patience is None else time.monotonic() + patience)
+    values, left = _values(snapshot, measure, deadline(patience))
     order = candidates[np.argsort(-values[candidates], kind="stable")][:first]
     joints = np.isin(order, articulation_points(snapshot))
     ranked = [

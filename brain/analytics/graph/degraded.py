@@ -18,7 +18,8 @@ from heapq import heappop, heappush
 
 import numpy as np
 
-from brain.analytics.graph.reach import late, within
+from brain.analytics.deadline import late
+from brain.analytics.graph.reach import within
 from brain.analytics.graph.snapshot import KIND_MASK, NODE_BITS, NODE_MASK, ROW, Bools, Ints, Snapshot, seconds
 from brain.analytics.graph.times import EDGE_BITS, LONGEST, NEVER, Spread, costs, ends
 from brain.errors import BadQuery

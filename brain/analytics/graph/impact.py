@@ -3,7 +3,6 @@
 Nothing here reads a store: the answer is worked out on a snapshot, and is of the moment and the marks that it reflects.
 """
 
-import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from brain.analytics.deadline import deadline
 from brain.analytics.graph.degraded import FULL, Fallen, fall, parts_per_million
 from brain.analytics.graph.snapshot import MICRO, NODE_BITS, NODE_MASK, ROW, Basis, Bools, Ints, Snapshot, distinct, rows, seconds
 from brain.analytics.graph.times import NEVER, Needs, Spread, carriers, spread, way
@@ -157,7 +157,7 @@ def part_of(schema: Schema, name: str) -> Part:
 def impact(snapshot: Snapshot, schema: Schema, id: str, asked: Asked = Asked()) -> Impact:
     """BadQuery for a thing that no dependency touches."""
     root = numbered(snapshot, id)
-    until = None if asked.seconds is None else time.monotonic() + asked.seconds
+    until = deadline(asked.seconds)
     found = loss(snapshot, root, asked, until)
     lost = found.reached[found.reached != root]
     told = Telling(snapshot, schema, found, asked.at)

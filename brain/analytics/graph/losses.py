@@ -6,13 +6,14 @@ bits of a node are its dominators (Lengauer, Tarjan, 1979), seen from whatever n
 things that keep each other going go on. Delays and buffers play no part: the loss is for good.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from brain.analytics.graph.reach import AT_ONCE, WORD, Bits, late, within
+from brain.analytics.deadline import late
+from brain.analytics.graph.reach import AT_ONCE, WORD, Bits, empty_bits, places, within
 from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, seconds
 from brain.analytics.graph.times import Needs
 
@@ -31,37 +32,40 @@ class Losses:
 def losses(snapshot: Snapshot, candidates: Sequence[int], counted: Bools, until: float | None = None) -> Losses:
     """In the order of the candidates. `until` is of time.monotonic."""
     lost, among = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    # Where time is short, few at first: what is not done in time is done for nothing.
-    done, step = 0, AT_ONCE if until is None else WORD
-    while done < len(candidates) and not late(until):
-        some = np.array(candidates[done : done + step], np.int64)
-        found_in_time = fatal(snapshot, some, until=until)
-        if found_in_time is None:
-            break
-        nodes, bits = found_in_time
-        own = counted[some]
+    given = np.array(candidates, np.int64)
+    for some, nodes, bits in fatal(snapshot, given, until=until):
         lost.append(_counts(bits, len(some)) - 1)
-        among.append(_counts(bits[counted[nodes]], len(some)) - own)
-        done, step = done + len(some), min(2 * step, AT_ONCE)
-    found = np.array(candidates[:done], np.int64)
-    return Losses(found, np.concatenate(lost), np.concatenate(among), len(candidates) - done)
+        among.append(_counts(bits[counted[nodes]], len(some)) - counted[some])
+    found = np.concatenate(lost)
+    return Losses(given[: len(found)], found, np.concatenate(among), len(given) - len(found))
 
 
 def fatal(
     snapshot: Snapshot, candidates: Ints, among: Bools | None = None, until: float | None = None
-) -> tuple[Ints, Bits] | None:
-    """All nodes (of some alone, if `among` is given) that a candidate's loss might reach, and for each the candidates, as bits by
-    place, whose loss alone is its own. None where it is `until` (of time.monotonic) before that is known."""
+) -> Iterator[tuple[Ints, Ints, Bits]]:
+    """Of the candidates, some at a time in their order: these, all nodes (of some alone, if `among` is given) that their loss
+    might reach, and for each the candidates, as bits by place, whose loss alone is its own. Ends at `until` (of time.monotonic)
+    with those of whom it is known."""
+    # Where time is short, few at first: what is not done in time is done for nothing.
+    done, step = 0, AT_ONCE if until is None else WORD
+    while done < len(candidates) and not late(until):
+        some = candidates[done : done + step]
+        found = _fatal(snapshot, some, among, until)
+        if late(until):
+            return
+        yield some, *found
+        done, step = done + len(some), min(2 * step, AT_ONCE)
+
+
+def _fatal(snapshot: Snapshot, candidates: Ints, among: Bools | None, until: float | None) -> tuple[Ints, Bits]:
     open_ = ~snapshot.closed if among is None else ~snapshot.closed & among
     nodes = np.flatnonzero(within(snapshot.feeds_start, snapshot.feeds, candidates, among=open_))
-    bits = np.zeros((len(nodes) + 1, -(-len(candidates) // WORD)), np.uint64)  # the last: of all that is not reached
-    places = np.arange(len(candidates))
-    at = np.searchsorted(nodes, candidates)
-    np.bitwise_or.at(bits, (at, places // WORD), np.uint64(1) << (places % WORD).astype(np.uint64))
+    bits, (word, bit) = empty_bits(len(nodes) + 1, len(candidates)), places(len(candidates))  # the last: of all not reached
+    np.bitwise_or.at(bits, (np.searchsorted(nodes, candidates), word), bit)
     dependents = nodes[(np.diff(snapshot.needs_start)[nodes] > 0) & ~snapshot.closed[nodes]]
     if len(dependents):
         _fill(snapshot, nodes, bits, dependents, until)
-    return None if late(until) else (nodes, bits[:-1])
+    return nodes, bits[:-1]
 
 
 def _fill(snapshot: Snapshot, nodes: Ints, bits: Bits, dependents: Ints, until: float | None) -> None:

@@ -1,8 +1,13 @@
 """An order of work on a directed graph given as arrays: strongly connected components, and levels of what is left of cycles."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from brain.analytics.graph.snapshot import Bools, Ints, distinct, ranges
+
+if TYPE_CHECKING:
+    import rustworkx
 
 
 class Rows:
@@ -48,13 +53,19 @@ def _components(count: int, source: Ints, target: Ints, core: Bools) -> Ints:
     import rustworkx
 
     nodes, inside = np.flatnonzero(core), core[source] & core[target]
-    number = np.zeros(count, np.int64)
-    number[nodes] = np.arange(len(nodes))
-    graph: rustworkx.PyDiGraph[None, None] = rustworkx.PyDiGraph()
-    graph.add_nodes_from([None] * len(nodes))
-    graph.add_edges_from_no_data(list(zip(*(number[end[inside]].tolist() for end in (source, target)), strict=True)))
     found = np.arange(count)
-    for members in rustworkx.strongly_connected_components(graph):
+    for members in rustworkx.strongly_connected_components(digraph(nodes, source[inside], target[inside])):
         if len(members) > 1:
             found[nodes[members]] = nodes[min(members)]
     return found
+
+
+def digraph(nodes: Ints, source: Ints, target: Ints) -> "rustworkx.PyDiGraph[None, None]":
+    """Edges between some nodes, which are in order, for algorithms that are better left to compiled code: by their places."""
+    import rustworkx
+
+    graph: rustworkx.PyDiGraph[None, None] = rustworkx.PyDiGraph()
+    graph.add_nodes_from([None] * len(nodes))
+    ends = (np.searchsorted(nodes, end).tolist() for end in (source, target))
+    graph.add_edges_from_no_data(list(zip(*ends, strict=True)))
+    return graph

@@ -1,12 +1,11 @@
 """What can be reached: everything that hangs on a thing, or on which it hangs, whatever redundancy there is."""
 
-import time
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brain.analytics.graph.order import Rows
+from brain.analytics.deadline import late
 from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, distinct, firsts, rows, seconds
 
 WORD = 64
@@ -31,11 +30,6 @@ def _beside(seen: Bools, node: int) -> Ints:
     return np.flatnonzero(seen)
 
 
-def late(until: float | None) -> bool:
-    """Whether a deadline, of time.monotonic, is over."""
-    return until is not None and time.monotonic() >= until
-
-
 def within(
     start: Ints, keys: Ints, nodes: Ints, depth: int | None = None, among: Bools | None = None, until: float | None = None
 ) -> Bools:
@@ -55,46 +49,41 @@ def within(
 def descendant_sets(snapshot: Snapshot, nodes: Sequence[int]) -> list[Ints]:
     """`descendants` of many nodes in one walk over the graph: each node has a bit for each of them (Then et al.: *The More the
     Merrier: Efficient Multi-Source Graph Traversal*, 2014), and the walk goes level by level over what is left of cycles."""
-    of, level = snapshot.condensed
-    provider, dependent = of[firsts(snapshot.feeds)], of[seconds(snapshot.feeds)]
     found: list[Ints] = []
     for i in range(0, len(nodes), AT_ONCE):
-        found += _sets(of, level, provider, dependent, np.array(nodes[i : i + AT_ONCE], np.int64))
+        found += _sets(snapshot, np.array(nodes[i : i + AT_ONCE], np.int64))
     return found
 
 
-def _sets(of: Ints, level: Ints, provider: Ints, dependent: Ints, roots: Ints) -> list[Ints]:
-    """`of` maps nodes to what is left of cycles, between which the edges run, from lower to higher levels."""
-    touched = np.flatnonzero(_touched(Rows(len(of), provider, dependent), distinct(of[roots], len(of))))
-    number = np.full(len(of), -1, np.int64)
+def _sets(snapshot: Snapshot, roots: Ints) -> list[Ints]:
+    """What is reached is numbered by what is left of cycles, between which the edges run, from lower to higher levels."""
+    of, level = snapshot.condensed
+    nodes = np.flatnonzero(within(snapshot.feeds_start, snapshot.feeds, roots))
+    touched = distinct(of[nodes], len(of))
+    number = np.zeros(len(of), np.int64)
     number[touched] = np.arange(len(touched))
-    bits = np.zeros((len(touched), -(-len(roots) // WORD)), np.uint64)
-    word, bit = _bits(len(roots))
+    bits, (word, bit) = empty_bits(len(touched), len(roots)), places(len(roots))
     np.bitwise_or.at(bits, (number[of[roots]], word), bit)
-    among = (number[provider] >= 0) & (provider != dependent)
-    provider, dependent = provider[among], dependent[among]
+    edges = rows(snapshot.feeds_start, snapshot.feeds, nodes)
+    provider, dependent = of[firsts(edges)], of[seconds(edges)]
+    across = provider != dependent
+    provider, dependent = provider[across], dependent[across]
     _spread(bits, number[provider], number[dependent], level[dependent])
-    nodes = np.flatnonzero(number[of] >= 0)
     told = bits[number[of[nodes]]]
     # None hangs on itself.
     np.bitwise_and.at(told, (np.searchsorted(nodes, roots), word), ~bit)
     return _members(told, nodes, len(roots))
 
 
-def _bits(count: int) -> tuple[Ints, Bits]:
-    """The word and the bit of each of so many roots."""
-    places = np.arange(count)
-    return places // WORD, np.uint64(1) << (places % WORD).astype(np.uint64)
+def empty_bits(nodes: int, roots: int) -> Bits:
+    """None of so many roots is set in any row."""
+    return np.zeros((nodes, -(-roots // WORD)), np.uint64)
 
 
-def _touched(edges: Rows, roots: Ints) -> NDArray[np.bool_]:
-    seen = np.zeros(len(edges.start) - 1, bool)
-    seen[roots] = True
-    while len(roots):
-        met = edges.of(roots)
-        roots = distinct(met[~seen[met]], len(seen))
-        seen[roots] = True
-    return seen
+def places(count: int) -> tuple[Ints, Bits]:
+    """The word and the bit of each of so many roots in a row."""
+    numbers = np.arange(count)
+    return numbers // WORD, np.uint64(1) << (numbers % WORD).astype(np.uint64)
 
 
 def _spread(bits: Bits, provider: Ints, dependent: Ints, level: Ints) -> None:

@@ -5,7 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from brain.analytics.graph.reach import descendants, late
+from brain.analytics.deadline import late
+from brain.analytics.graph.order import digraph
+from brain.analytics.graph.reach import descendants
 from brain.analytics.graph.snapshot import Ints, Snapshot, firsts, rows, seconds
 
 Floats = NDArray[np.float64]
@@ -24,12 +26,8 @@ def immediate_dominators(snapshot: Snapshot, root: int) -> dict[int, int]:
 
     nodes = np.sort(np.append(descendants(snapshot, root), root))
     edges = rows(snapshot.feeds_start, snapshot.feeds, nodes)
-    graph: rustworkx.PyDiGraph[None, None] = rustworkx.PyDiGraph()
-    graph.add_nodes_from([None] * len(nodes))
-    ends = (np.searchsorted(nodes, end).tolist() for end in (firsts(edges), seconds(edges)))
-    graph.add_edges_from_no_data(list(zip(*ends, strict=True)))
     start = int(np.searchsorted(nodes, root))
-    found = rustworkx.immediate_dominators(graph, start)
+    found = rustworkx.immediate_dominators(digraph(nodes, firsts(edges), seconds(edges)), start)
     return {int(nodes[node]): int(nodes[by]) for node, by in found.items() if node != start}
 
 

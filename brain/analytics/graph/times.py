@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from brain.analytics.graph.reach import late, within
+from brain.analytics.deadline import late
+from brain.analytics.graph.reach import within
 from brain.analytics.graph.snapshot import NODE_MASK, Bools, Ints, Snapshot, distinct, firsts, kinds, rows, seconds
 
 EDGE_BITS = 13

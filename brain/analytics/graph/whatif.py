@@ -1,11 +1,11 @@
 """What a scenario would change: what is lost at once, which impact another thing then has, which single points come and go."""
 
-import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from brain.analytics.deadline import deadline
 from brain.analytics.graph.critical import SINGLE, SinglePoint, Singles, point, singles
 from brain.analytics.graph.impact import DEFINITION as IMPACT
 from brain.analytics.graph.impact import DEGRADED, Affected, Asked, Telling, loss, numbered
@@ -118,7 +118,7 @@ def what_if(
 ) -> WhatIf:
     """`id` is the thing whose impact is compared, `cls` as for `single_points`. Of `asked`, `first` bounds each list, and
     `seconds` all together. BadQuery as for `applied`, and where the thing is lost in a scenario already."""
-    until = None if asked.seconds is None else time.monotonic() + asked.seconds
+    until = deadline(asked.seconds)
     worlds = [as_it_is(snapshot), *(applied(snapshot, schema, one, until) for one in (scenario, other) if one is not None)]
     if id is not None and all(world.given.number(id) is None for world in worlds):
         numbered(snapshot, id)
