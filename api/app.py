@@ -21,6 +21,7 @@ from api.kernel import Context
 from api.limits import Limits
 from brain.analytics.following import Following
 from brain.analytics.graph.live import LiveGraph
+from brain.analytics.live_causes import SPAN
 from brain.analytics.live_reports import LiveReports
 from brain.errors import BrainError, Retry
 from brain.identities import Merged
@@ -91,16 +92,17 @@ def create_app(
     limits: Limits = Limits(),
     hosts: frozenset[str] | None = LOOPBACK,
     live_file: Path | None = None,
+    live_span: int = SPAN,
 ) -> FastAPI:
     """The application over an open store and feed, which stay the caller's to close.
 
     `hosts` are the names in the Host header that are answered; None answers all, for a server that others may reach.
-    `live_file` is where live figures outlast the process, if they shall.
+    `live_file` is where live figures outlast the process, if they shall; `live_span` of how much time live causes are, µs.
     The store is prepared when the server starts; until then, and when it does not answer, /readyz says why with a 503.
     """
     readiness = Readiness(store, schema)
     merged = Merged(store, schema)
-    live, graph = LiveReports(merged, schema, feed, live_file), LiveGraph(merged, schema, feed)
+    live, graph = LiveReports(merged, schema, feed, live_file, live_span), LiveGraph(merged, schema, feed)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -1,57 +1,84 @@
-"""Live figures: the same report as `bottlenecks`, out of figures that are kept up to date as changes are told."""
+"""Live figures: the same report as `bottlenecks`, out of figures that are kept up to date as changes are told, and why work that
+ended lately waited."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import strawberry
 from strawberry.types.unset import UNSET
 
-from api.arguments import BOTTLENECKS, lifecycle_of
+from api.arguments import BOTTLENECKS, lifecycle_of, one_of
 from api.kernel import given
 from api.results import Results
+from api.selected import names_selected
 from api.typegen import typed
-from brain.analytics.bottlenecks import Bottlenecks
+from brain.analytics.given_calendars import given_calendars
+from brain.analytics.live_causes import Question
+from brain.analytics.live_reports import LiveBottlenecks, LiveReports, with_causes
+from brain.analytics.work import Perspective
 
 LEAST_SECONDS = 1.0
 """Between two reports to one subscriber, however much changes."""
 
+ARGUMENTS = BOTTLENECKS | {"view": str | None, "calendars": str | None}
 
-async def _report(info: Any, object_type: Any, lifecycle: Any, min_frequency: Any) -> Bottlenecks:
+
+async def _report(info: Any, object_type: Any, lifecycle: Any, min_frequency: Any, view: Any, calendars: Any) -> LiveBottlenecks:
     least = min_frequency if given(min_frequency) else None
-    found: Bottlenecks = await info.context.live.report(object_type, lifecycle=lifecycle_of(lifecycle), min_frequency=least)
-    return found
+    seen = cast(Perspective, one_of("view", view, "handover", "enabled") or "handover")
+    hours = given_calendars(calendars) if given(calendars) else {}
+    question = Question(object_type, lifecycle_of(lifecycle), seen, tuple(sorted(hours.items())))
+    live: LiveReports = info.context.live
+    if "causes" in names_selected(info.selected_fields):
+        return await live.explained(question, min_frequency=least)
+    return with_causes(await live.report(object_type, lifecycle=question.lifecycle, min_frequency=least), None)
 
 
 def live_bottlenecks(results: Results) -> Any:
     """The query."""
 
-    async def live_bottlenecks(info: Any, object_type: Any, lifecycle: Any = UNSET, min_frequency: Any = UNSET) -> Any:
-        return await _report(info, object_type, lifecycle, min_frequency)
+    async def live_bottlenecks(
+        info: Any,
+        object_type: Any,
+        lifecycle: Any = UNSET,
+        min_frequency: Any = UNSET,
+        view: Any = UNSET,
+        calendars: Any = UNSET,
+    ) -> Any:
+        return await _report(info, object_type, lifecycle, min_frequency, view, calendars)
 
     return strawberry.field(
-        resolver=typed(live_bottlenecks, results.output(Bottlenecks), **BOTTLENECKS),
+        resolver=typed(live_bottlenecks, results.output(LiveBottlenecks), **ARGUMENTS),
         description="As `bottlenecks`, as of the last change that was told, in milliseconds however long the log is, with medians"
-        " and p90 to `quantileError`. The first request for a type reads its steps once.",
+        " and p90 to `quantileError`. The first request for a type reads its steps once. `causes`, as of their last checkpoint,"
+        " are of what ended lately; `view` and `calendars` are theirs, as in `processReport`.",
     )
 
 
 def bottleneck_reports(results: Results) -> Any:
     """The subscription."""
-    returns = results.output(Bottlenecks)
+    returns = results.output(LiveBottlenecks)
 
-    async def bottlenecks(info: Any, object_type: Any, lifecycle: Any = UNSET, min_frequency: Any = UNSET) -> AsyncIterator[Any]:
+    async def bottlenecks(
+        info: Any,
+        object_type: Any,
+        lifecycle: Any = UNSET,
+        min_frequency: Any = UNSET,
+        view: Any = UNSET,
+        calendars: Any = UNSET,
+    ) -> AsyncIterator[Any]:
         last = None
         async with contextlib.aclosing(info.context.live.changes()) as changes:
             async for _ in changes:
-                found = await _report(info, object_type, lifecycle, min_frequency)
+                found = await _report(info, object_type, lifecycle, min_frequency, view, calendars)
                 if found != last:
                     yield found
                     last = found
                     await asyncio.sleep(LEAST_SECONDS)
 
     return strawberry.subscription(
-        resolver=typed(bottlenecks, AsyncIterator[returns], **BOTTLENECKS),  # type: ignore[valid-type]
+        resolver=typed(bottlenecks, AsyncIterator[returns], **ARGUMENTS),  # type: ignore[valid-type]
         description="The report of `liveBottlenecks` now, and again when it has changed, once a second at most.",
     )

@@ -1,16 +1,17 @@
 """Query.processReport: why work waits, how sure that is, what would help, with evidence to be followed to the steps."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, cast
 
 import strawberry
-from strawberry.types.nodes import SelectedField, Selection
+from strawberry.types.nodes import Selection
 from strawberry.types.unset import UNSET
 
 from api.arguments import BOTTLENECKS, lifecycle_of, one_of
 from api.kernel import given
 from api.results import Results
+from api.selected import names_selected
 from api.typegen import typed
 from brain.analytics.given_calendars import given_calendars
 from brain.analytics.process_material import Asked, Period, Section, material
@@ -47,6 +48,7 @@ def process_report(schema: Schema, results: Results) -> Any:
         view: Any = UNSET,
         machines: Any = UNSET,
         calendars: Any = UNSET,
+        context_since: Any = UNSET,
     ) -> Any:
         asked = Asked(
             lifecycle_of(lifecycle),
@@ -56,6 +58,7 @@ def process_report(schema: Schema, results: Results) -> Any:
             machines if given(machines) else None,
             cast(Perspective, one_of("view", view, "handover", "enabled") or "handover"),
             given_calendars(calendars) if given(calendars) else {},
+            context_since if given(context_since) else None,
         )
         async with turns:
             found = await material(info.context.store, schema, object_type, asked)
@@ -69,23 +72,17 @@ def process_report(schema: Schema, results: Results) -> Any:
         "view": str | None,
         "machines": str | None,
         "calendars": str | None,
+        "context_since": Instant | None,
     }
     return strawberry.field(
         resolver=typed(report, results.output(ProcessReport), **arguments),
         description="Why the objects of a type wait, how sure that is and what would help. Only what is selected is worked out."
         " `since`, `until`: the objects whose last step ended then, whole. `view` of the causes: handover or enabled."
-        ' `calendars`, in YAML or JSON: {"*": {"mon-fri": ["08:00-17:00"], "zone": "Europe/Berlin"}, "asset/ROB-1": "always"}.',
+        ' `calendars`, in YAML or JSON: {"*": {"mon-fri": ["08:00-17:00"], "zone": "Europe/Berlin"}, "asset/ROB-1": "always"}.'
+        " `contextSince`: what ended before is left out, as if it were not known.",
     )
 
 
 def wanted(selected: Iterable[Selection]) -> frozenset[Section]:
     """The sections that the query asks for, through whatever fragments."""
-    return frozenset(SECTIONS[name] for field in selected for name in _names(field.selections) if name in SECTIONS)
-
-
-def _names(selections: Iterable[Selection]) -> Iterator[str]:
-    for selection in selections:
-        if isinstance(selection, SelectedField):
-            yield selection.name
-        else:
-            yield from _names(selection.selections)
+    return frozenset(SECTIONS[name] for name in names_selected(selected) if name in SECTIONS)

@@ -197,6 +197,11 @@ class Node:
     def key(self) -> str:
         return self.id.partition("/")[2]
 
+    @property
+    def object_type(self) -> str:
+        """The name of its type among those that `Store.object_types` tells."""
+        return str(self.properties.get("objectType", self.cls))
+
 
 class Edge(NamedTuple):
     """One relation that holds, with its evidence."""

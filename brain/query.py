@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from brain.model import Node
-from brain.schema import Scalar
+from brain.schema import Scalar, Schema
 
 
 class AsOf(NamedTuple):
@@ -112,6 +112,14 @@ class Occurrences:
     """Scan the steps of each object of a type: `object_type` is a class of the ontology or an `objectType` of WorkObjects."""
 
     object_type: str
+
+    def counts(self, node: Node | None, schema: Schema) -> bool:
+        """Whether the node is one of these objects."""
+        if node is None:
+            return False
+        if self.object_type in schema.classes:
+            return schema.is_a(node.cls, self.object_type)
+        return node.properties.get("objectType") == self.object_type
 
 
 @dataclass(frozen=True, slots=True)

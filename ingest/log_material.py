@@ -55,12 +55,12 @@ def log_material(log: Log, namespace: str, schema: Schema, object_type: str, ask
     if object_type != CASE:
         raise BadQuery(f"no object of type {object_type!r} has a step{nearest(object_type, {CASE: None})}; types here: {CASE}")
     names = Names(schema, namespace)
-    figures_alone = not asked.sections and asked.period == Period()
+    figures_alone = not asked.sections and asked.period == Period() and asked.context_since is None
     found = columnar(log.transitions(), names, asked.lifecycle) if figures_alone else None
     lives, left_out = found or case_lives(log, namespace, names, asked.lifecycle)
     if not lives:
         raise BadQuery(f"no {CASE} of {log.path} has a step with a time that the report uses; steps left out: {left_out:,}")
-    inside, outside = parted(lives, object_type, asked.period)
+    inside, outside = parted(lives, object_type, asked)
     return Material(object_type, schema.version, asked, left_out, inside, outside, {}, "", {}, frozenset())
 
 

@@ -27,13 +27,16 @@ class StateSpan(NamedTuple):
     state: str
 
 
-async def state_spans(store: Store, cls: str, since: int | None = None, until: int | None = None) -> dict[str, list[StateSpan]]:
-    """The states of each thing of a class in [since, until), in order. Without an end it is the last report of any of them."""
+async def state_spans(
+    store: Store, cls: str, since: int | None = None, until: int | None = None, *, told_since: int | None = None
+) -> dict[str, list[StateSpan]]:
+    """The states of each thing of a class in [since, until), in order, out of what it told from `told_since` on. Without an end
+    it is the last report of any of them."""
     ids = [node.id async for node in store.scan(Nodes(cls))]
     said: dict[str, list[tuple[Stamp, str | None]]] = {}
     for i in range(0, len(ids), MACHINES):
         some = ids[i : i + MACHINES]
-        histories = await store.history(some, Window(limit=EVERY))
+        histories = await store.history(some, Window(told_since, limit=EVERY))
         said.update((name, list(state_reports(versions))) for name, versions in zip(some, histories, strict=True))
     last = max((reports[-1][0].valid for reports in said.values() if reports), default=0)
     end = last if until is None else until

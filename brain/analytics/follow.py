@@ -11,11 +11,14 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from brain.analytics.bottlenecks import Bottlenecks
+from brain.analytics.device_states import STATE
 from brain.analytics.live import Figures, account
+from brain.analytics.live_causes import SPAN, STEPS, CauseCheckpoints
 from brain.analytics.lives import Lifecycle, no_steps
+from brain.analytics.named_lives import named_lives, nodes_by_id
 from brain.analytics.shelf import Shelf
 from brain.errors import Retry
-from brain.model import GAP, OBJECT, STEP_TIMES, Mark, Node, Notice, Occurrence
+from brain.model import GAP, OBJECT, PERFORMED_BY, STEP_TIMES, Mark, Node, Notice, Occurrence
 from brain.ports import Store
 from brain.query import EVERY, Direction, Hop, Occurrences
 from brain.recent import Recent
@@ -27,6 +30,8 @@ CHECKED = 100
 """Lives of each type that are held against the store before figures of another process are believed."""
 TELLING = frozenset(("activity", *STEP_TIMES, "objectType", OBJECT))
 """What a figure depends on, beside the classes of objects."""
+WHY = frozenset((PERFORMED_BY, STATE))
+"""What causes depend on beside that."""
 
 
 class NoShelf(Retry):
@@ -43,8 +48,8 @@ class Follower:
     Any number of tasks may use it: a report sees a batch of notices whole or not at all.
     """
 
-    def __init__(self, store: Store, schema: Schema, shelf: Shelf | None = None) -> None:
-        """`shelf` is where quiet lives go; without one they go to a temporary file."""
+    def __init__(self, store: Store, schema: Schema, shelf: Shelf | None = None, span: int = SPAN, steps: int = STEPS) -> None:
+        """`shelf` is where quiet lives go; else they go to a temporary file. `span` and `steps`: see `CauseCheckpoints`."""
         self._store = store
         self._schema = schema
         self._shelf = shelf or Shelf()
@@ -58,6 +63,8 @@ class Follower:
         self._classes: Recent[str] = Recent()
         """The class of what was found to be no step, so that telemetry need not be read again."""
         self._lock = asyncio.Lock()
+        self.causes = CauseCheckpoints(store, schema, self._left_out, span, steps)
+        """Is told of all that is followed."""
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -84,12 +91,13 @@ class Follower:
         With a GAP among them everything that is watched is read anew.
         """
         async with self._turn():
-            told = list(notices) if self._figures else []
+            told = list(notices) if self._figures or self.causes.lives is not None else []
             if GAP in told:
                 self._doubt = True
             if await self._certain():
                 return
             subjects = list(dict.fromkeys(notice.subject for notice in told if self._matters(notice)))
+            self.causes.tell(dict.fromkeys(n.subject for n in told if self._matters(n) or not WHY.isdisjoint(n.names)))
             for i in range(0, len(subjects), SUBJECTS):
                 await self._refresh(subjects[i : i + SUBJECTS])
 
@@ -97,6 +105,7 @@ class Follower:
         """Reads everything watched anew where there is a doubt; whether there was one."""
         if not self._doubt:
             return False
+        self.causes.lose()
         found: dict[Watched, Figures] = {}
         try:
             for key in self._figures:
@@ -115,11 +124,16 @@ class Follower:
         """What `bottlenecks` would report, sketched, and its errors. A type that is not watched yet is watched from now on."""
         async with self._turn():
             await self._certain()
-            figures = self._figures.get((object_type, lifecycle)) or await self._watch(object_type, lifecycle)
+            figures = await self._watch(object_type, lifecycle)
             found = figures.report(object_type, self._schema.version, min_frequency)
         if found is None:
             raise await no_steps(self._store, object_type)
         return found
+
+    async def _left_out(self, object_type: str, lifecycle: Lifecycle | None) -> int:
+        async with self._turn():
+            await self._certain()
+            return (await self._watch(object_type, lifecycle)).tally.left_out
 
     def close(self) -> None:
         """What was not saved is lost."""
@@ -130,13 +144,15 @@ class Follower:
         async with self._turn():
             if self._shelf.kept and self._figures and not self._doubt:
                 marks = await self._store.marks()
-                await _aside(lambda: self._save(place, marks))
+                of_causes = json.dumps(self.causes.to_json())
+                await _aside(lambda: self._save(place, marks, of_causes))
 
-    def _save(self, place: str, marks: Sequence[Mark]) -> None:
+    def _save(self, place: str, marks: Sequence[Mark], of_causes: str) -> None:
         for figures in self._figures.values():
             figures.save()
         watched = [[*key, figures.name] for key, figures in self._figures.items()]
         self._shelf.note("saved", json.dumps([self._schema.version, place, watched, self._made, marks]))
+        self._shelf.note("causes", of_causes)
         self._shelf.keep()
 
     async def resume(self) -> str | None:
@@ -152,6 +168,8 @@ class Follower:
                 return None
             self._figures = {(t, lifecycle): Figures(lifecycle, self._shelf, name) for t, lifecycle, name in watched}
             self._made = made
+            if (of_causes := json.loads(self._shelf.word("causes") or "null")) is not None:
+                self.causes.resume(*of_causes)
             return str(place)
 
     async def check(self) -> None:
@@ -159,8 +177,8 @@ class Follower:
         async with self._turn():
             for (object_type, lifecycle), figures in self._figures.items():
                 names = figures.lives.held.some(CHECKED)
-                nodes = await self._nodes(names)
-                read = await self._lives(names, nodes)
+                nodes = await nodes_by_id(self._store, names)
+                read = await named_lives(self._store, names, nodes)
                 for name in names:
                     found = read[name] if object_type in self._types_of(nodes[name]) else ()
                     if figures.lives.of(name) != {o.step: account(o, lifecycle) for o in found}:
@@ -200,11 +218,11 @@ class Follower:
         objects = {subject: {edge.target for edge in edges} for subject, edges in zip(subjects, hops, strict=True)}
         among = set().union(*objects.values())
         placed = {name: self._placed.get(name) for name in (*among, *subjects)}
-        nodes = await self._nodes({*subjects, *(name for name in among if placed[name] is None)})
+        nodes = await nodes_by_id(self._store, {*subjects, *(name for name in among if placed[name] is None)})
         types = {name: self._types_of(node) for name, node in nodes.items()}
         moved = [name for name in types if placed[name] != types[name]]
         now = {name: known for name, known in placed.items() if known is not None} | types
-        lives = await self._lives([name for name in moved if types[name]], nodes)
+        lives = await named_lives(self._store, [name for name in moved if types[name]], nodes)
         # From here on nothing is waited for: it is done as a whole, or there is a doubt.
         self._doubt = True
         for name in moved:
@@ -226,28 +244,9 @@ class Follower:
                 figures.replace_object(name, lives[name] if object_type in types[name] else ())
         self._doubt = False
 
-    async def _lives(self, names: Sequence[str], read: Mapping[str, Node | None]) -> dict[str, list[Occurrence]]:
-        """All steps of each of these objects; `read` are nodes that were read already."""
-        if not names:
-            return {}
-        hops = await self._store.related([Hop(name, Direction.IN, (OBJECT,), EVERY) for name in names])
-        steps = [{edge.source for edge in edges} for edges in hops]
-        nodes = {**read, **await self._nodes({step for some in steps for step in some if step not in read})}
-        return {
-            name: [Occurrence.of(name, node.id, node.properties) for step in some if (node := nodes[step]) is not None]
-            for name, some in zip(names, steps, strict=True)
-        }
-
-    async def _nodes(self, ids: Iterable[str]) -> dict[str, Node | None]:
-        asked = list(ids)
-        return dict(zip(asked, await self._store.nodes(asked), strict=True)) if asked else {}
-
     def _types_of(self, node: Node | None) -> Types:
         """Those of the watched types that a scan of `Occurrences` would count the object among."""
-        if node is None:
-            return frozenset()
-        classes, named = self._schema.classes, node.properties.get("objectType")
-        return frozenset(t for t, _ in self._figures if (self._schema.is_a(node.cls, t) if t in classes else named == t))
+        return frozenset(t for t, _ in self._figures if Occurrences(t).counts(node, self._schema))
 
 
 def _discard(figures: Mapping[Watched, Figures]) -> None:

@@ -165,8 +165,11 @@ class Following(ABC):
                 self._told = [*told, *self._told]
                 raise
         if told:
-            for changed in self._watchers:
-                changed.set()
+            self._tell_watchers()
+
+    def _tell_watchers(self) -> None:
+        for changed in self._watchers:
+            changed.set()
 
     async def _merged_anew(self, told: Sequence[Notice]) -> bool:
         """Whether other ids are one thing now than before: lives of objects were joined, or parted."""

@@ -4,15 +4,18 @@ With a file of their own the figures outlive the process: a restart goes on wher
 tell what came since.
 """
 
+import asyncio
 import hashlib
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from brain.analytics.bottlenecks import Bottlenecks
 from brain.analytics.follow import Follower
 from brain.analytics.following import Following, log
+from brain.analytics.live_causes import SPAN, LiveCauses, Question
 from brain.analytics.lives import Lifecycle
 from brain.analytics.shelf import Shelf
 from brain.errors import BrainError
@@ -27,16 +30,23 @@ SAVE_SECONDS = 60.0
 AWAY = "the feed of changes is away, and live figures with it; `bottlenecks` reads the store itself"
 
 
+@dataclass(frozen=True, slots=True)
+class LiveBottlenecks(Bottlenecks):
+    """The report of `bottlenecks`, live; `causes`, once they were asked for, are of what ended lately."""
+
+    causes: LiveCauses | None
+
+
 class LiveReports(Following):
     """Follows the feed for as long as `run` runs; any number of tasks may ask for reports meanwhile. Where notices were lost,
     everything watched is read anew before the next report."""
 
     kept = "live figures"
 
-    def __init__(self, store: Store, schema: Schema, feed: Feed, path: Path | None = None) -> None:
-        """`path` is of the file in which the figures are saved; None: they end with the process."""
+    def __init__(self, store: Store, schema: Schema, feed: Feed, path: Path | None = None, span: int = SPAN) -> None:
+        """`path` is of the file in which the figures are saved; None: they end with the process. `span` of the causes, µs."""
         super().__init__(store, feed)
-        self._follower = Follower(store, schema, Shelf(path))
+        self._follower = Follower(store, schema, Shelf(path), span)
         self._followed: str | None = None
         """The place in the feed up to which the figures are."""
         self._saved = 0.0
@@ -49,6 +59,19 @@ class LiveReports(Following):
         """As `Follower.report`, with all that the feed has told so far. NotFollowing while the feed is away."""
         await self.caught_up(AWAY)
         return await self._follower.report(object_type, lifecycle=lifecycle, min_frequency=min_frequency)
+
+    async def explained(self, question: Question, *, min_frequency: int | None = None) -> LiveBottlenecks:
+        """The same with the causes as of their last checkpoint; a question that is new is worked out from now on."""
+        found = await self.report(question.object_type, lifecycle=question.lifecycle, min_frequency=min_frequency)
+        return with_causes(found, self._follower.causes.answer(question))
+
+    async def run(self) -> None:
+        working = asyncio.create_task(self._follower.causes.run(self._tell_watchers))
+        try:
+            await super().run()
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
 
     async def _follow(self, notices: Sequence[Notice]) -> None:
         await self._follower.follow(notices)
@@ -91,3 +114,9 @@ class LiveReports(Following):
 def _told_apart(together: Clusters) -> str:
     """A digest of which ids are one thing."""
     return hashlib.sha256(json.dumps(sorted(together.members.items())).encode()).hexdigest()
+
+
+def with_causes(found: Bottlenecks, why: LiveCauses | None) -> LiveBottlenecks:
+    """The report with these beside it."""
+    said = {field.name: getattr(found, field.name) for field in fields(Bottlenecks)}
+    return LiveBottlenecks(**said, causes=why)

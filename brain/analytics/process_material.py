@@ -65,6 +65,9 @@ class Asked(NamedTuple):
     """Of the causes: what their waiting is. The waits themselves are always the handover view's."""
     calendars: Mapping[str, Calendar] = {}
     """Working calendars that somebody gave, by resource, `*` for all others; the others are discovered."""
+    context_since: int | None = None
+    """Of lives that ended before, of whatever type, and of what devices told before, nothing is known, as if the store did not
+    hold it: nobody is busy with it, and calendars and concurrency are discovered without it. µs; None: all is known."""
 
 
 class Material(NamedTuple):
@@ -88,9 +91,10 @@ class Material(NamedTuple):
 async def material(store: Store, schema: Schema, object_type: str, asked: Asked) -> Material:
     """All that a report needs of the store: each type of objects is scanned once."""
     lives, left_out = await read_lives(store, object_type, asked.lifecycle)
-    inside, outside = parted(lives, object_type, asked.period)
+    inside, outside = parted(lives, object_type, asked)
     wide = asked.sections & WITH_OTHERS
-    others = await read_other_lives(store, object_type, asked.lifecycle) if wide else {}
+    read = await read_other_lives(store, object_type, asked.lifecycle) if wide else {}
+    others = {name: known(of_type, asked) for name, of_type in read.items()}
     flagged: frozenset[str] = frozenset()
     if Section.CONFIDENCE in asked.sections:
         flagged = frozenset([flag.subject async for flag in store.scan(Qualities())])
@@ -99,14 +103,20 @@ async def material(store: Store, schema: Schema, object_type: str, asked: Asked)
     return Material(object_type, schema.version, asked, left_out, inside, outside, others, machine_class, spans, flagged, around)
 
 
-def parted(lives: Lives, object_type: str, period: Period) -> tuple[Lives, Lives]:
-    """The lives of the period, and the others. BadQuery where none ended in it."""
-    if period == Period():
-        return lives, {}
-    inside = ended_within(lives, *period)
+def known(lives: Lives, asked: Asked) -> Lives:
+    """The lives of which the report may know."""
+    return lives if asked.context_since is None else ended_within(lives, asked.context_since, None)
+
+
+def parted(lives: Lives, object_type: str, asked: Asked) -> tuple[Lives, Lives]:
+    """The lives of the period, and the others of which the report may know. BadQuery where none ended in it."""
+    kept = known(lives, asked)
+    if asked.period == Period() and kept:
+        return kept, {}
+    inside = ended_within(kept, *asked.period)
     if not inside:
         raise _nothing_ended(lives, object_type)
-    return inside, {name: life for name, life in lives.items() if name not in inside}
+    return inside, {name: life for name, life in kept.items() if name not in inside}
 
 
 def known_class(schema: Schema, name: str | None) -> None:
@@ -119,24 +129,25 @@ async def _states(store: Store, schema: Schema, lives: Lives, asked: Asked) -> t
     """The classes whose states tell of the machines, and these, within the period."""
     if not asked.sections & WITH_STATES:
         return "", {}
-    return await machine_states(store, schema, lives, asked.machines, asked.period)
+    return await machine_states(store, schema, lives, asked)
 
 
 async def machine_states(
-    store: Store, schema: Schema, lives: Lives, machines: str | None = None, period: Period = Period()
+    store: Store, schema: Schema, lives: Lives, asked: Asked = Asked()
 ) -> tuple[str, dict[str, list[StateSpan]]]:
-    """The same of one class of machines; None: of the classes of the resources that carry out the steps, and report states."""
-    known_class(schema, machines)
-    if machines is None:
+    """The same, whatever the sections: of the class that is asked for, else of the classes of the resources that carry out the
+    steps, and report states."""
+    known_class(schema, asked.machines)
+    if asked.machines is None:
         resources = sorted({step.resource for life in lives.values() for step in life if step.resource is not None})
         nodes = await store.nodes(resources) if resources else []
         found = {node.cls for node in nodes if node is not None}
         classes = sorted(name for name in found if STATE in schema.classes[name].properties)
     else:
-        classes = [machines]
+        classes = [asked.machines]
     spans: dict[str, list[StateSpan]] = {}
     for name in classes:
-        spans.update(await state_spans(store, name, *period))
+        spans.update(await state_spans(store, name, *asked.period, told_since=asked.context_since))
     return ", ".join(classes), {name: mine for name, mine in spans.items() if mine}
 
 

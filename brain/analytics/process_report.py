@@ -133,8 +133,7 @@ def compose(of: Material, say: Callable[[str], None] | None = None) -> ProcessRe
     """
     tell = say or (lambda line: None)
     asked = of.asked
-    if asked.calendars and asked.sections & WITH_OTHERS:  # those that calendars are for: the others are not read without them
-        known_resources(asked.calendars, set(_resources(of)))
+    known_calendars(of)
     waits = handover_view(of.inside, of.object_type, asked.lifecycle, of.ontology_version, of.left_out, asked.min_frequency)
     absent: list[Absent] = []
 
@@ -151,7 +150,7 @@ def compose(of: Material, say: Callable[[str], None] | None = None) -> ProcessRe
 
     # What takes a second for each hundred thousand steps is made once for both.
     work = work_of(of.inside, _elsewhere(of)) if asked.sections & {Section.CAUSES, Section.RELIEF} else None
-    causes = section(Section.CAUSES, lambda of: _causes(of, work))
+    causes = section(Section.CAUSES, lambda of: causes_in(of, work))
     return ProcessReport(
         since=_instant(asked.period.since),
         until=_instant(asked.period.until),
@@ -169,6 +168,12 @@ def compose(of: Material, say: Callable[[str], None] | None = None) -> ProcessRe
         attribution=section(Section.ATTRIBUTION, lambda of: _attribution(of, waits)),
         absent=tuple(absent),
     )
+
+
+def known_calendars(of: Material) -> None:
+    """Raises BadCalendar where one is given for a resource that carries out nothing here."""
+    if of.asked.calendars and of.asked.sections & WITH_OTHERS:  # those that calendars are for are not read without these
+        known_resources(of.asked.calendars, set(_resources(of)))
 
 
 def _resources(of: Material) -> Iterator[str]:
@@ -201,7 +206,8 @@ def _context(of: Material) -> Context:
     return Context(_elsewhere(of), of.asked.calendars, states=states)
 
 
-def _causes(of: Material, work: Work | None) -> Causes | str:
+def causes_in(of: Material, work: Work | None = None) -> Causes | str:
+    """The section of causes; where there is none, why not. `work` is that of the material, where it is known."""
     found = _split(of, of.asked.view, work)
     if found.unstarted == found.steps:
         return "no step has a start of its own, so waiting cannot be told from work"

@@ -41,6 +41,7 @@ class Wanted:
     min_frequency: int | None
     sections: tuple[str, ...]
     calendars: Mapping[str, Calendar]
+    context_since: int | None
 
     def asked(self, slow: bool) -> Asked:
         """As of now; the `slow` sections too, where none is named."""
@@ -49,7 +50,8 @@ class Wanted:
         else:
             sections = frozenset(Section) - (frozenset() if slow else SLOW)
         period = period_of(self.since, self.until, self.last, now())
-        return Asked(self.lifecycle, self.min_frequency, period, sections, self.machines, self.view, self.calendars)
+        view, hours = self.view, self.calendars
+        return Asked(self.lifecycle, self.min_frequency, period, sections, self.machines, view, hours, self.context_since)
 
 
 @click.command()
@@ -65,6 +67,12 @@ class Wanted:
 @click.option("--since", type=INSTANT, metavar="TIME", help="Only objects whose last step ended at this time or later.")
 @click.option("--until", type=INSTANT, metavar="TIME", help="Only objects whose last step ended before this time.")
 @click.option("--last", type=SPAN, metavar="SPAN", help="Only objects whose last step ended within this span until now: 7d.")
+@click.option(
+    "--context-since",
+    type=INSTANT,
+    metavar="TIME",
+    help="Leave out what ended before this time, as if it were not known: nobody was busy with it. [default: all is known]",
+)
 @click.option(
     "--view",
     type=click.Choice(["handover", "enabled"]),

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from brain.analytics.lives import MICRO
 from brain.cli.options import settings_for, store_option
+from brain.cli.times import SPAN
 from brain.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,8 +38,14 @@ CONNECTIONS = 500
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where live figures are saved, so that a restart goes on from there (SQLite stores). [default: nowhere]",
 )
+@click.option(
+    "--live-window", type=SPAN, default="7d", show_default=True, metavar="SPAN",
+    help="Live causes are of what ended in this span until the newest step, or in less of it where that is very many steps.",
+)  # fmt: skip
 @click.option("--insecure-public", is_flag=True, help="Listen off loopback although there is no login yet.")
-def serve(host: str, port: int, store: str | None, kafka: str | None, live_file: Path | None, insecure_public: bool) -> None:
+def serve(
+    host: str, port: int, store: str | None, kafka: str | None, live_file: Path | None, live_window: int, insecure_public: bool
+) -> None:
     """Serve GraphQL, with GraphiQL in the browser, until Ctrl-C.
 
     \b
@@ -48,7 +56,7 @@ def serve(host: str, port: int, store: str | None, kafka: str | None, live_file:
     settings = settings_for(store)
     if kafka:
         settings = replace(settings, kafka=kafka)
-    asyncio.run(_serve(settings, host, port, live_file))
+    asyncio.run(_serve(settings, host, port, live_file, live_window * MICRO))
 
 
 def check_host(host: str, insecure_public: bool) -> None:
@@ -72,7 +80,7 @@ def _loopback(host: str) -> bool:
         return False
 
 
-async def _serve(settings: Settings, host: str, port: int, live_file: Path | None) -> None:
+async def _serve(settings: Settings, host: str, port: int, live_file: Path | None, live_span: int) -> None:
     from brain.feeds import open_feed
     from brain.feeds.memory import MemoryFeed
     from brain.ports import Resumable
@@ -92,13 +100,21 @@ async def _serve(settings: Settings, host: str, port: int, live_file: Path | Non
             err=True,
         )
     try:
-        await run_server(schema, store, feed, host, port, live_file)
+        await run_server(schema, store, feed, host, port, live_file, live_span)
     finally:
         await feed.close()
         await store.close()
 
 
-async def run_server(schema: "Schema", store: "Store", feed: "Feed", host: str, port: int, live_file: Path | None = None) -> None:
+async def run_server(
+    schema: "Schema",
+    store: "Store",
+    feed: "Feed",
+    host: str,
+    port: int,
+    live_file: Path | None = None,
+    live_span: int = 7 * 86_400 * MICRO,
+) -> None:
     """Serve an open store and feed until SIGINT or SIGTERM, within the running loop; both stay the caller's to close.
 
     Prints the address of GraphiQL on stderr once connections are accepted. Open subscriptions are closed on the way out.
@@ -111,7 +127,7 @@ async def run_server(schema: "Schema", store: "Store", feed: "Feed", host: str, 
 
     limits = Limits()
     hosts = LOOPBACK | {host} if _loopback(host) else None
-    app = create_app(schema=schema, store=store, feed=feed, limits=limits, hosts=hosts, live_file=live_file)
+    app = create_app(schema=schema, store=store, feed=feed, limits=limits, hosts=hosts, live_file=live_file, live_span=live_span)
     with _listen(host, port) as listening:
         address = f"[{host}]" if ":" in host else host
         config = uvicorn.Config(

@@ -181,18 +181,13 @@ class Merged:
                     scanned = nodes_of(self.raw, scope, together, await self.merged(together, cls=cls))
                 case Edges():
                     scanned = edges_of(self.raw, scope, together, self._single)
-                case Occurrences(object_type):
-                    things = [node for node in await self.merged(together) if self._of_type(node, object_type)]
+                case Occurrences():
+                    things = [node for node in await self.merged(together) if scope.counts(node, self.schema)]
                     scanned = occurrences_of(self.raw, self, scope, together, things)
                 case _:
                     pass
         async for found in scanned:
             yield found
-
-    def _of_type(self, node: Node, object_type: str) -> bool:
-        if object_type in self.schema.classes:
-            return self.schema.is_a(node.cls, object_type)
-        return node.properties.get("objectType") == object_type
 
     async def object_types(self) -> dict[str, int]:
         types = await self.raw.object_types()
@@ -207,8 +202,7 @@ class Merged:
         for nodes, change in ((alone, -1), (things, 1)):
             for node in nodes:
                 if node is not None:
-                    name = str(node.properties.get("objectType", node.cls))
-                    types[name] = types.get(name, 0) + change
+                    types[node.object_type] = types.get(node.object_type, 0) + change
         return {name: types[name] for name in sorted(types) if types[name]}
 
     # ---- The store's own -----------------------------------------------------------------------------------------
