@@ -101,7 +101,8 @@ class RecentLives:
         if not self._lost:
             await self._read_noted()
             self._settle()
-        if self._lost or (self.lately is not None and self.lately.context_since <= self._floor):
+        # Where the newest steps were taken back what was let go counts again.
+        if self._lost or self._floor >= (BEFORE_ALL + 1 if self.lately is None else self.lately.context_since):
             await self._read_all()
             self._settle()
         self._types = await self._names()
