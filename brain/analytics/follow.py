@@ -18,6 +18,7 @@ from brain.analytics.lives import Lifecycle, no_steps
 from brain.analytics.named_lives import named_lives, nodes_by_id
 from brain.analytics.shelf import Shelf
 from brain.errors import Retry
+from brain.identities import Merged
 from brain.model import GAP, OBJECT, PERFORMED_BY, STEP_TIMES, Mark, Node, Notice, Occurrence
 from brain.ports import Store
 from brain.query import EVERY, Direction, Hop, Occurrences
@@ -96,8 +97,8 @@ class Follower:
                 self._doubt = True
             if await self._certain():
                 return
-            subjects = list(dict.fromkeys(notice.subject for notice in told if self._matters(notice)))
-            self.causes.tell(dict.fromkeys(n.subject for n in told if self._matters(n) or not WHY.isdisjoint(n.names)))
+            subjects = await self._things(notice.subject for notice in told if self._matters(notice))
+            self.causes.tell(await self._things(n.subject for n in told if self._matters(n) or not WHY.isdisjoint(n.names)))
             for i in range(0, len(subjects), SUBJECTS):
                 await self._refresh(subjects[i : i + SUBJECTS])
 
@@ -184,6 +185,12 @@ class Follower:
                     if figures.lives.of(name) != {o.step: account(o, lifecycle) for o in found}:
                         self._doubt = True
             await self._certain()
+
+    async def _things(self, subjects: Iterable[str]) -> list[str]:
+        """Each thing once, by the id that it has here: it is told of under those that it was merged from."""
+        if isinstance(self._store, Merged):
+            subjects = map((await self._store.known.clusters()).one, subjects)
+        return list(dict.fromkeys(subjects))
 
     def _matters(self, notice: Notice) -> bool:
         # Without names something was taken back. A class is the closest that was ever said: hearing it again cannot change it.

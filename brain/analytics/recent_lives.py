@@ -198,16 +198,15 @@ class RecentLives:
         unread: set[str] = set()
         for subject, edges in zip(subjects, hops, strict=True):
             node = nodes[subject]
-            name = subject if node is None else node.id  # one thing under many ids is told of under any of them
             if node is not None:
                 self._seen.add(node.object_type)
-            if (held := self._held.get(name)) is None:
-                unread |= set() if edges else {name}
+            if (held := self._held.get(subject)) is None:
+                unread |= set() if edges else {subject}
             elif node is None:
-                self._drop(name)
+                self._drop(subject)
             else:
                 held.node = _slim(node)
-            unread |= self._replace(name, node, {edge.target for edge in edges}, by.get(subject))
+            unread |= self._replace(subject, node, {edge.target for edge in edges}, by.get(subject))
         return unread
 
     def _replace(self, name: str, node: Node | None, objects: set[str], by: str | None) -> set[str]:

@@ -129,6 +129,8 @@ async def test_a_merge_joins_two_lives_and_its_undoing_parts_them(schema: Schema
         assert edges(await plant.agrees()) == {}
         await plant.says(ChangeSet("m", "test", 9 * MICRO, 0, (Assert("object/x", "WorkObject", {}, {}, (same,)),)))
         assert edges(await plant.agrees()) == {("a", "b"): 7.0}
+        await plant.says(thing("y", "t"), step("2", "b", ["y"], completedAt=7))  # told again, under the id that it had
+        assert edges(await plant.agrees()) == {("a", "b"): 7.0}
         await plant.says(ChangeSet("u", "test", 10 * MICRO, 0, (Retract("object/x", "WorkObject", links=(same,)),)))
         assert edges(await plant.agrees()) == {}
 
