@@ -71,7 +71,7 @@ class LiveCauses:
     marks: tuple[Mark, ...] = ()
     seconds: float | None = None
     changes: int = 0
-    reason: str | None = "they are being worked out for the first time: ask again"
+    reason: str | None = "they are being worked out: ask again"
     causes: Causes | None = None
 
 

@@ -43,7 +43,7 @@ def both_ways(log: Path, folder: Path, reading: tuple[str, ...], *asked: tuple[s
     [
         ("eventlogs/running-example.xes", [FIGURES, EVERYTHING, ("--section=relief",), ("--lifecycle=complete", *FIGURES)]),
         ("eventlogs/08_receipt.xes.gz", [FIGURES, EVERYTHING, ("--since", "2011-06-01", "--until", "2011-09-01", *EVERYTHING)]),
-        ("eventlogs/PurchasingExample.csv", [EVERYTHING, ("--view=enabled", "--section=causes")]),
+        ("eventlogs/PurchasingExample.csv", [EVERYTHING, ("--view=enabled", "--context-since=2011-04-01", "--section=causes")]),
         ("eventlogs/interval_event_log.csv", [FIGURES]),
         ("ocel/ocel20_example.jsonocel", [("--object-type=Purchase Order", *EVERYTHING)]),
         ("ocel/ocel20_example.xmlocel", [("--object-type=Invoice", *FIGURES)]),

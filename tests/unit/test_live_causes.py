@@ -195,7 +195,7 @@ def parts(found: LiveCauses) -> dict[str, float]:
 async def test_an_answer_is_of_the_last_checkpoint_and_tells_how_much_has_changed_since() -> None:
     store = await filled(SCHEMA, *CONTENDED)
     live, question = Follower(store, SCHEMA, span=20 * MICRO), Question("t")
-    assert live.causes.answer(question).reason == "they are being worked out for the first time: ask again"
+    assert live.causes.answer(question).reason == "they are being worked out: ask again"
     assert await live.causes.checkpoint()
     found = live.causes.answer(question)
     assert parts(found) == {"contention": 15.0, "extraneous": 5.0}
@@ -376,7 +376,7 @@ async def test_graphql() -> None:
         text = f'subscription {{ bottlenecks(objectType: "t") {ASKED} }}'
         stream: Any = await api.api.subscribe(text, context_value=api.context())
         said = (await anext(stream)).data["bottlenecks"]["causes"]
-        assert (said["causes"], said["reason"]) == (None, "they are being worked out for the first time: ask again")
+        assert (said["causes"], said["reason"]) == (None, "they are being worked out: ask again")
         # The subscriber is told when they are there.
         said = (await asyncio.wait_for(anext(stream), 10)).data["bottlenecks"]
         await stream.aclose()
