@@ -8,7 +8,7 @@ import strawberry
 from strawberry.types.nodes import SelectedField, Selection
 from strawberry.types.unset import UNSET
 
-from api.arguments import BOTTLENECKS, lifecycle_of, one_of
+from api.arguments import BOTTLENECKS, TIMES, lifecycle_of, moment, one_of
 from api.kernel import given
 from api.results import Results
 from api.typegen import typed
@@ -47,6 +47,8 @@ def process_report(schema: Schema, results: Results) -> Any:
         view: Any = UNSET,
         machines: Any = UNSET,
         calendars: Any = UNSET,
+        as_of: Any = UNSET,
+        known_at: Any = UNSET,
     ) -> Any:
         asked = Asked(
             lifecycle_of(lifecycle),
@@ -56,6 +58,7 @@ def process_report(schema: Schema, results: Results) -> Any:
             machines if given(machines) else None,
             cast(Perspective, one_of("view", view, "handover", "enabled") or "handover"),
             given_calendars(calendars) if given(calendars) else {},
+            moment(as_of, known_at),
         )
         async with turns:
             found = await material(info.context.store, schema, object_type, asked)
@@ -63,17 +66,22 @@ def process_report(schema: Schema, results: Results) -> Any:
             return await asyncio.to_thread(compose, found)
 
     turns = asyncio.Semaphore(AT_A_TIME)
-    arguments = BOTTLENECKS | {
-        "since": Instant | None,
-        "until": Instant | None,
-        "view": str | None,
-        "machines": str | None,
-        "calendars": str | None,
-    }
+    arguments = (
+        BOTTLENECKS
+        | TIMES
+        | {
+            "since": Instant | None,
+            "until": Instant | None,
+            "view": str | None,
+            "machines": str | None,
+            "calendars": str | None,
+        }
+    )
     return strawberry.field(
         resolver=typed(report, results.output(ProcessReport), **arguments),
         description="Why the objects of a type wait, how sure that is and what would help. Only what is selected is worked out."
-        " `since`, `until`: the objects whose last step ended then, whole. `view` of the causes: handover or enabled."
+        " `since`, `until`: the objects whose last step ended then, whole. `asOf`: what had begun by then, and had not ended, is"
+        " under way; `knownAt`: out of what was stored by then. `view` of the causes: handover or enabled."
         ' `calendars`, in YAML or JSON: {"*": {"mon-fri": ["08:00-17:00"], "zone": "Europe/Berlin"}, "asset/ROB-1": "always"}.',
     )
 

@@ -6,7 +6,7 @@ holds from its effective time on, by what was known of the chain: so an effect i
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from brain.chains import effective
 from brain.errors import BadQuery
@@ -33,6 +33,26 @@ def visible(versions: Iterable[Version], at: AsOf) -> Sequence[Version]:
     takes other versions back does so for all times, once it is known."""
     known = effective([version for version in versions if at.known is None or version.recorded <= at.known])
     return [version for version in known if _within(version.stamp, at)]
+
+
+def claimed(version: Version) -> int:
+    """When what it says began to hold, by its own event."""
+    return version.stamp.valid
+
+
+def told_by(versions: Iterable[Version], at: AsOf, since: Callable[[Version], int] = claimed) -> list[Version]:
+    """The versions of one node out of which all that was so then follows, as believed then: those that are `visible`, with stamps
+    as claimed, and those that take others back. The model that they alone make is the model of that point.
+
+    `since` says from when on what stands in no chain holds.
+    """
+    known = [version for version in versions if at.known is None or version.recorded <= at.known]
+    if at.valid is None:
+        return known
+    places = {version.order for version in known if version.order is not None}
+    if places:
+        places = {version.order for version in effective(known) if version.order is not None and _within(version.stamp, at)}
+    return [v for v in known if v.voids or (since(v) <= at.valid if v.order is None else v.order in places)]
 
 
 def node_at(joiner: Joiner, now: NodeState | None, versions: Iterable[Version], at: AsOf) -> Node | None:
@@ -101,6 +121,18 @@ def select(edges: Iterable[Edge], hop: Hop) -> list[Edge]:
     found = [e for e in edges if e[near] == hop.node and (not hop.relations or e.relation in hop.relations)]
     found.sort(key=lambda e: (e.relation, e[far], e.qualifier))
     return found[: hop.limit]
+
+
+def type_of(node: Node) -> str:
+    """Of objects: the name that their log has for them, else their class."""
+    return str(node.properties.get("objectType", node.cls))
+
+
+def of_type(schema: Schema, node: Node, object_type: str) -> bool:
+    """Whether it is of that class of the ontology, or has that `objectType`."""
+    if object_type in schema.classes:
+        return schema.is_a(node.cls, object_type)
+    return node.properties.get("objectType") == object_type
 
 
 def matches(node: Node, where: Sequence[Condition]) -> bool:

@@ -9,7 +9,7 @@ from brain.identities.scans import edges_of, nodes_of, occurrences_of
 from brain.identity import Clusters, MergedNode, merge_edges, merge_nodes, merge_qualities, merge_versions
 from brain.join import Joiner
 from brain.model import ChangeSet, DeadLetter, Edge, Mark, Node, Notice, Quality, Version
-from brain.past import matches, select
+from brain.past import matches, of_type, select, type_of
 from brain.ports import Store
 from brain.query import EVERY, NOW, AsOf, Condition, Direction, Edges, Find, Hop, Nodes, Occurrences, Op, Page, Scope, Window
 from brain.schema import Schema
@@ -182,17 +182,12 @@ class Merged:
                 case Edges():
                     scanned = edges_of(self.raw, scope, together, self._single)
                 case Occurrences(object_type):
-                    things = [node for node in await self.merged(together) if self._of_type(node, object_type)]
+                    things = [node for node in await self.merged(together) if of_type(self.schema, node, object_type)]
                     scanned = occurrences_of(self.raw, self, scope, together, things)
                 case _:
                     pass
         async for found in scanned:
             yield found
-
-    def _of_type(self, node: Node, object_type: str) -> bool:
-        if object_type in self.schema.classes:
-            return self.schema.is_a(node.cls, object_type)
-        return node.properties.get("objectType") == object_type
 
     async def object_types(self) -> dict[str, int]:
         types = await self.raw.object_types()
@@ -207,7 +202,7 @@ class Merged:
         for nodes, change in ((alone, -1), (things, 1)):
             for node in nodes:
                 if node is not None:
-                    name = str(node.properties.get("objectType", node.cls))
+                    name = type_of(node)
                     types[name] = types.get(name, 0) + change
         return {name: types[name] for name in sorted(types) if types[name]}
 
