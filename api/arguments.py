@@ -5,9 +5,18 @@ from typing import Any, cast
 from api.kernel import given
 from brain.analytics.lives import Lifecycle
 from brain.errors import BadQuery
+from brain.model import Instant
+from brain.query import AsOf
 
 BOTTLENECKS: dict[str, Any] = {"object_type": str, "lifecycle": str | None, "min_frequency": int | None}
 """What a report of bottlenecks is asked with."""
+
+TIMES: dict[str, Any] = {"as_of": Instant | None, "known_at": Instant | None}
+
+
+def moment(as_of: Any, known_at: Any) -> AsOf:
+    """The point in both times; what is left out is now."""
+    return AsOf(as_of if given(as_of) else None, known_at if given(known_at) else None)
 
 
 def one_of(name: str, value: Any, *allowed: str) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 import strawberry
 from strawberry.types.unset import UNSET
 
+from api.arguments import TIMES, moment
 from api.kernel import given
 from api.results import Results
 from api.typegen import typed
@@ -28,7 +29,6 @@ FIRST = 100
 """Things told one by one, where nothing is said."""
 PATIENCE = 5.0
 """Seconds after which an answer is what it has, where nothing is said."""
-TIMES: dict[str, Any] = {"as_of": Instant | None, "known_at": Instant | None}
 
 
 def fields(schema: Schema, results: Results) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def fields(schema: Schema, results: Results) -> dict[str, Any]:
 
 async def snapshot_of(info: Any, as_of: Any, known_at: Any) -> tuple[Snapshot, AsOf]:
     """The live graph, or the one of a past time, which is read for this answer."""
-    at = AsOf(as_of if given(as_of) else None, known_at if given(known_at) else None)
+    at = moment(as_of, known_at)
     context = info.context
     return (await context.graph.snapshot() if at == NOW else await read(context.store, context.schema, at)), at
 

@@ -86,6 +86,8 @@ INTROSPECTION: Mapping[str, int] = {"__schema": 25_000, "__type": 500}
 
 PAST = 10_000
 """What a list at a past time counts as beside its page: the store puts the whole class together from its history."""
+REPORTS = frozenset(("bottlenecks", "processReport"))
+"""Reports for which it counts too: the whole log is put together from its history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,8 @@ class Ruler:
             size = self._length(arguments.get("ids"))
             return size, size
         if at_root:
-            return WEIGHTS.get(field.name.value, 1), 1
+            past = PAST if field.name.value in REPORTS and {"asOf", "knownAt"} & arguments.keys() else 0
+            return WEIGHTS.get(field.name.value, 1) + past, 1
         interfaces = getattr(get_named_type(known.type), "interfaces", ())
         related = any(i.name == "Node" for i in interfaces) and "cursor" not in getattr(parent, "fields", ())
         return (1, 1) if related else (0, 1)

@@ -6,7 +6,8 @@ from typing import Any
 import strawberry
 from strawberry.types.unset import UNSET
 
-from api.dependencies import PATIENCE, TIMES, micros, one_id, positive, snapshot_of
+from api.arguments import TIMES
+from api.dependencies import PATIENCE, micros, one_id, positive, snapshot_of
 from api.kernel import given
 from api.process_reports import AT_A_TIME
 from api.results import Results

@@ -8,7 +8,7 @@ import strawberry
 from strawberry.types.nodes import Selection
 from strawberry.types.unset import UNSET
 
-from api.arguments import BOTTLENECKS, lifecycle_of, one_of
+from api.arguments import BOTTLENECKS, TIMES, lifecycle_of, moment, one_of
 from api.kernel import given
 from api.results import Results
 from api.selected import names_selected
@@ -49,6 +49,8 @@ def process_report(schema: Schema, results: Results) -> Any:
         machines: Any = UNSET,
         calendars: Any = UNSET,
         context_since: Any = UNSET,
+        as_of: Any = UNSET,
+        known_at: Any = UNSET,
     ) -> Any:
         asked = Asked(
             lifecycle_of(lifecycle),
@@ -59,6 +61,7 @@ def process_report(schema: Schema, results: Results) -> Any:
             cast(Perspective, one_of("view", view, "handover", "enabled") or "handover"),
             given_calendars(calendars) if given(calendars) else {},
             context_since if given(context_since) else None,
+            moment(as_of, known_at),
         )
         async with turns:
             found = await material(info.context.store, schema, object_type, asked)
@@ -66,7 +69,9 @@ def process_report(schema: Schema, results: Results) -> Any:
             return await asyncio.to_thread(compose, found)
 
     turns = asyncio.Semaphore(AT_A_TIME)
-    arguments = BOTTLENECKS | {
+    arguments = {
+        **BOTTLENECKS,
+        **TIMES,
         "since": Instant | None,
         "until": Instant | None,
         "view": str | None,
@@ -77,7 +82,8 @@ def process_report(schema: Schema, results: Results) -> Any:
     return strawberry.field(
         resolver=typed(report, results.output(ProcessReport), **arguments),
         description="Why the objects of a type wait, how sure that is and what would help. Only what is selected is worked out."
-        " `since`, `until`: the objects whose last step ended then, whole. `view` of the causes: handover or enabled."
+        " `since`, `until`: the objects whose last step ended then, whole. `asOf`: what had begun by then, and had not ended, is"
+        " under way; `knownAt`: out of what was stored by then. `view` of the causes: handover or enabled."
         ' `calendars`, in YAML or JSON: {"*": {"mon-fri": ["08:00-17:00"], "zone": "Europe/Berlin"}, "asset/ROB-1": "always"}.'
         " `contextSince`: what ended before is left out, as if it were not known.",
     )

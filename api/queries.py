@@ -1,7 +1,7 @@
 """The root of queries: nodes by id, one list a class, the analytics, the ontology."""
 
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum
 from typing import Any, cast
@@ -9,7 +9,7 @@ from typing import Any, cast
 import strawberry
 from strawberry.types.unset import UNSET
 
-from api.arguments import BOTTLENECKS, lifecycle_of
+from api.arguments import BOTTLENECKS, TIMES, lifecycle_of, moment
 from api.conflicts import conflicts
 from api.dependencies import fields as dependency_fields
 from api.described import OntologyType
@@ -28,19 +28,14 @@ from api.typegen import PAGE, Types, typed
 from brain.analytics import bottlenecks as bottleneck_report
 from brain.analytics import dependencies as dependency_report
 from brain.errors import BadQuery
-from brain.model import Instant
 from brain.query import NOW, AsOf, Condition, Find, Op
+from brain.rewound import rewound
 from brain.schema import NodeClass
 
-TIMES: Mapping[str, Any] = {"as_of": Instant | None, "known_at": Instant | None}
 TIMES_TEXT = (
     "What is known. `asOf`: as the world was then (valid time). `knownAt`: as we believed at that moment (recorded time)."
     " Both hold for all that lies below their field; left out, they mean now."
 )
-
-
-def moment(as_of: Any, known_at: Any) -> AsOf:
-    return AsOf(as_of if given(as_of) else None, known_at if given(known_at) else None)
 
 
 def query_type(made: Types, results: Results) -> type[Any]:
@@ -164,9 +159,16 @@ async def _page(made: Types, info: Info, name: str, query: Find, part: Slice, at
 
 
 def _bottlenecks(made: Types, results: Results) -> Any:
-    async def bottlenecks(info: Any, object_type: Any, lifecycle: Any = UNSET, min_frequency: Any = UNSET) -> Any:
+    async def bottlenecks(
+        info: Any,
+        object_type: Any,
+        lifecycle: Any = UNSET,
+        min_frequency: Any = UNSET,
+        as_of: Any = UNSET,
+        known_at: Any = UNSET,
+    ) -> Any:
         return await bottleneck_report.bottlenecks(
-            info.context.store,
+            rewound(info.context.store, made.schema, moment(as_of, known_at)),
             made.schema,
             object_type,
             lifecycle=lifecycle_of(lifecycle),
@@ -175,8 +177,9 @@ def _bottlenecks(made: Types, results: Results) -> Any:
 
     returns = results.output(bottleneck_report.Bottlenecks)
     return strawberry.field(
-        resolver=typed(bottlenecks, returns, **BOTTLENECKS),
-        description="Where the objects of a type wait: a class of the ontology, or an `objectType` kept as data.",
+        resolver=typed(bottlenecks, returns, **BOTTLENECKS, **TIMES),
+        description="Where the objects of a type wait: a class of the ontology, or an `objectType` kept as data. `asOf`: what had"
+        " begun by then, and had not ended, is under way.",
     )
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import strawberry
 from strawberry.types.unset import UNSET
 
-from api.dependencies import PATIENCE, TIMES, answer, asked_of, one_id, positive, snapshot_of
+from api.arguments import TIMES
+from api.dependencies import PATIENCE, answer, asked_of, one_id, positive, snapshot_of
 from api.kernel import given
 from api.results import Results
 from api.typegen import typed

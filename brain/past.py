@@ -6,7 +6,7 @@ holds from its effective time on, by what was known of the chain: so an effect i
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from brain.chains import effective
 from brain.errors import BadQuery
@@ -33,6 +33,26 @@ def visible(versions: Iterable[Version], at: AsOf) -> Sequence[Version]:
     takes other versions back does so for all times, once it is known."""
     known = effective([version for version in versions if at.known is None or version.recorded <= at.known])
     return [version for version in known if _within(version.stamp, at)]
+
+
+def claimed(version: Version) -> int:
+    """When what it says began to hold, by its own event."""
+    return version.stamp.valid
+
+
+def told_by(versions: Iterable[Version], at: AsOf, since: Callable[[Version], int] = claimed) -> list[Version]:
+    """The versions of one node out of which all that was so then follows, as believed then: those that are `visible`, with stamps
+    as claimed, and those that take others back. The model that they alone make is the model of that point.
+
+    `since` says from when on what stands in no chain holds.
+    """
+    known = [version for version in versions if at.known is None or version.recorded <= at.known]
+    if at.valid is None:
+        return known
+    places = {version.order for version in known if version.order is not None}
+    if places:
+        places = {version.order for version in effective(known) if version.order is not None and _within(version.stamp, at)}
+    return [v for v in known if v.voids or (since(v) <= at.valid if v.order is None else v.order in places)]
 
 
 def node_at(joiner: Joiner, now: NodeState | None, versions: Iterable[Version], at: AsOf) -> Node | None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol, overload, runtime_checkable
 
 from brain.model import ChangeSet, DeadLetter, Edge, Mark, Node, Notice, Occurrence, Quality, Version
-from brain.query import NOW, AsOf, Edges, Find, Hop, Nodes, Occurrences, Page, Qualities, Scope, Versions, Window
+from brain.query import NOW, AsOf, Edges, Find, Hop, Nodes, Occurrences, Page, Qualities, Scope, Told, Versions, Window
 from brain.schema import Schema
 
 
@@ -61,7 +61,7 @@ class Store(Protocol):
     @overload
     def scan(self, scope: Occurrences) -> AsyncIterator[Occurrence]: ...
     @overload
-    def scan(self, scope: Versions) -> AsyncIterator[Version]: ...
+    def scan(self, scope: Versions | Told) -> AsyncIterator[Version]: ...
     @overload
     def scan(self, scope: Qualities) -> AsyncIterator[Quality]: ...
     def scan(self, scope: Scope) -> AsyncIterator[Any]:

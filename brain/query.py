@@ -128,8 +128,16 @@ class Versions:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """Scan all that was ever said of each node that some of these relations ever left (empty: any relation): its versions, those
+    of one node one after the other."""
+
+    relations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Qualities:
     """Scan every quality flag, in no promised order."""
 
 
-Scope = Nodes | Edges | Occurrences | Versions | Qualities
+Scope = Nodes | Edges | Occurrences | Versions | Told | Qualities

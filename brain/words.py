@@ -54,6 +54,12 @@ def moment(instant: int | None) -> str:
         return f"{instant} µs"
 
 
+def point(as_of: int | None, known_at: int | None) -> str:
+    """`as of 2026-03-02 09:28:51 UTC, as known on 2026-03-03 12:00:00 UTC`; nothing of what is now."""
+    told = (("as of", as_of), ("as known on", known_at))
+    return ", ".join(f"{word} {moment(at)} UTC" for word, at in told if at is not None)
+
+
 def amount(number: float) -> str:
     """`1234.5` → `1,234`; with two digits that say something where it is small: `0.012`, `1.2`."""
     return f"{number:,.0f}" if number >= 10 or number == int(number) else f"{number:.2g}"

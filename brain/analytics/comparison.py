@@ -23,12 +23,15 @@ DEFINITION = (
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What is compared: the objects that ended in [since, until), with their lead times in seconds. `name` is the caller's."""
+    """What is compared: the objects that ended in [since, until), as of `as_of` as known on `known_at` (None: now), with
+    their lead times in seconds. `name` is the caller's."""
 
     name: str
     object_type: str
     since: Instant | None
     until: Instant | None
+    as_of: Instant | None
+    known_at: Instant | None
     objects: int
     left_out: int
     lead_time: Spread
@@ -67,9 +70,20 @@ def compared(a: Material, b: Material, names: tuple[str, str] = ("A", "B"), resa
 
 
 def _side(name: str, of: Material) -> Side:
-    since, until = (None if at is None else Instant(at) for at in of.asked.period)
+    since, until, as_of, known_at = (None if at is None else Instant(at) for at in (*of.asked.period, *of.asked.at))
     lead_time = spread(map(sojourn, of.inside.values()))
-    return Side(name, of.object_type, since, until, len(of.inside), of.left_out, lead_time, of.ontology_version)
+    return Side(
+        name=name,
+        object_type=of.object_type,
+        since=since,
+        until=until,
+        as_of=as_of,
+        known_at=known_at,
+        objects=len(of.inside),
+        left_out=of.left_out,
+        lead_time=lead_time,
+        ontology_version=of.ontology_version,
+    )
 
 
 def _mean_lead_times(lives: Lives, resamples: int) -> Floats:

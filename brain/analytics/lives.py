@@ -11,7 +11,9 @@ from brain.errors import BadQuery
 from brain.model import Occurrence
 from brain.ports import Store
 from brain.query import Occurrences
+from brain.rewound import point_of
 from brain.schema import nearest
+from brain.words import point
 
 MICRO = 1_000_000
 """µs in a second."""
@@ -87,9 +89,10 @@ async def read_other_lives(
 
 async def no_steps(store: Store, object_type: str) -> BadQuery:
     """The error for a type of which no object has a step, with the types there are."""
-    types = await store.object_types()
-    known = ", ".join(types) or "none: the store is empty, import something first"
-    return BadQuery(f"no object of type {object_type!r} has a step{nearest(object_type, types)}; types here: {known}")
+    types, then = await store.object_types(), point(*point_of(store))
+    known = ", ".join(types) or ("none" if then else "none: the store is empty, import something first")
+    told = f"no object of type {object_type!r} has a step{then and f' {then}'}{nearest(object_type, types)}"
+    return BadQuery(f"{told}; types here: {known}")
 
 
 def once(lives: Mapping[str, Sequence[Timed]]) -> dict[str, Timed]:

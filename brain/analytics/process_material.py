@@ -12,7 +12,8 @@ from brain.analytics.times import Lives, ended_within
 from brain.analytics.work import Perspective
 from brain.errors import BadQuery
 from brain.ports import Store
-from brain.query import Qualities
+from brain.query import NOW, AsOf, Qualities
+from brain.rewound import Unrecorded, rewound
 from brain.schema import Schema, nearest
 from brain.words import moment
 
@@ -51,6 +52,9 @@ WITH_STATES = frozenset((Section.CAUSES, Section.MACHINES, Section.RELIEF))
 WITH_OTHERS = frozenset((Section.CAUSES, Section.TIMES, Section.RELIEF))
 """Sections that read the lives of other types too: their resources work for them, their objects meet."""
 
+WITH_FLAGS = frozenset((Section.CONFIDENCE, Section.ATTRIBUTION))
+"""Sections that ask which data was not valid."""
+
 
 class Asked(NamedTuple):
     """What the report shall be of, and which sections it shall have."""
@@ -68,6 +72,8 @@ class Asked(NamedTuple):
     context_since: int | None = None
     """Of lives that ended before, of whatever type, and of what devices told before, nothing is known, as if the store did not
     hold it: nobody is busy with it, and calendars and concurrency are discovered without it. µs; None: all is known."""
+    at: AsOf = NOW
+    """The point in both times at which the store is read, for all sections (`brain.rewound` says what that means for steps)."""
 
 
 class Material(NamedTuple):
@@ -86,21 +92,32 @@ class Material(NamedTuple):
     flagged: frozenset[str]
     """What has a quality flag."""
     around: Surroundings = Surroundings()
+    refused: Mapping[Section, str] = {}
+    """The sections for which the store cannot tell what was known then, and why."""
 
 
 async def material(store: Store, schema: Schema, object_type: str, asked: Asked) -> Material:
-    """All that a report needs of the store: each type of objects is scanned once."""
+    """All that a report needs of the store: each type of objects is scanned once, of a past time all in one scan."""
+    store = rewound(store, schema, asked.at)
     lives, left_out = await read_lives(store, object_type, asked.lifecycle)
     inside, outside = parted(lives, object_type, asked)
     wide = asked.sections & WITH_OTHERS
     read = await read_other_lives(store, object_type, asked.lifecycle) if wide else {}
     others = {name: known(of_type, asked) for name, of_type in read.items()}
-    flagged: frozenset[str] = frozenset()
-    if Section.CONFIDENCE in asked.sections:
-        flagged = frozenset([flag.subject async for flag in store.scan(Qualities())])
     machine_class, spans = await _states(store, schema, inside, asked)
-    around = await read_surroundings(store, schema, inside) if Section.ATTRIBUTION in asked.sections else Surroundings()
-    return Material(object_type, schema.version, asked, left_out, inside, outside, others, machine_class, spans, flagged, around)
+    refused: dict[Section, str] = {}
+    flagged: frozenset[str] = frozenset()
+    around = Surroundings()
+    for section in asked.sections & WITH_FLAGS:
+        try:
+            if section is Section.CONFIDENCE:
+                flagged = frozenset([flag.subject async for flag in store.scan(Qualities())])
+            else:
+                around = await read_surroundings(store, schema, inside)
+        except Unrecorded as why:
+            refused[section] = str(why)
+    told = (left_out, inside, outside, others, machine_class, spans, flagged, around, refused)
+    return Material(object_type, schema.version, asked, *told)
 
 
 def known(lives: Lives, asked: Asked) -> Lives:

@@ -97,10 +97,15 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class ProcessReport:
-    """All that the analytics tell of the objects of a type in a period. `evidence` is that of the `WORST` handovers by total."""
+    """All that the analytics tell of the objects of a type in a period. `evidence` is that of the `WORST` handovers by total.
+
+    `as_of`: as the world was then, what had begun and not ended under way. `known_at`: as believed then. None is now.
+    """
 
     since: Instant | None
     until: Instant | None
+    as_of: Instant | None
+    known_at: Instant | None
     waits: Bottlenecks
     evidence: tuple[WaitEvidence, ...]
     lead_time: LeadTime
@@ -142,7 +147,7 @@ def compose(of: Material, say: Callable[[str], None] | None = None) -> ProcessRe
             absent.append(Absent(name, NOT_ASKED))
             return None
         tell(f"working out {name} …")
-        found = make(of)
+        found = of.refused.get(name) or make(of)
         if isinstance(found, str):
             absent.append(Absent(name, found))
             return None
@@ -154,6 +159,8 @@ def compose(of: Material, say: Callable[[str], None] | None = None) -> ProcessRe
     return ProcessReport(
         since=_instant(asked.period.since),
         until=_instant(asked.period.until),
+        as_of=_instant(asked.at.valid),
+        known_at=_instant(asked.at.known),
         waits=waits,
         evidence=evidence_of(waits.edges[:WORST], of.inside),
         lead_time=lead_time(of.inside),

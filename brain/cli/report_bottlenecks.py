@@ -20,8 +20,12 @@ from brain.cli.options import Opened, format_option, object_type_option, opened,
 from brain.cli.report_forms import SECTION_OF, SHEETS, csv_text, json_text
 from brain.cli.report_log import LogFile, report_on
 from brain.cli.schedule import Publication, publish_every
-from brain.cli.times import INSTANT, SPAN, period_of
+from brain.cli.times import INSTANT, SPAN, past_options, period_of
 from brain.legible import legible
+from brain.ports import Store
+from brain.query import AsOf
+from brain.rewound import point_of, rewound
+from brain.words import point
 
 SLOW = frozenset((Section.RELIEF,))
 """Sections that run simulations: only the page has them without being asked."""
@@ -42,16 +46,24 @@ class Wanted:
     sections: tuple[str, ...]
     calendars: Mapping[str, Calendar]
     context_since: int | None
+    as_of: int | None
+    known_at: int | None
+
+    @property
+    def at(self) -> AsOf:
+        return AsOf(self.as_of, self.known_at)
 
     def asked(self, slow: bool) -> Asked:
-        """As of now; the `slow` sections too, where none is named."""
+        """Where no time is named, as of now; the `slow` sections too, where none is named."""
         if self.sections:
             sections = frozenset(Section(name) for name in self.sections if name != "none")
         else:
             sections = frozenset(Section) - (frozenset() if slow else SLOW)
-        period = period_of(self.since, self.until, self.last, now())
+        period = period_of(self.since, self.until, self.last, now() if self.as_of is None else self.as_of)
         view, hours = self.view, self.calendars
-        return Asked(self.lifecycle, self.min_frequency, period, sections, self.machines, view, hours, self.context_since)
+        return Asked(
+            self.lifecycle, self.min_frequency, period, sections, self.machines, view, hours, self.context_since, self.at
+        )
 
 
 @click.command()
@@ -67,6 +79,7 @@ class Wanted:
 @click.option("--since", type=INSTANT, metavar="TIME", help="Only objects whose last step ended at this time or later.")
 @click.option("--until", type=INSTANT, metavar="TIME", help="Only objects whose last step ended before this time.")
 @click.option("--last", type=SPAN, metavar="SPAN", help="Only objects whose last step ended within this span until now: 7d.")
+@past_options
 @click.option(
     "--context-since",
     type=INSTANT,
@@ -128,6 +141,7 @@ async def bottlenecks(
     brain report bottlenecks --object-type case --format html > report.html
     brain report bottlenecks --object-type case --lifecycle complete --format json | jq '.edges[0]'
     brain report bottlenecks --last 7d --every 1d --out reports/
+    brain report bottlenecks --as-of 2026-03-02T12:00 --known-at 2026-03-03
     brain report bottlenecks --log purchasing.csv --case "Case ID" --format html > report.html
     brain report bottlenecks --object-type case --calendars hours.yaml
 
@@ -144,6 +158,8 @@ async def bottlenecks(
     log = LogFile.taken_from(what)
     if log and (store is not None or every is not None):
         raise click.UsageError("--log reports on a file, once: it goes with neither --store nor --every")
+    if log and (what["as_of"] is not None or what["known_at"] is not None):
+        raise click.UsageError("--as-of and --known-at read what a store keeps: `brain import` the file first")
     wanted = Wanted(**what, calendars=_calendars(calendars))
     wanted.asked(slow=False)  # a period that is none is told before anything is opened
     if every is not None and out is not None:
@@ -182,8 +198,9 @@ async def _made(o: Opened, wanted: Wanted, slow: bool, say: Callable[[str], None
     """The report of an opened store."""
     from brain.analytics.process_report import process_report
 
-    chosen = wanted.object_type or await only_type(o)
-    return await process_report(o.merged, o.schema, chosen, wanted.asked(slow), say)
+    then = rewound(o.merged, o.schema, wanted.at)
+    chosen = wanted.object_type or await only_type(then)
+    return await process_report(then, o.schema, chosen, wanted.asked(slow), say)
 
 
 async def _published(store: str | None, wanted: Wanted) -> Publication:
@@ -215,11 +232,13 @@ def _print(report: ProcessReport, form: str, sheet: str, top: int) -> None:
             print_report(report, top)
 
 
-async def only_type(o: Opened) -> str:
+async def only_type(store: Store) -> str:
     """The one object type of the store; wrong use where there are more to choose from."""
-    types = await o.merged.object_types()
+    types = await store.object_types()
     if len(types) == 1:
         return next(iter(types))
     if not types:
-        raise click.ClickException("the store holds no steps yet: `brain import FILE`, or `brain demo`")
+        then = point(*point_of(store))
+        missing = f"nothing had a step {then}" if then else "the store holds no steps yet: `brain import FILE`, or `brain demo`"
+        raise click.ClickException(missing)
     raise click.UsageError(f"choose one with --object-type: {', '.join(f'{t!r} ({n})' for t, n in types.items())}")

@@ -14,9 +14,12 @@ from brain.analytics.lives import Lifecycle
 from brain.analytics.process_material import Asked, Material, Period
 from brain.cli.options import format_option, opened, run, store_option
 from brain.cli.report_bottlenecks import now, only_type
-from brain.cli.report_forms import changes
-from brain.cli.times import INSTANT, period_of
+from brain.cli.report_forms import changes, dated
+from brain.cli.times import INSTANT, past_options, period_of
+from brain.query import AsOf
 from brain.reports.document import document
+from brain.rewound import rewound
+from brain.words import point
 
 COLUMNS = ("source", "target", "countBefore", "countNow", "meanBeforeSeconds", "meanNowSeconds", "differenceSeconds")
 
@@ -53,11 +56,20 @@ class SideType(click.ParamType):
     "--object-type", metavar="T", help="A class of the ontology or the type of a log's objects; `case` for XES and CSV."
 )
 @click.option("--lifecycle", type=click.Choice(["complete"]), help="Compare complete transitions alone.")
+@past_options
 @click.option("--top", type=click.IntRange(1), default=15, show_default=True, help="Rows of the table.")
 @format_option("table", "json", "csv", "html")
 @run
 async def compare(
-    a: Named, b: Named, store: str | None, object_type: str | None, lifecycle: Lifecycle | None, top: int, form: str
+    a: Named,
+    b: Named,
+    store: str | None,
+    object_type: str | None,
+    lifecycle: Lifecycle | None,
+    as_of: int | None,
+    known_at: int | None,
+    top: int,
+    form: str,
 ) -> None:
     """What waits longer in B than in A, and what less, with intervals.
 
@@ -70,7 +82,8 @@ async def compare(
     """
     from brain.analytics.comparison import compared
 
-    sides = [await _material(side, store, object_type, lifecycle) for side in (a, b)]
+    at = AsOf(as_of, known_at)
+    sides = [await _material(side, store, object_type, lifecycle, at) for side in (a, b)]
     found = compared(sides[0], sides[1], (a.name, b.name))
     match form:
         case "html":
@@ -85,17 +98,19 @@ async def compare(
             _print(found, top)
 
 
-async def _material(side: Named, store: str | None, object_type: str | None, lifecycle: Lifecycle | None) -> Material:
+async def _material(side: Named, store: str | None, object_type: str | None, lifecycle: Lifecycle | None, at: AsOf) -> Material:
     from brain.analytics.process_material import material
 
     async with opened(side.store or store) as o:
-        asked = Asked(lifecycle, period=side.period, sections=frozenset())
-        return await material(o.merged, o.schema, object_type or await only_type(o), asked)
+        then = rewound(o.merged, o.schema, at)
+        asked = Asked(lifecycle, period=side.period, sections=frozenset(), at=at)
+        return await material(then, o.schema, object_type or await only_type(then), asked)
 
 
 def _csv(found: Comparison) -> str:
     file = io.StringIO()
-    csv.writer(file).writerows(changes(COLUMNS, document(found)["edges"]))
+    told = document(found)
+    csv.writer(file).writerows(dated(told["a"], changes(COLUMNS, told["edges"])))
     return file.getvalue()
 
 
@@ -105,7 +120,9 @@ def _print(found: Comparison, top: int) -> None:
     from brain.reports.differences import finding
 
     console = console_of()
-    table = Table("from", "to", title=f"From A ({plain(found.a.name)}) to B ({plain(found.b.name)})", title_justify="left")
+    when = point(found.a.as_of, found.a.known_at)
+    title = f"From A ({plain(found.a.name)}) to B ({plain(found.b.name)})" + (when and f", {when}")
+    table = Table("from", "to", title=title, title_justify="left")
     for name in ("in A", "in B", "change", "90 % interval"):
         table.add_column(name, justify="right", no_wrap=True)
     for edge in [edge for edge in found.edges if edge.extra_seconds][:top]:

@@ -30,8 +30,17 @@ def json_text(report: ProcessReport) -> str:
 def csv_text(report: ProcessReport, sheet: str) -> str:
     """One table of the report, its first row the names of its columns."""
     file = io.StringIO()
-    csv.writer(file).writerows(SHEETS[sheet](report_json(report)))
+    told = report_json(report)
+    csv.writer(file).writerows(dated(told, SHEETS[sheet](told)))
     return file.getvalue()
+
+
+def dated(told: Mapping[str, Any], rows: Rows) -> Rows:
+    """The rows of a table, of a past time with columns that name it."""
+    times = {name: told[name] for name in ("asOf", "knownAt") if told[name] is not None}
+    yield [*next(rows), *times]
+    for row in rows:
+        yield [*row, *times.values()]
 
 
 def _waits(report: Mapping[str, Any]) -> Rows:

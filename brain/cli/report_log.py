@@ -12,8 +12,9 @@ from brain.analytics.process_material import Asked
 from brain.analytics.process_report import ProcessReport, compose, process_report
 from brain.cli.importing import How, import_one, progress
 from brain.cli.log_options import COLUMNS, reading
-from brain.cli.options import Opened, collect_seldom, opened
+from brain.cli.options import collect_seldom, opened
 from brain.legible import legible
+from brain.ports import Store
 
 if TYPE_CHECKING:
     from ingest.logs import LogOptions
@@ -43,7 +44,7 @@ class LogFile:
 
 
 async def report_on(
-    log: LogFile, object_type: str | None, asked: Asked, say: Callable[[str], None] | None, choose: Callable[[Opened], Any]
+    log: LogFile, object_type: str | None, asked: Asked, say: Callable[[str], None] | None, choose: Callable[[Store], Any]
 ) -> ProcessReport:
     """The report. Faults are as in an import; what was guessed goes to stderr. `choose` finds the only type of a store."""
     from ingest.importing import Import
@@ -64,4 +65,4 @@ async def report_on(
             if letters := await o.store.letters():
                 many, first = done["deadLetters"], legible(letters[0].reason)
                 raise click.ClickException(f"{log.path.name}: {many} records cannot be taken in, the first: {first}")
-            return await process_report(o.merged, o.schema, object_type or await choose(o), asked, say)
+            return await process_report(o.merged, o.schema, object_type or await choose(o.merged), asked, say)

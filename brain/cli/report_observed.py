@@ -55,7 +55,7 @@ async def observed(
     from brain.analytics.observed import observed as find
 
     async with opened(store) as o:
-        of_type = object_type or await only_type(o)
+        of_type = object_type or await only_type(o.merged)
         found = await find(o.merged, o.schema, of_type, Between(between), false_discoveries)
     match form:
         case "json":

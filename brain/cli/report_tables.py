@@ -16,13 +16,13 @@ from brain.analytics.times import Times
 from brain.cli.tables import console_of, plain, print_bottlenecks
 from brain.reports.attributed import carrier_tables, excess_in_words, state_rows
 from brain.reports.why import hours_told
-from brain.words import amount, capitalised, duration, interval, share, things
+from brain.words import amount, capitalised, duration, interval, point, share, things
 from brain.words import change as difference
 
 
 def print_report(report: ProcessReport, top: int) -> None:
     """The waits, then a table for each section that is there."""
-    print_bottlenecks(report.waits, top)
+    print_bottlenecks(report.waits, top, point(report.as_of, report.known_at))
     console = console_of()
     if report.causes:
         _causes(console, report.causes, top)

@@ -42,10 +42,12 @@ def print_counts(found: Mapping[str, Any]) -> None:
     console_of().print(table)
 
 
-def print_bottlenecks(found: Bottlenecks, top: int) -> None:
+def print_bottlenecks(found: Bottlenecks, top: int, when: str = "") -> None:
+    """`when`: of which past time they are, and of what knowledge."""
     console = console_of()
+    title = f"[bold]Bottlenecks of {plain(found.object_type)}[/]" + (when and f", {when}")
     console.print(
-        f"[bold]Bottlenecks of {plain(found.object_type)}[/]: {found.objects:,} objects, {found.steps:,} steps"
+        f"{title}: {found.objects:,} objects, {found.steps:,} steps"
         + (f", {found.left_out:,} more without a time that counts" if found.left_out else "")
     )
     console.print(_handovers(f"Waiting, by total ({min(top, len(found.edges))} of {len(found.edges)})", found.edges[:top]))

@@ -1,7 +1,8 @@
 """Times, spans of time and periods, as they are written on the command line."""
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
@@ -43,6 +44,16 @@ class SpanType(click.ParamType):
 
 INSTANT = InstantType()
 SPAN = SpanType()
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def past_options(command: F) -> F:
+    """`--as-of` and `--known-at`, which together are a point in both times."""
+    known = click.option("--known-at", type=INSTANT, metavar="TIME", help="Without what was stored later. [default: with all]")
+    then = click.option("--as-of", type=INSTANT, metavar="TIME", help="As things were then. [default: as they are]")
+    return then(known(command))
 
 
 def period_of(since: int | None, until: int | None, last: int | None, now: int) -> Period:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from brain.analytics.change import EdgeChange
 from brain.analytics.comparison import Comparison
 from brain.reports.html import render
-from brain.words import change, duration
+from brain.words import capitalised, change, duration, point
 
 MOST = 12
 """Handovers that a table of changes shows: half of them from either end."""
@@ -13,7 +13,8 @@ MOST = 12
 
 def comparison_page(found: Comparison, written: int) -> str:
     """The comparison as one HTML file. `written` is when, µs."""
-    return render("compare.html", found=found, written=written, sentence=finding(found), moved=most_moved(found.edges))
+    when = capitalised(point(found.a.as_of, found.a.known_at))
+    return render("compare.html", found=found, written=written, when=when, sentence=finding(found), moved=most_moved(found.edges))
 
 
 def finding(found: Comparison) -> str:

@@ -15,7 +15,7 @@ from brain.reports.finding import finding
 from brain.reports.html import render
 from brain.reports.process_map import WIDTHS, process_map
 from brain.reports.why import Reason, edge_causes, fill_of, hours_told, reasons, stacked, waterfall
-from brain.words import duration, moment, share, things
+from brain.words import duration, moment, point, share, things
 
 CARRIERS = 8
 """Resources that are listed with the waiting before them."""
@@ -74,7 +74,7 @@ def report_page(report: ProcessReport, written: int) -> str:
         "report.html",
         report=report,
         written=written,
-        period=_period(report),
+        period=", ".join(filter(None, (_period(report), point(report.as_of, report.known_at)))),
         sentences=finding(report),
         cards=_cards(report),
         map=process_map(report.waits),

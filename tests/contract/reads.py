@@ -1,5 +1,8 @@
 """What the reads promise, by examples worked by hand; `find` by `brain.past.matches` too."""
 
+from itertools import groupby
+from operator import itemgetter
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,6 +22,7 @@ from brain.query import (
     Occurrences,
     Op,
     Qualities,
+    Told,
     Versions,
     Window,
 )
@@ -201,6 +205,11 @@ class ReadContract:
         assert [o async for o in store.scan(Occurrences("no ` such"))] == []
         assert await store.object_types() == {"Pump": 1, "order": 1}
         assert len([v async for v in store.scan(Versions())]) == 5
+        leaving = [(v.subject, v.stamp.event) async for v in store.scan(Told(("object", "performedBy")))]
+        assert sorted(leaving) == [("s/1", "e1"), ("s/2", "e2"), ("s/3", "e3"), ("s/3", "e4")]
+        assert len([subject for subject, _ in groupby(leaving, itemgetter(0))]) == 3
+        assert [v async for v in store.scan(Told(("locatedIn",)))] == []
+        assert sorted([(v.subject, v.stamp.event) async for v in store.scan(Told())]) == sorted(leaving)
         assert [q async for q in store.scan(Qualities())] == []
         assert {e[:4] async for e in store.scan(Edges(("object",)))} == {
             ("s/1", "object", "o/1", ""),

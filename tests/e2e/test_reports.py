@@ -98,6 +98,40 @@ def test_periods_that_tile_share_the_objects_among_them(purchasing: str) -> None
     assert "no object of type 'case' ended in this period" in nothing.stderr
 
 
+def test_a_report_of_a_past_day_is_of_what_had_happened(purchasing: str, shared_data: Path) -> None:
+    """Waits out of the file, by hand: what had begun by then, and what had not ended has no end yet."""
+    then = datetime.fromisoformat("2011-04-01T16:00:00+00:00")
+    lives: dict[str, list[tuple[datetime, datetime, int, str]]] = {}
+    with (shared_data / "eventlogs/PurchasingExample.csv").open(newline="") as file:
+        for place, row in enumerate(csv.DictReader(file)):
+            start, end = (datetime.fromisoformat(row[name]) for name in ("start_timestamp", "time:timestamp"))
+            if start <= then:
+                step = (start, end if end <= then else start, place, row["Activity"])
+                lives.setdefault(row["case:concept:name"], []).append(step)
+    waits: Counter[tuple[str, str]] = Counter()
+    for steps in lives.values():
+        for before, step in pairwise(sorted(steps)):
+            waits[before[3], step[3]] += max(0, round((step[0] - before[1]).total_seconds()))
+    past = ("--as-of", "2011-04-01T16:00", "--known-at", "2200-01-01", "--section", "none")
+    found = document(*past, store=purchasing)
+    assert {(edge["source"], edge["target"]): edge["totalSeconds"] for edge in found["edges"]} == waits
+    assert (found["objects"], found["steps"]) == (len(lives), sum(map(len, lives.values())))
+    assert 0 < found["objects"] < 608
+    assert (found["asOf"], found["knownAt"]) == ("2011-04-01T16:00:00.000000Z", "2200-01-01T00:00:00.000000Z")
+    heading = "as of 2011-04-01 16:00:00 UTC, as known on 2200-01-01 00:00:00 UTC"
+    assert f"All that is known, {heading}." in brain("report", "bottlenecks", *past, "--format", "html", store=purchasing).stdout
+    assert (
+        f"Bottlenecks of case, {heading}: {len(lives)} objects" in brain("report", "bottlenecks", *past, store=purchasing).stdout
+    )
+    rows = list(csv.DictReader(io.StringIO(brain("report", "bottlenecks", *past, "--format", "csv", store=purchasing).stdout)))
+    assert {row["asOf"] for row in rows} == {found["asOf"]}
+    sides = ("..2011-02-15", "2011-02-15..")
+    both = json.loads(brain("report", "compare", *sides, *past[:2], "--format", "json", store=purchasing).stdout)
+    assert both["a"]["objects"] + both["b"]["objects"] == len(lives)
+    unknown = brain("report", "bottlenecks", "--known-at", "2011-04-01", store=purchasing, expect=1)
+    assert "nothing had a step as known on 2011-04-01 00:00:00 UTC" in unknown.stderr
+
+
 def test_a_log_without_starts_says_what_it_cannot_tell(shared_data: Path, tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path / 't.db'}"
     brain("import", shared_data / "eventlogs/running-example.xes", store=store)
@@ -129,6 +163,7 @@ def test_the_page_is_one_file_with_the_figures_of_the_document(purchasing: str) 
         (("--last", "7"), "'7' is no span of time"),
         (("--every", "1d"), "--every and --out go together"),
         (("--out", "x"), "--every and --out go together"),
+        (("--log", __file__, "--as-of", "2026-01-01"), "--as-of and --known-at read what a store keeps"),
     ],
 )
 def test_wrong_use_says_the_right_one(args: tuple[str, ...], says: str, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """GraphQL's processReport: evidence that leads to the steps, only what is selected worked out, wrong arguments refused."""
 
+from api.limits import Limits
 from brain.model import ChangeSet, Flag, Verdict
 from tests.unit.api_plant import HOUR, plant_api
 
@@ -102,3 +103,37 @@ async def test_a_state_leads_to_its_asset_and_to_the_steps_that_it_met() -> None
          "since": "1970-01-01T00:45:00.000000Z", "until": "1970-01-01T00:55:00.000000Z"},
     ]  # fmt: skip
     assert "attribution" not in {one["section"] for one in report["absent"]}
+
+
+async def test_a_report_as_of_a_time_and_as_known_at_a_time() -> None:
+    ask = """query($asOf: DateTime, $knownAt: DateTime) {
+        processReport(objectType: "prescription", asOf: $asOf, knownAt: $knownAt) { asOf knownAt
+            waits { steps edges { source target totalSeconds } } confidence { flagged }
+            evidence { waits { next { id started ended } } } absent { section reason } }
+        bottlenecks(objectType: "prescription", asOf: $asOf, knownAt: $knownAt) {
+            steps edges { source target totalSeconds } } }"""
+    order_fill = {"source": "order", "target": "fill", "totalSeconds": 1800}
+    fill_infuse = {"source": "fill", "target": "infuse", "totalSeconds": 1800}
+    async with plant_api(limits=Limits(nodes=200_000)) as api:
+        # fill runs from 1:00 to 1:30; all was told of at 0:00.
+        then = await api.ask(ask, asOf="1970-01-01T01:10:00Z")
+        assert then["bottlenecks"] == {"steps": 2, "edges": [order_fill]}
+        report = then["processReport"]
+        assert (report["asOf"], report["knownAt"]) == ("1970-01-01T01:10:00.000000Z", None)
+        assert report["waits"] == then["bottlenecks"]
+        assert report["evidence"][0]["waits"][0]["next"] == {
+            "id": "step/1", "started": "1970-01-01T01:00:00.000000Z", "ended": "1970-01-01T01:00:00.000000Z",
+        }  # fmt: skip
+        now, later = await api.ask(ask), await api.ask(ask, asOf="2200-01-01T00:00:00Z")
+        assert {key: value for key, value in later["processReport"].items() if key != "asOf"} == {
+            key: value for key, value in now["processReport"].items() if key != "asOf"
+        }
+        assert [edge["source"] for edge in now["bottlenecks"]["edges"]] == ["fill", "order"]
+        assert fill_infuse in now["bottlenecks"]["edges"]
+        # A flag keeps no recorded time: how much was known to be invalid then, nobody can tell.
+        known = (await api.ask(ask, knownAt="2200-01-01T00:00:00Z"))["processReport"]
+        assert known["waits"] == now["processReport"]["waits"]
+        assert known["confidence"] is None
+        assert "quality flags keep no recorded time" in {one["section"]: one["reason"] for one in known["absent"]}["confidence"]
+        code, text = await api.fault('{ bottlenecks(objectType: "prescription", knownAt: "1970-01-01T09:00:00Z") { steps } }')
+        assert (code, "has a step as known on 1970-01-01 09:00:00 UTC" in text) == ("REJECT", True), text

@@ -5,16 +5,17 @@ writer may see the later half of a batch; a scan of a quiet model sees all of it
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
+from itertools import chain
 from typing import Any, NamedTuple, assert_never
 
 from brain.join import to_node
 from brain.model import OBJECT, PERFORMED_BY, Edge, Occurrence, Stamp
-from brain.query import Edges, Nodes, Occurrences, Qualities, Scope, Versions
+from brain.query import Edges, Nodes, Occurrences, Qualities, Scope, Told, Versions
 from brain.stores.neo4j import codec
 from brain.stores.neo4j.connection import Connection
 from brain.stores.neo4j.cypher import BLOCK, FORMERLY, OF, QUALITY, VERSION, Names, quoted, rows_of
 from brain.stores.neo4j.finds import MICROS
-from brain.stores.neo4j.said import versions
+from brain.stores.neo4j.said import SAID, versions
 
 CHUNK = 500
 
@@ -67,6 +68,10 @@ class Scans:
                 return self._occurrences(object_type)
             case Versions():
                 return Plan(VERSIONS, {}, versions)
+            case Told(relations):
+                sources = f"MATCH (n:Entity) WHERE (n)-[{self._names.ever(relations)}]->(:Entity)"
+                cypher = f"{sources} {SLICES} RETURN [n IN part | {SAID}]"
+                return Plan(cypher, {}, lambda part: chain.from_iterable(map(versions, part)))
             case Qualities():
                 return Plan(QUALITIES, {}, lambda part: map(codec.quality, part))
             case _:

@@ -1,14 +1,14 @@
 """Scans: a whole scope, streamed from one snapshot on a connection of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, assert_never
 
 import orjson
 
 from brain.join import to_node
 from brain.model import Occurrence
-from brain.query import Condition, Edges, Nodes, Occurrences, Op, Qualities, Scope, Versions
+from brain.query import Condition, Edges, Nodes, Occurrences, Op, Qualities, Scope, Told, Versions
 from brain.schema import Schema
 from brain.stores.sqlite import rows
 from brain.stores.sqlite.connection import Connections, told
@@ -46,15 +46,16 @@ class Scans:
                 among = f"class IN ({_marks(classes)})"
                 return f"{rows.NODE} WHERE {among} ORDER BY id", classes, lambda row: to_node(rows.node_state(row))
             case Edges(relations, ever):
-                # One relation as a literal: that is how SQLite knows that the index of merges will do.
-                one = f"= {_literal(relations[0])}" if len(relations) == 1 else f"IN ({','.join(map(_literal, relations))})"
-                among = f" AND relation {one}" if relations else ""
                 held = "linked IS NOT NULL" if ever else "holds = 1"
-                return f"SELECT source, relation, target, qualifier, linked FROM edge WHERE {held}{among}", [], rows.edge
+                sql = f"SELECT source, relation, target, qualifier, linked FROM edge WHERE {held} AND {_among(relations)}"
+                return sql, [], rows.edge
             case Occurrences(object_type):
                 return self._occurrences(object_type)
             case Versions():
                 return rows.VERSION, [], rows.version
+            case Told(relations):
+                sources = f"SELECT source FROM edge WHERE {_among(relations)}"
+                return f"{rows.VERSION} WHERE subject IN ({sources}) ORDER BY subject", [], rows.version
             case Qualities():
                 return "SELECT * FROM quality", [], rows.quality
             case _:
@@ -77,6 +78,13 @@ class Scans:
 
 def _occurrence(row: tuple[str, str, str, str | None]) -> Occurrence:
     return Occurrence.of(row[0], row[1], orjson.loads(row[2]), row[3])
+
+
+def _among(relations: Sequence[str]) -> str:
+    """The edges of some relations (none: of all). One relation as a literal: that is how SQLite knows that the index of merges
+    will do."""
+    names = [_literal(name) for name in relations]
+    return f"relation = {names[0]}" if len(names) == 1 else f"relation IN ({','.join(names)})" if names else "1"
 
 
 def _literal(text: str) -> str:
