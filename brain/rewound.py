@@ -86,7 +86,7 @@ def _start(known: Sequence[Version]) -> Value:
 def occurrences(schema: Schema, joiner: Joiner, versions: Sequence[Version], at: AsOf) -> Iterator[Occurrence]:
     """A step in the life of each of its objects, out of all that was ever said of it."""
     told = told_by(versions, at, began(versions, at))
-    if len(told) == 1:  # as nearly all that a log tells, which takes a quarter of the time then
+    if len(told) == 1:  # as nearly all that a log tells: a third of the time that the join would take
         properties, links = told[0].properties, sorted(link for link, linked in told[0].links.items() if linked)
         ends = [(link.relation, link.target) for link in links]
     else:

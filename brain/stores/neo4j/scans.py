@@ -69,7 +69,7 @@ class Scans:
             case Versions():
                 return Plan(VERSIONS, {}, versions)
             case Told(relations):
-                sources = f"MATCH (n:Entity) WHERE (n)-[{self._names.ever(relations)}]->(:Entity)"
+                sources = f"MATCH (n:Entity)-[{self._names.ever(relations)}]->(:Entity) WITH DISTINCT n"
                 cypher = f"{sources} {SLICES} RETURN [n IN part | {SAID}]"
                 return Plan(cypher, {}, lambda part: chain.from_iterable(map(versions, part)))
             case Qualities():
