@@ -67,7 +67,7 @@ class Forecast:
             raise ValueError("no step had ended by then, so that nothing can be foreseen")
         work = work_of(self.stood.done, [other.done for other in others])
         known = context._replace(elsewhere=[other.done for other in others], states=_by(context, at))
-        self.queues = queues_of(self.stood.done, known, MOST_STEPS, work)
+        self.queues = queues_of(self.stood.done, known, MOST_STEPS, work, closings=True)
         self._under_way = {name: step for other in others for name, steps in other.under_way.items() for step in steps[-1:]}
         busy = [*hands(self.stood.under_way), *(s.resource for s in self._under_way.values() if s.resource)]
         self._waiting = Waiting(self.stood, work, self.queues, busy)

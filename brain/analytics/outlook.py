@@ -213,8 +213,7 @@ def _late(forecast: Forecast, down: Sequence[Down], runs: Sequence[Sequence[Felt
         late = [what for what in found if what.activity >= 0]
         if late and len(late) >= HALF * len(found):
             low, mid, high = _interval([what.at for what in late])
-            delays = sorted(what.delay for what in found)
-            p10, p50, p90 = (_seconds(delays[round(share * (len(delays) - 1))]) for share in (0.1, 0.5, 0.9))
+            p10, p50, p90 = map(_seconds, _eight_in_ten([what.delay for what in found]))
             activity, _ = Counter(what.activity for what in late).most_common(1)[0]
             yield Late(
                 id=one.object,
@@ -222,7 +221,7 @@ def _late(forecast: Forecast, down: Sequence[Down], runs: Sequence[Sequence[Felt
                 delay_p10_seconds=p10,
                 delay_median_seconds=p50,
                 delay_p90_seconds=p90,
-                due=Instant(round(median(what.due for what in found))),
+                due=Instant(round(median(what.due for what in found if what.due))),
                 impact_low=Instant(max(low, forecast.at)),
                 impact_median=Instant(mid),
                 impact_high=Instant(high),
@@ -238,6 +237,15 @@ def _interval(instants: Sequence[int]) -> tuple[int, ...]:
         return first, first, first
     cuts = quantiles([at - first for at in instants], n=20, method="exclusive")
     return tuple(first + round(cuts[i]) for i in (0, 9, 18))
+
+
+def _eight_in_ten(delays: Sequence[int]) -> tuple[int, int, int]:
+    """Two that one more would lie between with a probability of 80 % or just above, and the middle. It is (s - r) / (n + 1) for
+    the r-th and the s-th of n: the 10 % and 90 % quantiles of the n themselves are too near to each other. Nothing is
+    interpolated, since some may be for good."""
+    ranked = sorted(delays)
+    outer = max((len(ranked) + 1) // 10, 1)
+    return ranked[outer - 1], ranked[(len(ranked) - 1) // 2], ranked[-outer]
 
 
 def _seconds(delay: int) -> float | None:
