@@ -213,7 +213,7 @@ class _Drawing:
         before = going[-1] if going else -1
         for name in one.plan or ():
             activity = self.of._activity[name]
-            begins = self._ready(quiet_since(one.done), name) if before < 0 and one.done else self.of.at
+            begins = self._waits(one, name) if before < 0 and one.done else self.of.at
             before = self._step(activity, before, begins)
 
     def _likes(self, rest: Rest, one: Onto | None, going: Mapping[str, int], at: int = 0) -> None:
@@ -230,8 +230,16 @@ class _Drawing:
                 before = next(iter(going.values()))
             begins = at + step.start - life[0].start if one is None else self.of.at
             if one is not None and before < 0 and one.done:
-                begins = self._ready(quiet_since(one.done), step.activity)
+                begins = self._waits(one, step.activity)
             places[step.step] = self._step(activity, before, begins)
+
+    def _waits(self, one: Onto, name: str) -> int:
+        """Since when. Who waits where rush comes first, and was overtaken, is not rush; so it is where it is not known before."""
+        last = quiet_since(one.done)
+        ranks = self.queues.ranks.get(self.of._activity[name])
+        if ranks is not None and one.object not in self.of._ranked and self.of._waiting.overtaken(name, last.end):
+            self.chance = 1.0
+        return self._ready(last, name)
 
     def _ready(self, last: Timed, name: str) -> int:
         """Since when, or from when on, what comes next is ready: not before the instant where somebody is free to do it."""

@@ -81,6 +81,10 @@ class Waiting:
         """Whether somebody is free who carries it out."""
         return any(resource in self._free for resource in self._queues.floor.pools[self._activity[activity]])
 
+    def overtaken(self, activity: str, since: int) -> bool:
+        """Whether somebody began it who could do so later than `since`."""
+        return self._latest.get(activity, since) > since
+
     def may(self, before: str, activity: str, since: int) -> bool:
         """Whether an object that did `before` until `since` may be waiting for `activity`."""
         quiet = self._at - since
@@ -91,7 +95,7 @@ class Waiting:
         pool = self._queues.floor.pools[number]
         if activity not in self._orderly or not pool or any(d.seen and d.micros > quiet for d in delays):
             return quiet <= self._gaps.get((before, activity), 0)
-        overtaken = number not in self._queues.ranks and self._latest[activity] > since
+        overtaken = number not in self._queues.ranks and self.overtaken(activity, since)
         return not overtaken and (number in self._queues.sizes or not self.idle(activity))
 
 

@@ -141,6 +141,33 @@ def test_the_probability_is_that_of_the_way(first: int, told_late: bool) -> None
         assert found.late[0].probability == pytest.approx(0.75, abs=4 * (0.75 * 0.25 / 200) ** 0.5)
 
 
+def rush_first() -> Lives:
+    """Of each three that come within 20 s the last overtakes the second: rush is served first. All take 100 s on m."""
+    log = {}
+    for n in range(12):
+        first = 700 * n + 400
+        begins = {"first": first, "second": first + 200, "third": first + 100}
+        for i, (name, start) in enumerate(begins.items()):
+            log[f"{name}{n}"] = f"come {first + 10 * i}, do {start}-{start + 100} m"
+    return lives(**log)
+
+
+def test_who_was_overtaken_is_not_rush_and_waits_on() -> None:
+    # waits came at -240; then one that had come at -220 was begun, so that waits is not rush. rush has come and is. The machine
+    # is free at 150, when it is back: rush until 250, waits from then on at the earliest.
+    log = rush_first() | lives(
+        zero="come 9740, do 9750-9850 m",
+        waits="come 9760",
+        jumps="come 9780, do 9850-9950 m",
+        now="come 9900, do 9950-10050 m",
+        rush="come 9980",
+    )
+    plans = {"waits": ["do"], "now": [], "rush": ["do"]}
+    late = told(log, down("m", AT, AT + 100), plans=plans)
+    assert (late["now"].due, late["rush"].due) == ((AT + 50) * MICRO, (AT + 150) * MICRO)
+    assert late["waits"].due >= (AT + 250) * MICRO
+
+
 def test_what_somebody_planned_is_not_guessed() -> None:
     log = two_ways(15, 5) | lives(a="cut 9980-10030 k")
     assert told(log, down("m", AT, AT + 500), plans={"a": ["on-n"]}) == {}
