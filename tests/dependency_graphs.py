@@ -99,7 +99,9 @@ def foreseen(names: Sequence[str]) -> Breakdown:
             delay_p10_seconds=None if i % 20 == 19 else 60.0 * i - 300,
             delay_median_seconds=None if i % 20 == 19 else 90.0 * i,
             delay_p90_seconds=None if i % 10 == 9 else 600.0 * i + 60,
-            due=Instant(at + i * HOUR),
+            undisturbed_end=Instant(at + i * HOUR),
+            due=Instant(at + i * HOUR + HOUR // 4) if i % 3 else None,
+            overdue_seconds=75.0 * i if i % 3 and i % 20 != 19 else None,
             impact_low=Instant(at),
             impact_median=Instant(at + i * HOUR // 2),
             impact_high=Instant(at + i * HOUR),
@@ -109,8 +111,8 @@ def foreseen(names: Sequence[str]) -> Breakdown:
         for i in range(60)
     ]
     steps = (StepOutlook(names[0], ("M-0-0",), tuple(names[1:3]), 3.5), StepOutlook("Glue", ("M-0-0",), (), 0.0))
-    told = Outlook("ProductionOrder", at, 90, 2, tuple(late), steps, 600.0, 25, True, "", ASSUMPTIONS, DEFINITION)
-    nobody = Outlook("CustomerOrder", at, 4, 0, (), (), 600.0, 60, False, "", ASSUMPTIONS, DEFINITION)
+    told = Outlook("ProductionOrder", at, 90, 2, 5, tuple(late), steps, 600.0, 25, True, "", ASSUMPTIONS, DEFINITION)
+    nobody = Outlook("CustomerOrder", at, 4, 0, 0, (), (), 600.0, 60, False, "", ASSUMPTIONS, DEFINITION)
     down = DownResource("M-0-0", at, None, (Carrier("AIR", "supplies", "M-0-0", "declared", 0.0),))
     return Breakdown("AIR", at, 3600.0, (down,), (told, nobody), True, "1")
 

@@ -18,7 +18,9 @@ COLUMNS = (
     "delayMedianSeconds",
     "delayP10Seconds",
     "delayP90Seconds",
+    "undisturbedEnd",
     "due",
+    "overdueSeconds",
     "impactMedian",
     "impactLow",
     "impactHigh",
@@ -33,8 +35,11 @@ def outlook_rows(found: Breakdown) -> Iterator[tuple[object, ...]]:
     for outlook in found.outlooks:
         for one in outlook.late:
             delays = ("" if d is None else d for d in (one.delay_median_seconds, one.delay_p10_seconds, one.delay_p90_seconds))
-            times = (iso(at) for at in (one.due, one.impact_median, one.impact_low, one.impact_high))
-            yield (outlook.object_type, one.id, one.probability, *delays, *times, one.activity, way(found, one, " > "))
+            due = ("", "") if one.due is None else (iso(one.due), "" if one.overdue_seconds is None else one.overdue_seconds)
+            times = (iso(at) for at in (one.impact_median, one.impact_low, one.impact_high))
+            ends = (iso(one.undisturbed_end), *due)
+            told = (outlook.object_type, one.id, one.probability, *delays, *ends, *times, one.activity)
+            yield (*told, way(found, one, " > "))
 
 
 def print_outlook(found: Breakdown) -> None:
@@ -50,10 +55,12 @@ def _print(console: Console, found: Breakdown, outlook: Outlook) -> None:
     if outlook.late:
         table = Table()
         table.add_column("late", no_wrap=True)
-        for name in ("probability", "by (8 in 10)", "due", "feels it (9 in 10)", "by way of"):
+        due = any(one.due is not None for one in outlook.late)
+        for name in ("probability", "by (8 in 10)", "else ends", *(["due date"] * due), "feels it (9 in 10)", "by way of"):
             table.add_column(name)
         for row in late_rows(found, outlook):
-            table.add_row(plain(row.id), row.probability, row.delay, row.due, row.felt, plain(row.way))
+            ends = (row.end, *([row.due] * due))
+            table.add_row(plain(row.id), row.probability, row.delay, *ends, row.felt, plain(row.way))
         console.print(table)
     for line in left(outlook):
         console.print(plain(line))

@@ -15,11 +15,13 @@ FOR_GOOD = "for good"
 
 @dataclass(frozen=True, slots=True)
 class LateRow:
-    """An object that becomes late; `spread` is by how much, seconds, in eight replays of ten, where that ends."""
+    """An object that becomes late; `end` is when it would have ended, `spread` by how much later, seconds, it does in eight of
+    ten replays, where that ends."""
 
     id: str
     probability: str
     delay: str
+    end: str
     due: str
     felt: str
     way: str
@@ -33,7 +35,8 @@ def late_rows(found: Breakdown, outlook: Outlook) -> Iterator[LateRow]:
             one.id,
             share(one.probability),
             delay_in_words(one),
-            clock(one.due, outlook.at),
+            clock(one.undisturbed_end, outlook.at),
+            due_in_words(one, outlook.at),
             felt_in_words(one, outlook.at),
             way(found, one, " → "),
             None if low is None or mid is None or high is None else Interval(low, mid, high),
@@ -49,7 +52,8 @@ def delays(found: Breakdown) -> Scale:
 
 def sentence(outlook: Outlook) -> str:
     under_way = f"{len(outlook.late):,} of {outlook.running:,} that are under way on {moment(outlook.at)} become late"
-    return f"{under_way}, by more than {duration(outlook.tolerance_seconds)}"
+    told = f"{under_way}, by more than {duration(outlook.tolerance_seconds)}"
+    return f"{told}; {outlook.in_time:,} more end later too, but before their due date" if outlook.in_time else told
 
 
 def left(outlook: Outlook) -> Iterator[str]:
@@ -68,6 +72,14 @@ def delay_in_words(one: Late) -> str:
 
 def _delay(seconds: float | None) -> str:
     return FOR_GOOD if seconds is None else duration(seconds)
+
+
+def due_in_words(one: Late, at: int) -> str:
+    """The due date, and by how much it is past then; nothing where there is none, so that late is later than undisturbed."""
+    if one.due is None:
+        return ""
+    past = FOR_GOOD if one.overdue_seconds is None else f"by {duration(one.overdue_seconds)}"
+    return f"{clock(one.due, at)}, past {past}"
 
 
 def felt_in_words(one: Late, at: int) -> str:

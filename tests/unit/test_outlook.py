@@ -51,7 +51,7 @@ def test_one_machine_and_two_that_queue() -> None:
     log = before(ONE) | lives(a="come 9940, do 9940-10060 m", b="come 9970, do 10060-10180 m")
     found = told(log, down("m", AT, AT + 100))
     assert {name: felt(late) for name, late in found.items()} == {"a": (100, 0), "b": (100, 60)}
-    assert [(late.due / MICRO - AT, late.activity) for late in found.values()] == [(60, "do"), (180, "do")]
+    assert [(late.undisturbed_end / MICRO - AT, late.activity) for late in found.values()] == [(60, "do"), (180, "do")]
 
 
 def test_a_breakdown_that_is_to_come() -> None:
@@ -164,8 +164,23 @@ def test_who_was_overtaken_is_not_rush_and_waits_on() -> None:
     )
     plans = {"waits": ["do"], "now": [], "rush": ["do"]}
     late = told(log, down("m", AT, AT + 100), plans=plans)
-    assert (late["now"].due, late["rush"].due) == ((AT + 50) * MICRO, (AT + 150) * MICRO)
-    assert late["waits"].due >= (AT + 250) * MICRO
+    assert (late["now"].undisturbed_end, late["rush"].undisturbed_end) == ((AT + 50) * MICRO, (AT + 150) * MICRO)
+    assert late["waits"].undisturbed_end >= (AT + 250) * MICRO
+
+
+def test_where_there_is_a_due_date_late_is_after_it() -> None:
+    # As above: without, a ends at 60 and b at 180; with m down from 0 to 100, at 160 and at 280.
+    log = before(ONE) | lives(a="come 9940, do 9940-10060 m", b="come 9970, do 10060-10180 m")
+    forecast = Forecast(log, AT * MICRO)
+    due = {"a": (AT + 150) * MICRO, "b": (AT + 280) * MICRO}
+    found = outlook_of(forecast, [down("m", AT, AT + 100)], Asked(RUNS, 5 * MICRO, due=due))
+    (late,) = found.late
+    assert (late.id, late.due, late.overdue_seconds, late.delay_median_seconds) == ("a", due["a"], 10, 100)
+    assert found.in_time == 1
+    # What is past its due date anyway is late if it becomes later still.
+    past = outlook_of(forecast, [down("m", AT, AT + 100)], Asked(RUNS, 5 * MICRO, due={"b": (AT - 20) * MICRO}))
+    assert [(one.id, one.due is None, one.overdue_seconds) for one in past.late] == [("a", True, None), ("b", False, 300)]
+    assert past.in_time == 0
 
 
 def test_what_somebody_planned_is_not_guessed() -> None:
