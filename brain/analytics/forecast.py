@@ -90,7 +90,9 @@ class Forecast:
         if name in self.stood.under_way or name in self._plans:
             return name in self.stood.under_way or len(self._plans[name]) > 0
         last = quiet_since(self.stood.done[name])
-        return any(self._waiting.may(last.activity, after, last.end) for after in self._waiting.followers(last.activity))
+        return not self._waiting.over(last.activity, last.end) and any(
+            self._waiting.may(last.activity, after, last.end) for after in self._waiting.followers(last.activity)
+        )
 
     def _onto(self, name: str) -> Onto | None:
         """None where nobody did before what it does, or what it has before it."""

@@ -168,6 +168,15 @@ def test_who_was_overtaken_is_not_rush_and_waits_on() -> None:
     assert late["waits"].undisturbed_end >= (AT + 250) * MICRO
 
 
+def test_one_that_went_on_late_keeps_not_all_there() -> None:
+    # Thirty are done, one every 100 s; the first is done once more after 7,000 s. None of the others has waited for as long, but
+    # of eleven that have waited as long as the twelfth has one went on: 1/11 < 1/10, so it is through, and so are all after it.
+    log = {f"h{n:02}": f"come {4000 + 100 * n}, do {4000 + 100 * n}-{4050 + 100 * n} m" for n in range(30)}
+    log["h00"] += ", do 11050-11100 m"
+    forecast = Forecast(lives(**log), 11_100 * MICRO)
+    assert [one.object for one in forecast.running] == [f"h{n:02}" for n in range(1, 11)]
+
+
 def test_where_there_is_a_due_date_late_is_after_it() -> None:
     # As above: without, a ends at 60 and b at 180; with m down from 0 to 100, at 160 and at 280.
     log = before(ONE) | lives(a="come 9940, do 9940-10060 m", b="come 9970, do 10060-10180 m")
