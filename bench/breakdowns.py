@@ -3,30 +3,32 @@ same chances, as it is and with a breakdown, so that it is known of each item th
 
 The outlook sees the log up to the instant of the breakdown, which machines had been down by then, what breaks down and for how
 long; nothing else. Half of the breakdowns are of one machine, half of all machines of a station, as when a utility fails. What
-an item has before it is either **told**, as an MES tells it, or **learnt** from the items that are through; learnt is parted by
-whether the plant's routes go by the kind of the item or are drawn by chance step by step, which nobody can know beforehand.
+an item has before it is **learnt** from the items that are through, where the routes go by the kind of the item. Where chance
+draws them step by step nobody can know them beforehand: they are **told**, as an MES tells them, and once more are not.
 
 - **precision**: of the items told to become late, the share that really did; **recall**: the other way round;
-- **impact**: of these items, the share that felt it first within the 90 % interval that was told;
-- **delay**: the share whose delay lay from the 10 % to the 90 % quantile that was told.
+- **impact**: of those told that really are late, the share that felt it first within the 90 % interval that was told;
+- **delay**: of these, the share whose delay lay in the range of eight in ten that was told; **range**: the same of all told.
+
+Of all items with known routes the last table has by tenths the probability that was told, and how many really became late.
 
     python -m bench.breakdowns --breakdowns 200 --seed 0 [--runs 60] [--jobs 2] [--json FILE]
 """
 
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
+from statistics import fmean
 from typing import NamedTuple
 
 from bench.judging import judged
 from bench.plants import downs
 from brain.analytics.causes import Context
-from brain.analytics.forecast import Forecast, Plans
+from brain.analytics.forecast import Forecast
 from brain.analytics.lives import MICRO
-from brain.analytics.outlook import RUNS, TOLERANCE, Asked, Down, Late, outlook_of
+from brain.analytics.outlook import LIKELY, RUNS, TOLERANCE, Asked, Down, Late, outlook_of
 from tests.plants import Floor, Halt, Plant, plant, run
 from tests.plants.floor import micros
 
@@ -34,6 +36,7 @@ EARLIEST, LATEST = 200.0, 450.0
 """Hours since the first item in which a breakdown begins: the last item arrives after about 600."""
 SHORTEST, LONGEST = 4.0, 24.0
 """Hours that it lasts."""
+TOLD, BY_KIND, BY_CHANCE = "told", "learnt, routes by kind", "learnt, routes by chance"
 KINDS = 6
 """A plant whose items go by their kind has so many routes at the most, rework aside."""
 
@@ -41,17 +44,19 @@ KINDS = 6
 class Really(NamedTuple):
     """What a breakdown did to an item, µs: how much later it was through, and when it felt it first, if that is late."""
 
-    delay: int
-    felt: int
+    delay: int = 0
+    felt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A breakdown, what was told and what is true. Of `both` told and really late, `impact` felt it and `delay` were delayed as
-    was told. CPU seconds."""
+    """A breakdown of a `whole` station or of a part, what was told and what is true. Of `both` told and really late, `impact`
+    felt it and `delay` were delayed as was told; of those told, `range` were. `chances` has of each item that the outlook knew
+    the probability, and whether it came true. CPU seconds."""
 
     seed: int
     group: str
+    whole: bool
     servers: tuple[str, ...]
     hours: float
     running: int
@@ -60,6 +65,8 @@ class Judged:
     both: int
     impact: int
     delay: int
+    range: int
+    chances: tuple[tuple[float, bool], ...]
     simulating: float
     foreseeing: float
 
@@ -86,40 +93,53 @@ def judge(seed: int, runs: int, *, told: bool) -> Judged:
     floor, broken = run(truth), run(truth, halt=halt)
     really = truly(floor, broken, halt)
     simulating = time.process_time() - clock
-    if told:
-        return _judged(seed, "told", halt, floor, really, runs, simulating, plans(truth, floor, micros(halt.since)))
-    group = "learnt, routes by kind" if by_kind(truth) else "learnt, routes by chance"
-    return _judged(seed, group, halt, floor, really, runs, simulating, {})
-
-
-def both(seed: int, runs: int) -> tuple[Judged, Judged]:
-    return judge(seed, runs, told=True), judge(seed, runs, told=False)
-
-
-def _judged(
-    seed: int, group: str, halt: Halt, floor: Floor, really: dict[str, Really], runs: int, simulating: float, plan: Plans
-) -> Judged:
     clock = time.process_time()
     at, until = micros(halt.since), micros(halt.until)
-    forecast = Forecast(floor.lives, at, Context(states=downs(floor)), plans=plan)
-    found = outlook_of(forecast, [Down(server, at, until) for server in sorted(halt.servers)], Asked(runs))
-    told = {late.id: late for late in found.late}
-    late = {name: true for name, true in really.items() if true.felt}
-    both = [(told[name], true) for name, true in late.items() if name in told]
+    forecast = Forecast(floor.lives, at, Context(states=downs(floor)), plans=plans(truth, floor, at) if told else {})
+    down = [Down(server, at, until) for server in sorted(halt.servers)]
+    found = {late.id: late for late in outlook_of(forecast, down, Asked(runs, likely=0)).late}
+    foreseeing = time.process_time() - clock
+    group = TOLD if told else BY_KIND if by_kind(truth) else BY_CHANCE
+    whole = any(halt.servers == {*station.servers} for station in truth.stations.values())
+    chances = [(found[one.object].probability if one.object in found else 0.0, one.object) for one in forecast.running]
+    counted = _counted([late for late in found.values() if late.probability >= LIKELY], really)
     return Judged(
         seed=seed,
         group=group,
+        whole=whole,
         servers=tuple(sorted(halt.servers)),
         hours=round(halt.until - halt.since, 1),
         running=len(really),
-        told=len(told),
-        late=len(late),
-        both=len(both),
-        impact=sum(said.impact_low <= true.felt <= said.impact_high for said, true in both),
-        delay=sum(_delayed(said, true) for said, true in both),
+        late=sum(true.felt > 0 for true in really.values()),
+        **counted,
+        chances=tuple((chance, really.get(name, Really()).felt > 0) for chance, name in chances),
         simulating=simulating,
-        foreseeing=time.process_time() - clock,
+        foreseeing=foreseeing,
     )
+
+
+def known(seed: int, runs: int) -> Judged:
+    """With the routes told if nobody could learn them."""
+    return judge(seed, runs, told=not by_kind(plant(seed)))
+
+
+def each(seed: int, runs: int) -> Sequence[Judged]:
+    """And once more without being told."""
+    found = known(seed, runs)
+    return (found, judge(seed, runs, told=False)) if found.group == TOLD else (found,)
+
+
+def _counted(told: Sequence[Late], really: dict[str, Really]) -> dict[str, int]:
+    """How many were told, and of these how many as it really was."""
+    found = [(said, really.get(said.id, Really())) for said in told]
+    both = [(said, true) for said, true in found if true.felt]
+    return {
+        "told": len(told),
+        "both": len(both),
+        "impact": sum(said.impact_low <= true.felt <= said.impact_high for said, true in both),
+        "delay": sum(_delayed(said, true) for said, true in both),
+        "range": sum(_delayed(said, true) for said, true in found),
+    }
 
 
 def _delayed(said: Late, true: Really) -> bool:
@@ -156,17 +176,23 @@ def route(visits: Iterable[tuple[str, float, float]]) -> Iterable[str]:
     return [names[0], *(b for a, b in pairwise(names) if a != b)]
 
 
-def table(judged: Sequence[Judged]) -> Iterable[str]:
-    """By group, then the breakdowns in which most items were told wrongly."""
-    groups: defaultdict[str, list[Judged]] = defaultdict(list)
-    for one in judged:
-        groups[one.group].append(one)
-    counts, names = ("running", "late", "told"), ("precision", "recall", "impact", "delay")
+def table(judged: Sequence[Judged]) -> Iterator[str]:
+    """By what was known of the routes and by what was down; the probabilities; the breakdowns of which any was told wrongly."""
+    certain = [one for one in judged if one.group != BY_CHANCE]
+    groups = {
+        **{group: [one for one in judged if one.group == group] for group in (TOLD, BY_KIND, BY_CHANCE)},
+        "known: told or by kind": certain,
+        "  a whole station": [one for one in certain if one.whole],
+        "  a part of one": [one for one in certain if not one.whole],
+    }
+    counts, names = ("running", "late", "told"), ("precision", "recall", "impact", "delay", "range")
     yield f"{'routes':<26}{'breakdowns':>11}" + "".join(f"{name:>10}" for name in (*counts, *names))
-    for name, found in sorted(groups.items()):
+    for name, found in groups.items():
         numbers = "".join(f"{total(found, field):>10}" for field in counts)
         yield f"{name:<26}{len(found):>11}{numbers}" + "".join(f"{share:>10.1%}" for share in shares(found))
     yield f"CPU: simulating {sum(j.simulating for j in judged):.0f} s, foreseeing {sum(j.foreseeing for j in judged):.0f} s"
+    yield ""
+    yield from reliability([chance for one in certain for chance in one.chances])
     yield ""
     for one in judged:
         wrong, missed, outside = one.told - one.both, one.late - one.both, one.both - one.impact
@@ -176,15 +202,27 @@ def table(judged: Sequence[Judged]) -> Iterable[str]:
             yield f"seed {one.seed}, {one.group}: {what}; {how}"
 
 
+def reliability(chances: Sequence[tuple[float, bool]]) -> Iterator[str]:
+    """By tenths of the probability: how many items, their mean probability, and how many of them really became late."""
+    yield f"{'probability':<26}{'items':>11}{'mean':>10}{'late':>10}"
+    for tenth in range(10):
+        found = [(chance, late) for chance, late in chances if min(int(chance * 10), 9) == tenth]
+        if found:
+            means = (fmean(chance for chance, _ in found), fmean(late for _, late in found))
+            yield f"{tenth / 10:.1f} to {(tenth + 1) / 10:.1f}{len(found):>27}" + "".join(f"{mean:>10.1%}" for mean in means)
+
+
 def total(judged: Iterable[Judged], field: str) -> int:
     return sum(getattr(one, field) for one in judged)
 
 
-def shares(judged: Sequence[Judged]) -> tuple[float, float, float, float]:
-    """Precision, recall, and the shares of intervals that hold: of the impact, of the delay."""
-    told, late, both, impact, delay = (total(judged, field) for field in ("told", "late", "both", "impact", "delay"))
-    return both / max(told, 1), both / max(late, 1), impact / max(both, 1), delay / max(both, 1)
+def shares(judged: Sequence[Judged]) -> tuple[float, float, float, float, float]:
+    """Precision, recall, and the shares of intervals that hold: of the impact, of the delay, of the delay of all told."""
+    told, late, both, impact, delay, inside = (
+        total(judged, field) for field in ("told", "late", "both", "impact", "delay", "range")
+    )
+    return both / max(told, 1), both / max(late, 1), impact / max(both, 1), delay / max(both, 1), inside / max(told, 1)
 
 
 if __name__ == "__main__":
-    print("\n".join(table(judged(both, __doc__, "breakdowns", RUNS))))
+    print("\n".join(table(judged(each, __doc__, "breakdowns", RUNS))))

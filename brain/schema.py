@@ -64,6 +64,8 @@ class Property:
     """Two nodes of one keyspace with the same value of it are one thing, with this confidence in (0, 1]."""
     counter: bool = False
     """It only counts up, or begins again at 0: any other fall is a conflict."""
+    due: bool = False
+    """What has it shall be through by then."""
     impossible_while: tuple[str, Scalar] | None = None
     """(property, value): while that other property has that value, a number above 0 of this one, or true, is a conflict."""
 

@@ -112,6 +112,7 @@ def property_term(term: Term) -> Property:
         indexed=indexed == "true" or identity is not None,
         identity=identity,
         counter=_counter(term, history),
+        due=_true(term, EB.due),
         impossible_while=_impossible_while(term),
     )
 
@@ -123,6 +124,8 @@ def constrain(prop: Property, part: Part) -> tuple[Property, URIRef]:
         known = ", ".join(f"xsd:{local_name(iri)}" for iri in DATATYPES)
         raise Wrong(f"needs sh:datatype, one of {known}", part.line)
     datatype = DATATYPES[xsd]
+    if prop.due and datatype is not Datatype.INSTANT:
+        raise Wrong("eb:due is of a time: sh:datatype xsd:dateTime", part.line)
     if prop.identity and datatype not in (Datatype.STRING, Datatype.INTEGER):
         raise Wrong(f"has eb:identity but holds {datatype} values; only strings and integers are told apart by value", part.line)
     if part.one(SH["class"]) is not None or part.one(SH.nodeKind) is not None:
@@ -196,12 +199,17 @@ def _identity(term: Term, history: str | None, indexed: str | None) -> float | N
 
 
 def _counter(term: Term, history: str | None) -> bool:
-    counter = _single(term, EB.counter)
-    if counter not in (None, "true", "false"):
-        raise Wrong(f"eb:counter is true or false, not {counter!r}")
-    if counter == "true" and history == History.LATEST:
+    counter = _true(term, EB.counter)
+    if counter and history == History.LATEST:
         raise Wrong("eb:counter needs every version, to see a fall: drop eb:history 'latest'")
-    return counter == "true"
+    return counter
+
+
+def _true(term: Term, predicate: URIRef) -> bool:
+    said = _single(term, predicate)
+    if said not in (None, "true", "false"):
+        raise Wrong(f"eb:{local_name(predicate)} is true or false, not {said!r}")
+    return said == "true"
 
 
 def _impossible_while(term: Term) -> tuple[str, str] | None:

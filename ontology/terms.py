@@ -22,7 +22,8 @@ PROSE = frozenset({RDF.type, RDFS.comment, RDFS.label, RDFS.seeAlso, RDFS.isDefi
 _SHAPE_PROSE = PROSE | {SH.name, SH.description, SH.order, SH.severity, SH.message}
 PREDICATES: dict[str, frozenset[URIRef]] = {
     "class": PROSE | {RDFS.subClassOf, EB.keyspace, EB.key, EB.alias, EB.anyOf, EB.closedBy},
-    "property": PROSE | {RDFS.subPropertyOf, EB.unit, EB.history, EB.indexed, EB.counter, EB.identity, EB.impossibleWhile},
+    "property": PROSE
+    | {RDFS.subPropertyOf, EB.unit, EB.history, EB.indexed, EB.counter, EB.due, EB.identity, EB.impossibleWhile},
     "relation": PROSE | {RDFS.subPropertyOf, OWL.inverseOf, EB.dependency, EB.delay, EB.stay},
     "annotation": PROSE,
     "shape": _SHAPE_PROSE | {SH.targetClass, SH.property},

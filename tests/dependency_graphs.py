@@ -1,17 +1,19 @@
 """Graphs of dependencies to look at: small, of fifty things, large, with circles, with hostile names."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from brain.analytics.breakdown import Breakdown, DownResource
 from brain.analytics.device_states import StateSpan
 from brain.analytics.graph.circles import circles
 from brain.analytics.graph.coupling import coupling_of
 from brain.analytics.graph.critical import criticality, single_points
-from brain.analytics.graph.impact import Asked, impact
+from brain.analytics.graph.impact import Asked, Carrier, impact
 from brain.analytics.graph.observing import NOTHING, Layer
 from brain.analytics.graph.since import changes
 from brain.analytics.graph.snapshot import Snapshot, from_edges
-from brain.model import Edge, Node, Stamp
+from brain.analytics.outlook import ASSUMPTIONS, DEFINITION, Late, Outlook, StepOutlook
+from brain.model import Edge, Instant, Node, Stamp
 from brain.reports.dependencies_page import Found, dependencies_page
 from brain.reports.impact_page import impact_page
 from ontology import load_schema
@@ -83,8 +85,36 @@ def overview(snapshot: Snapshot, then: Snapshot | None = None) -> str:
     return dependencies_page(found(snapshot, then=then), SCHEMA, 0)
 
 
-def loss(snapshot: Snapshot, id: str, lasts: int | None = None) -> str:
-    return impact_page(snapshot, SCHEMA, impact(snapshot, SCHEMA, id, Asked(at=8 * HOUR, lasts=lasts)), 50, 0)
+def loss(snapshot: Snapshot, id: str, lasts: int | None = None, outlook: Breakdown | None = None) -> str:
+    return impact_page(snapshot, SCHEMA, impact(snapshot, SCHEMA, id, Asked(at=8 * HOUR, lasts=lasts)), 50, 0, outlook)
+
+
+def foreseen(names: Sequence[str]) -> Breakdown:
+    """An outlook of sixty objects of these names, told by hand: the later ones feel it later and lose more, some for good."""
+    at = Instant(8 * HOUR)
+    late = [
+        Late(
+            id=names[i % len(names)],
+            probability=1 - i / 100,
+            delay_p10_seconds=None if i % 20 == 19 else 60.0 * i - 300,
+            delay_median_seconds=None if i % 20 == 19 else 90.0 * i,
+            delay_p90_seconds=None if i % 10 == 9 else 600.0 * i + 60,
+            undisturbed_end=Instant(at + i * HOUR),
+            due=Instant(at + i * HOUR + HOUR // 4) if i % 3 else None,
+            overdue_seconds=75.0 * i if i % 3 and i % 20 != 19 else None,
+            impact_low=Instant(at),
+            impact_median=Instant(at + i * HOUR // 2),
+            impact_high=Instant(at + i * HOUR),
+            activity=names[-1 - i % len(names)],
+            resource="M-0-0",
+        )
+        for i in range(60)
+    ]
+    steps = (StepOutlook(names[0], ("M-0-0",), tuple(names[1:3]), 3.5), StepOutlook("Glue", ("M-0-0",), (), 0.0))
+    told = Outlook("ProductionOrder", at, 90, 2, 5, tuple(late), steps, 600.0, 25, True, "", ASSUMPTIONS, DEFINITION)
+    nobody = Outlook("CustomerOrder", at, 4, 0, 0, (), (), 600.0, 60, False, "", ASSUMPTIONS, DEFINITION)
+    down = DownResource("M-0-0", at, None, (Carrier("AIR", "supplies", "M-0-0", "declared", 0.0),))
+    return Breakdown("AIR", at, 3600.0, (down,), (told, nobody), True, "1")
 
 
 PAGES: dict[str, Callable[[], str]] = {
@@ -97,5 +127,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "loss": lambda: loss(site(4, 12), "AIR"),
     "large loss": lambda: loss(site(30, 400), "AIR"),
     "absorbed": lambda: loss(site(4, 12), "AIR", HOUR // 4),
+    "late": lambda: loss(site(4, 12), "AIR", HOUR, foreseen([f"productionorder/PO-{n}" for n in range(60)])),
+    "hostile late": lambda: loss(hostile(), "HALL", HOUR, foreseen(HOSTILE)),
     "robot": lambda: loss(site(4, 12), "ROB-2"),
 }

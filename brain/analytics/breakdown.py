@@ -19,7 +19,7 @@ from brain.analytics.outlook import Asked as Runs
 from brain.analytics.process_material import machine_states
 from brain.analytics.standing import UNENDED
 from brain.errors import BadQuery
-from brain.model import Instant, Occurrence
+from brain.model import Instant, Node, Occurrence
 from brain.ports import Store
 from brain.query import AsOf, Occurrences
 from brain.schema import Schema
@@ -122,12 +122,12 @@ async def breakdown(store: Store, schema: Schema, snapshot: Snapshot, id: str, a
     types = [name for name in working if any(one.id in working[name] for one in resources)]
     outlooks = []
     for i, name in enumerate(types):
-        forecast = await _forecast(store, schema, known, name)
+        forecast, due = await _forecast(store, schema, known, name)
         until = None
         if asked.seconds is not None:
             now = time.monotonic()
             until = now + max(asked.began + asked.seconds - now, 0) / (len(types) - i)
-        outlooks.append(await asyncio.to_thread(_outlook, forecast, snapshot, resources, name, asked, until))
+        outlooks.append(await asyncio.to_thread(_outlook, forecast, due, snapshot, resources, name, asked, until))
     return Breakdown(
         id,
         Instant(at),
@@ -139,23 +139,37 @@ async def breakdown(store: Store, schema: Schema, snapshot: Snapshot, id: str, a
     )
 
 
-async def _forecast(store: Store, schema: Schema, known: Material, name: str) -> Forecast:
-    """Of the objects of a type, without those whose life was over by then."""
+async def _forecast(store: Store, schema: Schema, known: Material, name: str) -> tuple[Forecast, dict[str, int]]:
+    """Of the objects of a type, without those whose life was over by then; and the due dates of those that have one."""
     others = [one.lives for other, one in known.told.items() if other != name]
     context = Context(others, states=known.states)
     forecast = await asyncio.to_thread(Forecast, known.told[name].lives, known.at, context, plans=known.told[name].plans)
     ids = [one.object for one in forecast.running]
     nodes = await store.nodes(ids, AsOf(valid=known.at)) if ids else []
-    forecast.leave({node.id for node in nodes if node is not None and closed(schema, node)})
-    return forecast
+    there = [node for node in nodes if node is not None]
+    forecast.leave({node.id for node in there if closed(schema, node)})
+    return forecast, {node.id: due for node in there if (due := due_of(schema, node)) is not None}
+
+
+def due_of(schema: Schema, node: Node) -> int | None:
+    """When it shall be through, µs, the first of the dates that its class declares to say so (`eb:due`)."""
+    declared = (prop.name for prop in schema.classes[node.cls].properties.values() if prop.due)
+    told = [value for name in declared if isinstance(value := node.properties.get(name), int)]
+    return min(told, default=None)
 
 
 def _outlook(
-    forecast: Forecast, snapshot: Snapshot, resources: Sequence[DownResource], name: str, asked: Asked, until: float | None
+    forecast: Forecast,
+    due: Mapping[str, int],
+    snapshot: Snapshot,
+    resources: Sequence[DownResource],
+    name: str,
+    asked: Asked,
+    until: float | None,
 ) -> Outlook:
     down = [Down(one.id, one.since, one.since + FOR_GOOD if one.until is None else one.until) for one in resources]
     standing_in = {one.id: able(snapshot, one.id) for one in resources}
-    return outlook_of(forecast, down, Runs(asked.runs, asked.tolerance, until, standing_in), name)
+    return outlook_of(forecast, down, Runs(asked.runs, asked.tolerance, until, standing_in, due=due), name)
 
 
 def down_with(snapshot: Snapshot, id: str, at: int, lasts: int | None) -> Iterator[DownResource]:

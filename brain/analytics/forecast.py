@@ -67,7 +67,7 @@ class Forecast:
             raise ValueError("no step had ended by then, so that nothing can be foreseen")
         work = work_of(self.stood.done, [other.done for other in others])
         known = context._replace(elsewhere=[other.done for other in others], states=_by(context, at))
-        self.queues = queues_of(self.stood.done, known, MOST_STEPS, work)
+        self.queues = queues_of(self.stood.done, known, MOST_STEPS, work, closings=True)
         self._under_way = {name: step for other in others for name, steps in other.under_way.items() for step in steps[-1:]}
         busy = [*hands(self.stood.under_way), *(s.resource for s in self._under_way.values() if s.resource)]
         self._waiting = Waiting(self.stood, work, self.queues, busy)
@@ -90,7 +90,9 @@ class Forecast:
         if name in self.stood.under_way or name in self._plans:
             return name in self.stood.under_way or len(self._plans[name]) > 0
         last = quiet_since(self.stood.done[name])
-        return any(self._waiting.may(last.activity, after, last.end) for after in self._waiting.followers(last.activity))
+        return not self._waiting.over(last.activity, last.end) and any(
+            self._waiting.may(last.activity, after, last.end) for after in self._waiting.followers(last.activity)
+        )
 
     def _onto(self, name: str) -> Onto | None:
         """None where nobody did before what it does, or what it has before it."""
@@ -213,7 +215,7 @@ class _Drawing:
         before = going[-1] if going else -1
         for name in one.plan or ():
             activity = self.of._activity[name]
-            begins = self._ready(quiet_since(one.done), name) if before < 0 and one.done else self.of.at
+            begins = self._waits(one, name) if before < 0 and one.done else self.of.at
             before = self._step(activity, before, begins)
 
     def _likes(self, rest: Rest, one: Onto | None, going: Mapping[str, int], at: int = 0) -> None:
@@ -230,8 +232,16 @@ class _Drawing:
                 before = next(iter(going.values()))
             begins = at + step.start - life[0].start if one is None else self.of.at
             if one is not None and before < 0 and one.done:
-                begins = self._ready(quiet_since(one.done), step.activity)
+                begins = self._waits(one, step.activity)
             places[step.step] = self._step(activity, before, begins)
+
+    def _waits(self, one: Onto, name: str) -> int:
+        """Since when. Who waits where rush comes first, and was overtaken, is not rush; so it is where it is not known before."""
+        last = quiet_since(one.done)
+        ranks = self.queues.ranks.get(self.of._activity[name])
+        if ranks is not None and one.object not in self.of._ranked and self.of._waiting.overtaken(name, last.end):
+            self.chance = 1.0
+        return self._ready(last, name)
 
     def _ready(self, last: Timed, name: str) -> int:
         """Since when, or from when on, what comes next is ready: not before the instant where somebody is free to do it."""

@@ -12,8 +12,9 @@ from itertools import chain
 from math import sqrt
 from typing import NamedTuple
 
-from brain.analytics.calendars import Interval, merged
+from brain.analytics.calendars import Interval, common, merged
 from brain.analytics.causes import Context
+from brain.analytics.closings import Kept, open_hours
 from brain.analytics.lives import Timed
 from brain.analytics.occupation import Cause, told
 from brain.analytics.overtaking import Ranks, Waited, ranks_of
@@ -76,10 +77,14 @@ class Queues(NamedTuple):
     overtaking: int
 
 
-def queues_of(lives: Lives, context: Context, most: int, work: Work | None = None) -> Queues:
+def queues_of(lives: Lives, context: Context, most: int, work: Work | None = None, *, closings: bool = False) -> Queues:
     """The queues of the newest cases that have no more than `most` steps together, and of what was under way when they began.
-    `work` is that of the lives and of those elsewhere, where it is at hand."""
-    return _Fit(lives, work or work_of(lives, context.elsewhere), context, most).queues()
+    `work` is that of the lives and of those elsewhere, where it is at hand. With `closings` resources are off, too, in hours of
+    which only what waited tells that nobody works (`open_hours`)."""
+    fit = _Fit(lives, work or work_of(lives, context.elsewhere), context, most)
+    if closings:
+        fit.close(context.zone)
+    return fit.queues()
 
 
 class _Fit:
@@ -101,6 +106,20 @@ class _Fit:
                 self.jobs[unit.resource].append(unit)
         self.waited = self._waited()
         self.floor = self._floor(shifts(work.jobs, context.calendars, context.zone), context)
+        self.closed = [self._closed(a) for a in range(len(self.activity))]
+        self.routes = self.routes._replace(begins=tuple(self._begins()))
+
+    def close(self, zone: str) -> None:
+        """Take as off when no activity of a resource is ever begun, though some waited and somebody was free."""
+        first, last = self.units[0].start, max(unit.end for unit in self.units)
+        off: dict[int, list[Interval]] = {}
+        for name, activity in self.activity.items():
+            found = open_hours([*_kept(self.waited[name], self.closed[activity])], zone)
+            spans = [] if found is None else [*found.gaps(first, 2 * last - first)]
+            for resource in self.floor.pools[activity]:
+                off[resource] = [*common(off[resource], spans)] if resource in off else spans
+        away = [tuple(merged(sorted(chain(spans, off.get(i, ()))))) for i, spans in enumerate(self.floor.away)]
+        self.floor = self.floor._replace(away=tuple(away))
         self.closed = [self._closed(a) for a in range(len(self.activity))]
         self.routes = self.routes._replace(begins=tuple(self._begins()))
 
@@ -296,6 +315,13 @@ def _in_hand(jobs: Sequence[Unit]) -> int:
             insort(under_way, job.end)
         counts.append(len(under_way))
     return max(sorted(counts)[int(POOL * (len(counts) - 1))], 1) if counts else 1
+
+
+def _kept(waited: Iterable[Interval], closed: Sequence[Interval]) -> Iterator[Kept]:
+    """When what waited, each from when to when, found somebody free for the first time."""
+    for since, start in waited:
+        at = bisect_right(closed, since, key=lambda span: span[0]) - 1
+        yield Kept(since if at < 0 else min(max(since, closed[at][1]), start), start)
 
 
 def _holds(spans: Sequence[Interval], end: int) -> bool:

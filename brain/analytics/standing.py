@@ -3,7 +3,8 @@ object that nobody works for may be waiting for.
 
 An object that nobody works for waits for an activity that others came to from the same one, unless its wait says otherwise. Where
 work is served in the order in which it came, who waits has not been overtaken, and waits for somebody who is busy or away; where
-it is not, nobody waits longer than anybody was seen to. An object that can be waiting for nothing is through.
+it is not, nobody waits longer than anybody was seen to. An object that can be waiting for nothing is through; so is one that has
+waited so long that hardly any went on then: else one rework that waited for weeks would keep all there that ended alike.
 """
 
 from collections import Counter, defaultdict
@@ -16,6 +17,10 @@ from brain.analytics.overtaking import OVERTAKING
 from brain.analytics.queues import Queues
 from brain.analytics.work import Lives, Work
 
+FEW = 0.1
+"""Of those that waited as long, a smaller share that moved on later is as good as none."""
+LEAST = 10
+"""Fewer say nothing of that share."""
 UNENDED = 1 << 62
 """The end of a step that is under way: later than any."""
 
@@ -62,6 +67,7 @@ class Waiting:
         self._followers: defaultdict[str, list[str]] = defaultdict(list)
         for before, after in self._gaps:
             self._followers[before].append(after)
+        self._visits = _visits(stood)
         begun = _begun(work)
         self._latest = {activity: max(ready for ready, _ in found) for activity, found in begun.items()}
         self._orderly = {activity for activity, found in begun.items() if _in_order(found)}
@@ -81,6 +87,16 @@ class Waiting:
         """Whether somebody is free who carries it out."""
         return any(resource in self._free for resource in self._queues.floor.pools[self._activity[activity]])
 
+    def over(self, activity: str, since: int) -> bool:
+        """Whether hardly anybody goes on who did this activity and then waited for as long as one that did it until `since`."""
+        quiet = self._at - since
+        waited = [gap for end, gap in self._visits.get(activity, ()) if end < since and (gap is None or gap > quiet)]
+        return len(waited) >= LEAST and sum(gap is not None for gap in waited) < FEW * len(waited)
+
+    def overtaken(self, activity: str, since: int) -> bool:
+        """Whether somebody began it who could do so later than `since`."""
+        return self._latest.get(activity, since) > since
+
     def may(self, before: str, activity: str, since: int) -> bool:
         """Whether an object that did `before` until `since` may be waiting for `activity`."""
         quiet = self._at - since
@@ -91,7 +107,7 @@ class Waiting:
         pool = self._queues.floor.pools[number]
         if activity not in self._orderly or not pool or any(d.seen and d.micros > quiet for d in delays):
             return quiet <= self._gaps.get((before, activity), 0)
-        overtaken = number not in self._queues.ranks and self._latest[activity] > since
+        overtaken = number not in self._queues.ranks and self.overtaken(activity, since)
         return not overtaken and (number in self._queues.sizes or not self.idle(activity))
 
 
@@ -101,6 +117,17 @@ def _longest_gaps(stood: Standing) -> dict[tuple[str, str], int]:
         for a, b in pairwise([*life, *stood.under_way.get(name, ())]):
             gaps[a.activity, b.activity] = max(gaps[a.activity, b.activity], b.start - a.end)
     return dict(gaps)
+
+
+def _visits(stood: Standing) -> dict[str, list[tuple[int, int | None]]]:
+    """When each step ended, and how long its object waited then until the next began: None where none has; by activity."""
+    visits: defaultdict[str, list[tuple[int, int | None]]] = defaultdict(list)
+    for name, life in stood.done.items():
+        for a, b in pairwise([*life, *stood.under_way.get(name, ())]):
+            visits[a.activity].append((a.end, b.start - a.end))
+        if name not in stood.under_way:
+            visits[life[-1].activity].append((life[-1].end, None))
+    return dict(visits)
 
 
 def _begun(work: Work) -> dict[str, list[tuple[int, int]]]:

@@ -68,7 +68,7 @@ async def impact(
     if causes and (at is not None or lasts is not None or capacity):
         raise click.UsageError("--at, --for and --capacity say how ID is down; --causes asks what is behind it: leave them out")
     if section == "outlook" and (causes or capacity or form == "html"):
-        raise click.UsageError("the outlook is of ID being down, as table, json or csv: leave out --causes and --capacity")
+        raise click.UsageError("the outlook is of ID being down: leave out --causes and --capacity; the page has it anyway")
     since, long = at if at is not None else as_of, None if lasts is None else lasts * MICRO
     found: Any = None
     outlook = None
@@ -80,8 +80,8 @@ async def impact(
         elif section != "outlook":
             told = max(first, MOST) if form == "html" else first
             found = find_impact(snapshot, o.schema, root, Asked(since, long, depth, told, patience, capacity))
-        # What does less delays nobody that a replay could tell of, and the page is of what is lost.
-        replayed = section == "outlook" or (section == "all" and form in ("table", "json") and await o.merged.object_types())
+        # What does less delays nobody that a replay could tell of.
+        replayed = section == "outlook" or (section == "all" and form != "csv" and await o.merged.object_types())
         if replayed and not causes and not capacity:
             wanted = breakdown.Asked(since, long, seconds=patience)
             outlook = await breakdown.breakdown(o.merged, o.schema, snapshot, root, wanted)
@@ -89,7 +89,7 @@ async def impact(
         from brain.cli.report_bottlenecks import now
         from brain.reports.impact_page import impact_page
 
-        click.echo(impact_page(snapshot, o.schema, found, first, now()), nl=False)
+        click.echo(impact_page(snapshot, o.schema, found, first, now(), outlook), nl=False)
     else:
         _print(found, outlook, form)
 

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from brain.analytics.breakdown import Breakdown
 from brain.analytics.graph.impact import Absorbed, Impact
 from brain.analytics.graph.snapshot import Snapshot
 from brain.reports.dependency_map import DependencyMap, Thing, dependency_map
 from brain.reports.dependency_things import many, needs_between, takes_with_it, things_of, tie, way_of
 from brain.reports.html import render
+from brain.reports.outlook_words import delays, late_rows, left, sentence, unforeseen
 from brain.schema import Schema
 from brain.words import duration
 
@@ -22,8 +24,11 @@ STRAIT = 0.1
 LOOKS = (("heavy", "what is down"), ("goes-on", "goes on: absorbed"), ("spare", "still there, and enough"))
 
 
-def impact_page(snapshot: Snapshot, schema: Schema, found: Impact, first: int, written: int) -> str:
-    """As one HTML file. `found` tells of all that is to be drawn, the first `first` of it are in the tables; `written` in µs."""
+def impact_page(
+    snapshot: Snapshot, schema: Schema, found: Impact, first: int, written: int, outlook: Breakdown | None = None
+) -> str:
+    """As one HTML file. `found` tells of all that is to be drawn, the first `first` of it are in the tables; `written` in µs.
+    `outlook` is of the same thing."""
     return render(
         "impact.html",
         found=found,
@@ -37,6 +42,11 @@ def impact_page(snapshot: Snapshot, schema: Schema, found: Impact, first: int, w
         why=why_absorbed,
         at_once=AT_ONCE,
         levels=LEVELS,
+        outlooks=[] if outlook is None else [(one, [*late_rows(outlook, one)], [*left(one)]) for one in outlook.outlooks],
+        delays=None if outlook is None else delays(outlook),
+        late_sentence=sentence,
+        unforeseen=unforeseen,
+        first=first,
         looks=LOOKS if found.absorbed else LOOKS[:1],
     )
 

@@ -80,7 +80,7 @@ def test_a_short_loss_is_absorbed_and_a_past_graph_is_another(store: str) -> Non
     assert "'asset/OLD' has no dependency" in now.stderr
 
 
-def test_the_outlook_in_three_forms_is_one_answer(tmp_path: Path) -> None:
+def test_the_outlook_in_four_forms_is_one_answer(tmp_path: Path) -> None:
     # As worked out in tests/unit/test_breakdown.py: CAP rests for 80 s, once its buffer of 20 s is used up.
     store = filled(f"sqlite:///{tmp_path / 'capping.db'}", capping())
     asked = ("report", "impact", "asset/AIR", "--at", "1970-01-01T02:46:40", "--for", "100s")
@@ -100,6 +100,10 @@ def test_the_outlook_in_three_forms_is_one_answer(tmp_path: Path) -> None:
     assert "ProductionOrder: 2 of 2 that are under way on 1970-01-01 02:46:40 become late, by more than 8.0 s" in table
     assert "cap without asset/CAP: nobody left to do it" in table
     assert "become late" not in brain(*asked, "--section", "impact", store=store).stdout
+    page = brain(*asked, "--format", "html", store=store).stdout
+    assert "Who becomes late: ProductionOrder" in page
+    assert '<th scope="row">productionorder/b</th><td data-name="Probability" class="number">100\u00a0%</td>' in page
+    assert "become late" not in brain(*asked, "--section", "impact", "--format", "html", store=store).stdout
 
 
 def test_causes_tell_states(store: str) -> None:

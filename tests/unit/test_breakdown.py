@@ -111,6 +111,20 @@ async def test_an_object_whose_life_is_over_is_not_under_way(store: Store) -> No
     assert [*told(await found(store, "asset/CAP", 100))] == ["a"]
 
 
+async def test_a_due_date_is_what_the_ontology_says_is_one(store: Store) -> None:
+    # a ends 160 s after AT in place of 60, b 280 in place of 180.
+    for name, due in (("a", 161), ("b", 200)):
+        said = {"plannedEnd": (AT + due) * SECOND, "plannedStart": 0}
+        await store.apply(
+            [ChangeSet(f"due-{name}", "s", 0, 0, (Assert(f"productionorder/{name}", "ProductionOrder", said, {}, ()),))]
+        )
+    of = await found(store, "asset/CAP", 100)
+    assert [(late.id, late.due, late.overdue_seconds) for late in of.outlooks[0].late] == [
+        ("productionorder/b", (AT + 200) * SECOND, 80)
+    ]
+    assert of.outlooks[0].in_time == 1
+
+
 async def test_what_is_planned_is_what_an_object_has_before_it(store: Store) -> None:
     # c is filled, and told to be filled again, not to be capped.
     again = Assert("step/c-2", "Step", {"activity": "fill"}, {}, (Link("object", "productionorder/c"),))

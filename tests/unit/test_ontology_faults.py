@@ -63,6 +63,11 @@ FAULTS = {
         3,
         "eb:counter is true or false",
     ),
+    "due by no time": (
+        heat("sh:minInclusive 0").replace("Property .", "Property ; eb:due true ."),
+        2,
+        "eb:due is of a time: sh:datatype xsd:dateTime",
+    ),
     "a stay of no length": (
         shape("sh:path :near ; sh:class eb:Entity ; sh:maxCount 1").replace(
             HEAT, ":near a owl:ObjectProperty ; eb:stay '1 min' ."

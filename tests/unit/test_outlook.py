@@ -51,7 +51,7 @@ def test_one_machine_and_two_that_queue() -> None:
     log = before(ONE) | lives(a="come 9940, do 9940-10060 m", b="come 9970, do 10060-10180 m")
     found = told(log, down("m", AT, AT + 100))
     assert {name: felt(late) for name, late in found.items()} == {"a": (100, 0), "b": (100, 60)}
-    assert [(late.due / MICRO - AT, late.activity) for late in found.values()] == [(60, "do"), (180, "do")]
+    assert [(late.undisturbed_end / MICRO - AT, late.activity) for late in found.values()] == [(60, "do"), (180, "do")]
 
 
 def test_a_breakdown_that_is_to_come() -> None:
@@ -139,6 +139,57 @@ def test_the_probability_is_that_of_the_way(first: int, told_late: bool) -> None
     assert bool(found.late) is told_late
     if told_late:
         assert found.late[0].probability == pytest.approx(0.75, abs=4 * (0.75 * 0.25 / 200) ** 0.5)
+
+
+def rush_first() -> Lives:
+    """Of each three that come within 20 s the last overtakes the second: rush is served first. All take 100 s on m."""
+    log = {}
+    for n in range(12):
+        first = 700 * n + 400
+        begins = {"first": first, "second": first + 200, "third": first + 100}
+        for i, (name, start) in enumerate(begins.items()):
+            log[f"{name}{n}"] = f"come {first + 10 * i}, do {start}-{start + 100} m"
+    return lives(**log)
+
+
+def test_who_was_overtaken_is_not_rush_and_waits_on() -> None:
+    # waits came at -240; then one that had come at -220 was begun, so that waits is not rush. rush has come and is. The machine
+    # is free at 150, when it is back: rush until 250, waits from then on at the earliest.
+    log = rush_first() | lives(
+        zero="come 9740, do 9750-9850 m",
+        waits="come 9760",
+        jumps="come 9780, do 9850-9950 m",
+        now="come 9900, do 9950-10050 m",
+        rush="come 9980",
+    )
+    plans = {"waits": ["do"], "now": [], "rush": ["do"]}
+    late = told(log, down("m", AT, AT + 100), plans=plans)
+    assert (late["now"].undisturbed_end, late["rush"].undisturbed_end) == ((AT + 50) * MICRO, (AT + 150) * MICRO)
+    assert late["waits"].undisturbed_end >= (AT + 250) * MICRO
+
+
+def test_one_that_went_on_late_keeps_not_all_there() -> None:
+    # Thirty are done, one every 100 s; the first is done once more after 7,000 s. None of the others has waited for as long, but
+    # of eleven that have waited as long as the twelfth has one went on: 1/11 < 1/10, so it is through, and so are all after it.
+    log = {f"h{n:02}": f"come {4000 + 100 * n}, do {4000 + 100 * n}-{4050 + 100 * n} m" for n in range(30)}
+    log["h00"] += ", do 11050-11100 m"
+    forecast = Forecast(lives(**log), 11_100 * MICRO)
+    assert [one.object for one in forecast.running] == [f"h{n:02}" for n in range(1, 11)]
+
+
+def test_where_there_is_a_due_date_late_is_after_it() -> None:
+    # As above: without, a ends at 60 and b at 180; with m down from 0 to 100, at 160 and at 280.
+    log = before(ONE) | lives(a="come 9940, do 9940-10060 m", b="come 9970, do 10060-10180 m")
+    forecast = Forecast(log, AT * MICRO)
+    due = {"a": (AT + 150) * MICRO, "b": (AT + 280) * MICRO}
+    found = outlook_of(forecast, [down("m", AT, AT + 100)], Asked(RUNS, 5 * MICRO, due=due))
+    (late,) = found.late
+    assert (late.id, late.due, late.overdue_seconds, late.delay_median_seconds) == ("a", due["a"], 10, 100)
+    assert found.in_time == 1
+    # What is past its due date anyway is late if it becomes later still.
+    past = outlook_of(forecast, [down("m", AT, AT + 100)], Asked(RUNS, 5 * MICRO, due={"b": (AT - 20) * MICRO}))
+    assert [(one.id, one.due is None, one.overdue_seconds) for one in past.late] == [("a", True, None), ("b", False, 300)]
+    assert past.in_time == 0
 
 
 def test_what_somebody_planned_is_not_guessed() -> None:
