@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brain.analytics.graph.losses import losses
+from brain.analytics.graph.losses import fatal_alone, losses
 from brain.analytics.graph.snapshot import Snapshot
 from tests.unit.test_graph_structure import Said, typed_graphs
 from tests.unit.test_graph_times import classes, graph_of, knuth
@@ -29,6 +29,7 @@ def test_what_goes_with_one_alone_is_what_the_definition_says(said: list[Said], 
         others = knuth(said, root, {}, classes).keys() - {root}
         want[root] = len(others), sum(int(id.rpartition("/")[2]) % 2 == 0 for id in others)
     assert lost_with(snapshot) == want
+    assert {snapshot.ids[i] for i in np.flatnonzero(fatal_alone(snapshot))} == {root for root, (lost, _) in want.items() if lost}
 
 
 @given(st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), min_size=1, max_size=30))

@@ -176,7 +176,7 @@ async def test_followed_in_any_order_it_is_what_reading_anew_gives(said: list[tu
             held = await refreshed(store, SCHEMA, held, list(dict.fromkeys(n.subject for n in notices)), len(notices))
             # Once asked for, what is joined goes on with what is changed.
             assert sorted(held.undirected.edge_list()) == sorted(
-                zip(firsts(held.needs).tolist(), seconds(held.needs).tolist(), strict=True)
+                zip(firsts(held.feeds).tolist(), seconds(held.feeds).tolist(), strict=True)
             )
         anew = await read(store, SCHEMA)
         assert needs_of(held) == needs_of(anew) == await declared(store)

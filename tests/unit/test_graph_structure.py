@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from unittest.mock import patch
 
 import networkx as nx
 import numpy as np
@@ -53,6 +54,8 @@ def test_reachability_dominators_and_articulation_points_are_those_of_networkx(s
     snapshot, graph = from_edges(SCHEMA, edges_of(said)), oracle(said)
     assert set(snapshot.ids) == set(graph)
     below = descendant_sets(snapshot, range(snapshot.count))
+    with patch("brain.analytics.graph.reach.SMALL", 1):
+        assert [some.tolist() for some in descendant_sets(snapshot, range(snapshot.count))] == [some.tolist() for some in below]
     simple = nx.DiGraph(graph)
     for i, id in enumerate(snapshot.ids):
         assert names(snapshot, descendants(snapshot, i)) == names(snapshot, below[i]) == nx.descendants(graph, id)

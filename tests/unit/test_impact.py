@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from brain.analytics.graph.causes import causes
-from brain.analytics.graph.critical import Measure, criticality, single_points
+from brain.analytics.graph.critical import Measure, criticality, single_points, unranked
 from brain.analytics.graph.impact import Asked, Impact, Part, impact
 from brain.analytics.graph.reading import read
 from brain.analytics.graph.snapshot import Snapshot, from_edges
@@ -76,6 +76,8 @@ def test_the_planted_switch_is_the_first_single_point_of_failure_of_the_line() -
     ]
     # Beside these, FILL-1, FILL-2, OP-2 and OP-3 have something that hangs on them; for each there is another.
     assert (found.count, found.candidates, found.partial) == (8, 12, False)
+    base = line()
+    assert {base.ids[node] for node in unranked(base, SCHEMA, None).tolist()} == {p.id for p in found.points}
     assert [e.id for e in found.points[0].examples] == ["O-1", "O-2", "O-3"]
     assert [(c.provider, c.relation) for c in found.points[1].examples[0].via] == [
         ("AIR", "supplies"),

@@ -60,7 +60,7 @@ def plants(draw: st.DrawFn) -> tuple[list[Said], dict[str, int], dict[str, str],
 def test_it_is_the_graph_of_the_edited_list_and_the_base_stays_as_it_was(plant: Any) -> None:
     said, buffers, classes, scenario = plant
     base = graph_of(said, buffers, classes)
-    _ = base.condensed, base.pairs, base.undirected
+    _ = base.condensed, base.pairs, base.undirected, base.choosing
     before = everything(base)
     world = applied(base, SCHEMA, scenario)
     assert everything(base) == before

@@ -129,10 +129,13 @@ def test_a_degraded_filler_leaves_less_to_lose() -> None:
 def test_at_the_deadline_it_says_what_was_not_looked_at() -> None:
     found = what_if(line(), SCHEMA, Scenario(without=("AIR",)), id="SW", asked=Asked(seconds=0.0))
     assert found.partial
-    assert (found.effect.lost.unexplored, found.effect.single_points.unexplored) == (1, 2 * 12 - 1)
+    assert found.effect.lost.unexplored == 1
     assert found.effect.impact is not None
     assert found.effect.impact.unexplored == 2
-    assert not found.effect.single_points.come
+    # FILL-2 comes, and OP-1 goes, which is known at once. What goes with either is not.
+    points = what_if(line(), SCHEMA, Scenario(without=("FILL-1",)), asked=Asked(seconds=0.0)).effect.single_points
+    assert (points.before, points.after, points.come_count, points.gone_count) == (8, 8, 1, 1)
+    assert (points.come, points.gone, points.partial, points.unexplored) == ((), (), True, 2)
 
 
 @given(plants())
@@ -140,7 +143,7 @@ def test_at_the_deadline_it_says_what_was_not_looked_at() -> None:
 def test_it_is_what_both_graphs_say_by_the_definition(plant: Any) -> None:
     said, buffers, classes, scenario = plant
     base = graph_of(said, buffers, classes)
-    _ = base.condensed, base.pairs, base.undirected
+    _ = base.condensed, base.pairs, base.undirected, base.choosing
     before = everything(base)
     now = edited(said, scenario)
     lost = lost_with(now, scenario.without, classes)

@@ -8,7 +8,7 @@ import numpy as np
 
 from brain.analytics.deadline import deadline, late
 from brain.analytics.graph.impact import MOST, Affected, Part, Telling, parts_of
-from brain.analytics.graph.losses import Losses, losses
+from brain.analytics.graph.losses import Losses, fatal_alone, losses
 from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, of_class
 from brain.analytics.graph.structure import Floats, articulation_points, betweenness, ranks
 from brain.analytics.graph.times import spread
@@ -114,14 +114,21 @@ class Singles:
     ranked: list[int]
 
 
-def singles(snapshot: Snapshot, schema: Schema, cls: str | None, until: float | None) -> Singles:
-    """As `single_points`; `until` is of time.monotonic."""
+def singles(snapshot: Snapshot, schema: Schema, cls: str | None, until: float | None, only: Ints | None = None) -> Singles:
+    """As `single_points`, or of some nodes `only`; `until` is of time.monotonic."""
     objects, candidates = _candidates(snapshot, schema, cls)
+    candidates = candidates if only is None else only
     order = candidates[np.argsort(-ranks(snapshot, until=until)[0][candidates], kind="stable")]
     found = losses(snapshot, order.tolist(), objects & ~snapshot.closed, until)
     single = np.flatnonzero(found.lost)
     ranked = sorted(single.tolist(), key=lambda i: (-found.counted[i], -found.lost[i], snapshot.ids[order[i]]))
     return Singles(order, found, ranked)
+
+
+def unranked(snapshot: Snapshot, schema: Schema, cls: str | None) -> Ints:
+    """The nodes that are single points of failure, without what goes with each: soon told of a large graph."""
+    _, candidates = _candidates(snapshot, schema, cls)
+    return candidates[fatal_alone(snapshot)[candidates]]
 
 
 def point(snapshot: Snapshot, schema: Schema, found: Singles, place: int) -> SinglePoint:
@@ -148,7 +155,7 @@ def _examples(snapshot: Snapshot, schema: Schema, node: int) -> tuple[Affected, 
     told = Telling(snapshot, schema, found, None)
     lost = found.reached[found.reached != node][:MOST].tolist()
     lost.sort(key=lambda other: told.part(other) is not Part.OBJECT)
-    return tuple(told.affected(other) for other in lost[:EXAMPLES])
+    return told.all(np.array(lost[:EXAMPLES], np.int64))
 
 
 def criticality(

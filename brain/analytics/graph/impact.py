@@ -12,7 +12,20 @@ import numpy as np
 
 from brain.analytics.deadline import deadline
 from brain.analytics.graph.degraded import FULL, Fallen, fall, parts_per_million
-from brain.analytics.graph.snapshot import MICRO, NODE_BITS, NODE_MASK, ROW, Basis, Bools, Ints, Snapshot, distinct, rows, seconds
+from brain.analytics.graph.snapshot import (
+    MICRO,
+    NODE_BITS,
+    NODE_MASK,
+    ROW,
+    Basis,
+    Bools,
+    Ints,
+    Snapshot,
+    distinct,
+    firsts,
+    rows,
+    seconds,
+)
 from brain.analytics.graph.times import NEVER, Needs, Spread, carriers, spread, way
 from brain.errors import BadQuery
 from brain.model import Instant
@@ -171,7 +184,7 @@ def impact(snapshot: Snapshot, schema: Schema, id: str, asked: Asked = Asked()) 
         None if asked.lasts is None else asked.lasts / MICRO,
         asked.depth,
         told.counts(lost),
-        tuple(told.affected(node) for node in lost[: asked.first].tolist()),
+        told.all(lost[: asked.first]),
         tuple(_absorbed(told, absorbing, asked.first)),
         len(absorbing),
         bool(unexplored),
@@ -204,7 +217,7 @@ class Telling:
     def __init__(self, snapshot: Snapshot, schema: Schema, found: Spread, at: int | None) -> None:
         self.snapshot, self.found, self._at = snapshot, found, at
         self._parts = parts_of(snapshot, schema)
-        self._carried = found.by if isinstance(found, Fallen) else carriers(snapshot, found)
+        self._carried = found.by if isinstance(found, Fallen) else np.full(snapshot.count, -1)
 
     def part(self, node: int) -> Part:
         return self._parts[int(self.snapshot.cls[node])]
@@ -216,7 +229,13 @@ class Telling:
             counted[part] += count
         return tuple(Counted(part, counted[part]) for part in Part if counted[part])
 
-    def affected(self, node: int) -> Affected:
+    def all(self, nodes: Ints) -> tuple[Affected, ...]:
+        """What becomes of some that are lost, in their order. Their ways are looked for only here: few of many may be told."""
+        if not isinstance(self.found, Fallen):
+            carriers(self.snapshot, self.found, nodes, known=self._carried)
+        return tuple(self._affected(node) for node in nodes.tolist())
+
+    def _affected(self, node: int) -> Affected:
         snapshot, after = self.snapshot, self.found.time(node)
         return Affected(
             snapshot.ids[node],
@@ -242,10 +261,17 @@ def carrier(snapshot: Snapshot, edge: int) -> Carrier:
 
 def _absorbing(snapshot: Snapshot, found: Spread) -> Ints:
     """What needs something that is lost, and is not lost itself."""
-    asking = np.setdiff1d(found.reached, found.open, assume_unique=True)
-    near = distinct(seconds(rows(snapshot.feeds_start, snapshot.feeds, asking)), snapshot.count)
-    absorbing: Ints = near[(found.value[near] == NEVER) & ~snapshot.closed[near]]
-    return absorbing
+    asking = np.zeros(snapshot.count, bool)
+    asking[found.reached] = True
+    asking[found.open] = False
+    going = (found.value == NEVER) & ~snapshot.closed
+    # From whichever side there are fewer edges.
+    if 2 * np.diff(snapshot.feeds_start)[asking].sum() <= snapshot.edges:
+        near = distinct(seconds(rows(snapshot.feeds_start, snapshot.feeds, np.flatnonzero(asking))), snapshot.count)
+        absorbing: Ints = near[going[near]]
+        return absorbing
+    edges = rows(snapshot.needs_start, snapshot.needs, np.flatnonzero(going))
+    return distinct(firsts(edges[asking[seconds(edges)]]), snapshot.count)
 
 
 def _absorbed(told: Telling, nodes: Ints, first: int) -> Iterable[Absorbed]:

@@ -14,8 +14,18 @@ import numpy as np
 
 from brain.analytics.deadline import late
 from brain.analytics.graph.reach import AT_ONCE, WORD, Bits, empty_bits, places, within
-from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, seconds
+from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, firsts, seconds
 from brain.analytics.graph.times import Needs
+
+
+def fatal_alone(snapshot: Snapshot) -> Bools:
+    """The nodes whose loss alone takes others down: the first that goes needs it, and nothing else will do instead."""
+    needs, found = snapshot.needs, np.zeros(snapshot.count, bool)
+    dependent, provider = firsts(needs), seconds(needs)
+    counts = ~snapshot.closed[dependent] & (dependent != provider)
+    counts[np.searchsorted(needs, snapshot.choices[2])] = False
+    found[provider[counts]] = True
+    return found
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brain.analytics.deadline import late
-from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, distinct, firsts, rows, seconds
+from brain.analytics.graph.snapshot import NODE_BITS, NODE_MASK, Bools, Ints, Snapshot, distinct, firsts, rows, seconds
 
 WORD = 64
 AT_ONCE = 16 * WORD
 """Sets that are found together: a bit each in the row of a node."""
+SMALL = 64
+"""Nodes of a set that is found by itself."""
 
 Bits = NDArray[np.uint64]
 
@@ -48,11 +50,35 @@ def within(
 
 def descendant_sets(snapshot: Snapshot, nodes: Sequence[int]) -> list[Ints]:
     """`descendants` of many nodes in one walk over the graph: each node has a bit for each of them (Then et al.: *The More the
-    Merrier: Efficient Multi-Source Graph Traversal*, 2014), and the walk goes level by level over what is left of cycles."""
-    found: list[Ints] = []
-    for i in range(0, len(nodes), AT_ONCE):
-        found += _sets(snapshot, np.array(nodes[i : i + AT_ONCE], np.int64))
+    Merrier: Efficient Multi-Source Graph Traversal*, 2014), and the walk goes level by level over what is left of cycles. Small
+    sets, for which most bits would be unset, are found one by one before, together too."""
+    roots = np.array(nodes, np.int64)
+    found, large = _small_sets(snapshot, roots)
+    for i in range(0, len(large), AT_ONCE):
+        some = large[i : i + AT_ONCE]
+        for place, members in zip(some.tolist(), _sets(snapshot, roots[some]), strict=True):
+            found[place] = members
     return found
+
+
+def _small_sets(snapshot: Snapshot, roots: Ints) -> tuple[list[Ints], Ints]:
+    """The sets of at most `SMALL` nodes, with empty ones for all others, and the places of these."""
+    start, keys = snapshot.feeds_start, snapshot.feeds
+    large, place, node = np.zeros(len(roots), bool), np.arange(len(roots)), roots
+    pairs = place << NODE_BITS | node
+    while len(place):
+        sizes = start[node + 1] - start[node]
+        met = np.sort(np.repeat(place, sizes) << NODE_BITS | seconds(rows(start, keys, node)))
+        met = met[np.append(True, met[1:] != met[:-1])] if len(met) else met
+        where = np.minimum(np.searchsorted(pairs, met), len(pairs) - 1)
+        new = met[pairs[where] != met]
+        pairs = np.sort(np.concatenate([pairs, new]))
+        large |= np.bincount(pairs >> NODE_BITS, minlength=len(roots)) > SMALL + 1  # and the root itself
+        pairs, new = (some[~large[some >> NODE_BITS]] for some in (pairs, new))
+        place, node = new >> NODE_BITS, new & NODE_MASK
+    pairs = pairs[pairs & NODE_MASK != roots[pairs >> NODE_BITS]]
+    ends = np.searchsorted(pairs >> NODE_BITS, np.arange(1, len(roots)))
+    return np.split(pairs & NODE_MASK, ends)[: len(roots)], np.flatnonzero(large)
 
 
 def _sets(snapshot: Snapshot, roots: Ints) -> list[Ints]:

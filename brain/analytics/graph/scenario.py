@@ -12,7 +12,18 @@ import numpy as np
 
 from brain.analytics.graph.degraded import Fallen, fall, parts_per_million
 from brain.analytics.graph.impact import numbered
-from brain.analytics.graph.snapshot import KIND_MASK, NODE_BITS, Ints, Numbering, Snapshot, changed, kinds, rows, told_by, turned
+from brain.analytics.graph.snapshot import (
+    KIND_MASK,
+    NODE_BITS,
+    Ints,
+    Numbering,
+    Snapshot,
+    changed,
+    firsts,
+    kinds,
+    seconds,
+    told_by,
+)
 from brain.analytics.graph.times import NEVER, Spread, spread
 from brain.errors import BadQuery
 from brain.model import Edge, Node, Stamp
@@ -149,6 +160,7 @@ def _without(given: Snapshot, schema: Schema, lost: Ints) -> Snapshot:
     """Whoever goes on has in each group a provider that goes on, so that what is lost can go with all its links."""
     if not len(lost):
         return given
-    own, others = rows(given.needs_start, given.needs, lost), rows(given.feeds_start, given.feeds, lost)
-    none = np.zeros(0, np.int64)
-    return changed(replace(given), schema, np.unique(np.concatenate([own, turned(others)])), none, {})
+    gone = np.zeros(given.count, bool)
+    gone[lost] = True
+    links = given.needs[gone[firsts(given.needs)] | gone[seconds(given.needs)]]
+    return changed(replace(given), schema, links, np.zeros(0, np.int64), {})

@@ -115,6 +115,26 @@ class Snapshot:
         return condensed(self.count, firsts(self.feeds), seconds(self.feeds))
 
     @cached_property
+    def choices(self) -> tuple[Ints, Ints, Ints]:
+        """The needs of which another is enough instead: the groups (a dependent's by one kind: an edge without its provider) in
+        order, row pointers by them, and the edges."""
+        found, same = np.zeros(self.edges, bool), self.needs[1:] >> NODE_BITS == self.needs[:-1] >> NODE_BITS
+        found[1:] |= same
+        found[:-1] |= same
+        edges = self.needs[found]
+        edges = edges[self.any_of[self.cls[firsts(edges)], kinds(edges)]]
+        groups = edges >> NODE_BITS
+        heads = np.flatnonzero(np.append(True, groups[1:] != groups[:-1])) if len(groups) else np.zeros(0, np.int64)
+        return groups[heads], np.append(heads, len(edges)), edges
+
+    @cached_property
+    def choosing(self) -> Bools:
+        """Which nodes have such needs."""
+        found = np.zeros(self.count, bool)
+        found[self.choices[0] >> KIND_BITS] = True
+        return found
+
+    @cached_property
     def pairs(self) -> tuple[Ints, Ints]:
         """Row pointers by provider, and dependents in order: two relations between the same two are one."""
         both = np.sort(self.feeds & ~np.int64(KIND_MASK << NODE_BITS))
@@ -130,7 +150,8 @@ class Snapshot:
 
         graph: rustworkx.PyGraph[None, None] = rustworkx.PyGraph(multigraph=True)
         graph.add_nodes_from([None] * self.count)
-        graph.add_edges_from_no_data(_ends(self.needs))
+        # Edges in the order of `needs` would make each walk over it a half longer.
+        graph.add_edges_from_no_data(_ends(self.feeds))
         return graph
 
 
@@ -188,8 +209,9 @@ def ranges(begin: Ints, end: Ints) -> Ints:
     """The numbers of [begin, end) of each pair, one after the other."""
     sizes = end - begin
     ends = np.cumsum(sizes)
-    shift: Ints = np.repeat(begin - (ends - sizes), sizes)
-    return np.arange(len(shift)) + shift
+    found: Ints = np.repeat(begin - (ends - sizes), sizes)
+    found += np.arange(len(found))
+    return found
 
 
 def distinct(nodes: Ints, count: int) -> Ints:
@@ -254,8 +276,8 @@ def changed(
     joined = snapshot.__dict__.pop("undirected", None)
     if joined is not None:
         joined.add_nodes_from([None] * (count - snapshot.count))
-        joined.remove_edges_from(_ends(removed))
-        joined.add_edges_from_no_data(_ends(added))
+        joined.remove_edges_from(_ends(turned(removed)))
+        joined.add_edges_from_no_data(_ends(turned(added)))
         new.__dict__["undirected"] = joined
     return new
 

@@ -68,12 +68,14 @@ def betweenness(snapshot: Snapshot, sources: Iterable[int]) -> Floats:
     """How many shortest paths from the sources to all that hangs on them go through each node, where several are equally short
     each its share (Brandes: *A Faster Algorithm for Betweenness Centrality*, 2001). Not scaled; two relations are one way."""
     start, dependent = snapshot.pairs
-    between, place = np.zeros(snapshot.count), np.full(snapshot.count, -1)
+    between, place, numbers = np.zeros(snapshot.count), np.full(snapshot.count, -1), np.arange(len(dependent))
     for source in sources:
-        levels, walks = _walked(start, dependent, source, place)
+        if start[source] == start[source + 1]:
+            continue
+        levels, walks = _walked(start, dependent, source, place, numbers)
         passed = np.zeros(len(levels[-1][0]))
         for (level, paths), (_, beyond), (origin, target) in zip(levels[-2::-1], levels[:0:-1], walks[::-1], strict=True):
-            passed = paths * np.bincount(origin, ((1 + passed) / beyond)[target], len(level))
+            passed = paths * np.bincount(origin, ((1 + passed) / beyond).take(target), len(level))
             between[level] += passed
         between[source] -= passed[0]
         for level, _ in levels:
@@ -87,27 +89,30 @@ Walk = tuple[Ints, Ints]
 """The edges between two levels, as places in the one and in the other."""
 
 
-def _walked(start: Ints, dependent: Ints, source: int, place: Ints) -> tuple[list[Level], list[Walk]]:
-    """`place` is negative for all, and is left at the place in its level for what was reached."""
+def _walked(start: Ints, dependent: Ints, source: int, place: Ints, numbers: Ints) -> tuple[list[Level], list[Walk]]:
+    """`place` is negative for all, and is left at the place in its level for what was reached; `numbers` are those from 0 on."""
     level, paths = np.array([source]), np.ones(1)
     place[source] = 0
     levels: list[Level] = [(level, paths)]
     walks: list[Walk] = []
     while True:
-        begin, end = start[level], start[level + 1]
-        origin = np.arange(len(level)).repeat(end - begin)
-        edges = np.arange(len(origin)) + (end - np.cumsum(end - begin)).repeat(end - begin)
-        target = dependent[edges]
-        new = np.flatnonzero(place[target] < 0)
+        begin, end = start.take(level), start.take(level + 1)
+        sizes = end - begin
+        origin = numbers[: len(level)].repeat(sizes)
+        edges = (end - sizes.cumsum()).repeat(sizes)
+        edges += numbers[: len(edges)]
+        # `take` and a method cost half of an index and a function where levels are small.
+        target = dependent.take(edges)
+        new = (place.take(target) < 0).nonzero()[0]
         if not len(new):
             return levels, walks
-        target, origin = target[new], origin[new]
+        target, origin = target.take(new), origin.take(new)
         # Each node once: whichever edge to it was written last keeps its place.
-        places = np.arange(len(target))
+        places = numbers[: len(target)]
         place[target] = places
-        level = target[np.flatnonzero(place[target] == places)]
+        level = target.take((place.take(target) == places).nonzero()[0])
         place[level] = places[: len(level)]
-        target = place[target]
-        paths = np.asarray(np.bincount(target, paths[origin], len(level)), np.float64)
+        target = place.take(target)
+        paths = np.asarray(np.bincount(target, paths.take(origin), len(level)), np.float64)
         walks.append((origin, target))
         levels.append((level, paths))

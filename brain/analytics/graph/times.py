@@ -16,8 +16,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from brain.analytics.deadline import late
-from brain.analytics.graph.reach import within
-from brain.analytics.graph.snapshot import NODE_MASK, Bools, Ints, Snapshot, distinct, firsts, kinds, rows, seconds
+from brain.analytics.graph.snapshot import (
+    KIND_BITS,
+    NODE_MASK,
+    Bools,
+    Ints,
+    Snapshot,
+    distinct,
+    firsts,
+    kinds,
+    rows,
+    seconds,
+)
 
 EDGE_BITS = 13
 """A way of more than 8,191 edges is told as 1 µs longer than it is."""
@@ -82,43 +92,101 @@ def spread(
     Only things at most `depth` dependencies away count. Ends at `until` (time.monotonic) with what it has: times may then be
     earlier than told, and more may be lost.
     """
-    value = np.full(snapshot.count, NEVER)
     frontier = np.unique(np.array(roots, np.int64))
-    value[frontier] = 0
     limit = NEVER if lasts is None else np.int64(min(lasts, LONGEST) << EDGE_BITS)
-    near = None if depth is None else within(snapshot.feeds_start, snapshot.feeds, frontier, depth, until=until)
-    cost = costs(snapshot)
-    step = snapshot.count if until is None else AT_ONCE
+    losing = _Losing(snapshot, frontier, limit, redundancy)
+    near, beyond, rounds = None if depth is None else np.zeros(snapshot.count, bool), frontier[:0], 0
+    if near is not None:
+        near[frontier] = True
     while len(frontier) and not late(until):
-        lost = []
+        if rounds == depth and near is not None:
+            losing.only(near)
+            beyond, frontier = frontier, frontier[losing.value[frontier] < NEVER]
+        # Up to the depth all that is met is near, and goes on being met, whether it is lost or not.
+        frontier = losing.wave(frontier, near if depth is not None and rounds < depth else None, until)
+        rounds += 1
+    value = losing.value
+    reached = np.flatnonzero(value < NEVER)
+    reached = reached[_soonest(value[reached])]
+    open_ = np.union1d(frontier, ends(snapshot, beyond, near))
+    return Spread(value, reached, open_[value[open_] < NEVER])
+
+
+def _soonest(values: Ints) -> Ints:
+    """The places of values in their order, of equal ones as they stand."""
+    # numpy sorts 16 bits in linear time; where nothing delays a loss, they are enough.
+    small = len(values) > 0 and values.max() < 1 << 16
+    return np.argsort(values.astype(np.uint16) if small else values, kind="stable")
+
+
+class _Losing:
+    """When each thing is lost as far as it is known. A loss goes over the edges that leave whatever it has newly become known of;
+    where others may do instead, it goes on once all of them are lost."""
+
+    def __init__(self, snapshot: Snapshot, roots: Ints, limit: np.int64, redundancy: bool) -> None:
+        self._snapshot, self._choosing, self._groups = snapshot, snapshot.choosing & redundancy, snapshot.choices[0]
+        self.value = np.full(snapshot.count, NEVER)
+        self.value[roots] = 0
+        self._cost, self._buffer = costs(snapshot), snapshot.buffer << EDGE_BITS
+        # What a loss has to be felt before, to change something.
+        self._before = np.where(snapshot.closed, 0, limit - self._buffer)
+        self._before[roots] = 0
+
+    def only(self, near: Bools) -> None:
+        """Nothing else is lost from now on."""
+        self._before[~near] = 0
+
+    def wave(self, frontier: Ints, near: Bools | None, until: float | None) -> Ints:
+        """As `beside`, all once and in order; at `until` with those of the frontier that are left."""
+        step, met = len(self.value) if until is None else AT_ONCE, [frontier[:0]]
         for begin in range(0, len(frontier), step):
             if begin and late(until):
-                lost.append(frontier[begin:])
+                met.append(frontier[begin:])
                 break
-            nodes = _depending(snapshot, frontier[begin : begin + step], near)
-            nodes = nodes[value[nodes] > 0]
-            if len(nodes):
-                new = _lost(snapshot, Needs.of(snapshot, nodes, redundancy), value, cost, nodes)
-                better = (new < value[nodes]) & (new < limit)
-                value[nodes[better]] = new[better]
-                lost.append(nodes[better])
-        frontier = np.unique(np.concatenate(lost)) if len(lost) > 1 else lost[0] if lost else frontier[:0]
-    reached = np.flatnonzero(value < NEVER)
-    reached = reached[np.argsort(value[reached], kind="stable")]
-    return Spread(value, reached, np.union1d(frontier, ends(snapshot, reached, near)))
+            met += self.beside(frontier[begin : begin + step], near)
+        return distinct(np.concatenate(met), len(self.value))
 
+    def beside(self, nodes: Ints, near: Bools | None) -> list[Ints]:
+        """Tell what hangs on some nodes directly; gives whose loss is newly known, or sooner than it was, and, if `near` is
+        given, what was not near yet, and now is."""
+        snapshot = self._snapshot
+        edges = rows(snapshot.feeds_start, snapshot.feeds, nodes)
+        felt = np.repeat(self.value[nodes], snapshot.feeds_start[nodes + 1] - snapshot.feeds_start[nodes])
+        felt += self._cost[kinds(edges)] if np.ptp(self._cost) else self._cost[0]
+        dependent = seconds(edges)
+        some = np.flatnonzero(self._choosing[dependent])
+        some = some[snapshot.any_of[snapshot.cls[dependent[some]], kinds(edges[some])]]
+        chosen = dependent[some] << KIND_BITS | kinds(edges[some])
+        group = np.searchsorted(self._groups, chosen)
+        real = self._groups[np.minimum(group, len(self._groups) - 1)] == chosen
+        felt[some[real]] = NEVER  # it is not lost by one of them
+        groups = distinct(group[real], len(self._groups))
+        lost = [self._felt(dependent, felt), self._felt(self._groups[groups] >> KIND_BITS, self._last(groups))]
+        if near is None:
+            return lost
+        met = distinct(dependent, snapshot.count)
+        met = met[~near[met]]
+        near[met] = True
+        return [*lost, met]
 
-def _depending(snapshot: Snapshot, nodes: Ints, near: Bools | None) -> Ints:
-    """What needs one of them, and lives."""
-    found = distinct(seconds(rows(snapshot.feeds_start, snapshot.feeds, nodes)), snapshot.count)
-    found = found[~snapshot.closed[found]]
-    return found if near is None else found[near[found]]
+    def _felt(self, nodes: Ints, felt: Ints) -> Ints:
+        """Of nodes, where one may be named again, those that are lost by it, or sooner than before."""
+        sooner = np.flatnonzero(felt < self._before[nodes])
+        nodes = nodes[sooner]
+        np.minimum.at(self._before, nodes, felt[sooner])
+        lost = distinct(nodes, len(self.value))
+        self.value[lost] = self._before[lost] + self._buffer[lost]
+        return lost
 
-
-def _lost(snapshot: Snapshot, needs: Needs, value: Ints, cost: Ints, nodes: Ints) -> Ints:
-    groups = np.maximum.reduceat(arrivals(needs, value, cost), needs.heads)
-    soonest = np.minimum.reduceat(groups, needs.first)
-    return np.where(soonest < NEVER, soonest + (snapshot.buffer[nodes] << EDGE_BITS), NEVER)
+    def _last(self, groups: Ints) -> Ints:
+        """When the loss of the last provider of each group is felt."""
+        if not len(groups):
+            return groups
+        _, start, edges = self._snapshot.choices
+        sizes = start[groups + 1] - start[groups]
+        felt = arrivals(rows(start, edges, groups), self.value, self._cost)
+        last: Ints = np.maximum.reduceat(felt, np.cumsum(sizes) - sizes)
+        return last
 
 
 def costs(snapshot: Snapshot) -> Ints:
@@ -126,10 +194,10 @@ def costs(snapshot: Snapshot) -> Ints:
     return (np.array([kind.delay for kind in snapshot.kinds], np.int64) << EDGE_BITS) + 1
 
 
-def arrivals(needs: Needs, value: Ints, cost: Ints) -> Ints:
+def arrivals(edges: Ints, value: Ints, cost: Ints) -> Ints:
     """When the loss of each edge's provider is felt."""
-    gone = value[seconds(needs.edges)]
-    return np.where(gone < NEVER, gone + cost[kinds(needs.edges)], NEVER)
+    gone = value[seconds(edges)]
+    return np.where(gone < NEVER, gone + cost[kinds(edges)], NEVER)
 
 
 def ends(snapshot: Snapshot, reached: Ints, near: Bools | None) -> Ints:
@@ -141,26 +209,34 @@ def ends(snapshot: Snapshot, reached: Ints, near: Bools | None) -> Ints:
     return distinct(firsts(edges[beyond]), snapshot.count)
 
 
-def carriers(snapshot: Snapshot, found: Spread, redundancy: bool = True) -> Ints:
-    """For each node the edge (as of `needs`) by which it is lost: of the group that is lost first the provider that is lost last.
-    -1 for the roots, and for what is not lost."""
-    carried = np.full(snapshot.count, -1, np.int64)
-    nodes = found.reached[found.value[found.reached] > 0]
-    if not len(nodes):
-        return carried
+def carriers(
+    snapshot: Snapshot, found: Spread, nodes: Ints | None = None, redundancy: bool = True, known: Ints | None = None
+) -> Ints:
+    """For some nodes (all, if None), and all others on their ways, the edge (as of `needs`) by which each is lost: of the group
+    that is lost first the provider that is lost last. -1 for the roots, for what is not lost, and for what was not looked at.
+    What is `known` is added to, in place."""
+    carried = np.full(snapshot.count, -1, np.int64) if known is None else known
+    nodes = found.reached if nodes is None else nodes
+    while True:
+        nodes = nodes[(carried[nodes] < 0) & (found.value[nodes] > 0) & (found.value[nodes] < NEVER)]
+        if not len(nodes):
+            return carried
+        edges = _carrying(snapshot, found, np.unique(nodes), redundancy)
+        carried[firsts(edges)] = edges
+        nodes = seconds(edges)
+
+
+def _carrying(snapshot: Snapshot, found: Spread, nodes: Ints, redundancy: bool) -> Ints:
     needs = Needs.of(snapshot, nodes, redundancy)
-    cost = costs(snapshot)
-    felt = arrivals(needs, found.value, cost)
+    felt = arrivals(needs.edges, found.value, costs(snapshot))
     groups = np.maximum.reduceat(felt, needs.heads)
     soonest = np.minimum.reduceat(groups, needs.first)
     of_edge = np.cumsum(np.bincount(needs.heads, minlength=len(felt))) - 1
     of_group = np.cumsum(np.bincount(needs.first, minlength=len(groups))) - 1
     carries = np.flatnonzero(felt == soonest[of_group[of_edge]])
     # Any such edge is as good: its group is lost then, or another group is that is lost no later.
-    carries = carries[groups[of_edge[carries]] == felt[carries]]
-    edges = needs.edges[carries]
-    carried[firsts(edges)] = edges
-    return carried
+    edges: Ints = needs.edges[carries[groups[of_edge[carries]] == felt[carries]]]
+    return edges
 
 
 def way(carried: Ints, node: int) -> list[int]:

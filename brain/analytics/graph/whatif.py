@@ -1,18 +1,21 @@
 """What a scenario would change: what is lost at once, which impact another thing then has, which single points come and go."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from heapq import nsmallest
+
+import numpy as np
 
 from brain.analytics.deadline import deadline
-from brain.analytics.graph.critical import SINGLE, SinglePoint, Singles, point, singles
+from brain.analytics.graph.critical import SINGLE, SinglePoint, point, singles, unranked
+from brain.analytics.graph.degraded import FULL, Fallen
 from brain.analytics.graph.impact import DEFINITION as IMPACT
 from brain.analytics.graph.impact import DEGRADED, Affected, Asked, Telling, loss, numbered
 from brain.analytics.graph.scenario import Scenario, World, applied, as_it_is
 from brain.analytics.graph.scenario_text import words
-from brain.analytics.graph.snapshot import Snapshot
-from brain.analytics.graph.times import NEVER, Spread
+from brain.analytics.graph.snapshot import Ints, Snapshot
+from brain.analytics.graph.times import EDGE_BITS, NEVER, Spread
 from brain.errors import BadQuery
 from brain.schema import Schema
 
@@ -21,8 +24,6 @@ DEFINITION = (
     " are those of the graph that is left, single points with all capacities full."
     f" Impact: {IMPACT}{DEGRADED}. Single points of failure: {SINGLE}"
 )
-WHOLE = (0, 1.0)
-"""As of what is neither lost nor does less."""
 
 
 class Turn(StrEnum):
@@ -69,7 +70,8 @@ class Differences:
 @dataclass(frozen=True, slots=True)
 class PointsChange:
     """Which single points of failure come, and which go: what is lost is none of either. `before` and `after` are how many there
-    are; `partial` where the deadline left `unexplored` candidates unlooked at, in both, which neither come nor go."""
+    are, and `come_count` and `gone_count` are of all; `partial` where the deadline came before it was known what goes with each,
+    so that `unexplored` of them are not told."""
 
     before: int
     after: int
@@ -122,13 +124,13 @@ def what_if(
     worlds = [as_it_is(snapshot), *(applied(snapshot, schema, one, until) for one in (scenario, other) if one is not None)]
     if id is not None and all(world.given.number(id) is None for world in worlds):
         numbered(snapshot, id)
-    impacts = [None if id is None else _impact(world, schema, id, asked, until) for world in worlds]
-    points = [singles(world.left, schema, cls, until) for world in worlds]
-    seen = [_Seen(schema, *each) for each in zip(worlds, impacts, points, strict=True)]
-    effect = _compared(seen[0], seen[1], asked.first)
+    places = _Places(worlds)
+    impacts = [None if id is None else _impact(world, schema, places, id, asked, until) for world in worlds]
+    seen = [_Seen(schema, places, world, impact, cls) for world, impact in zip(worlds, impacts, strict=True)]
+    effect = _compared(seen[0], seen[1], asked.first, until)
     other_effect = between = None
     if other is not None:
-        other_effect, between = (_compared(one, seen[2], asked.first) for one in seen[:2])
+        other_effect, between = (_compared(one, seen[2], asked.first, until) for one in seen[:2])
     parts = [part for one in (effect, other_effect) if one for part in (one.lost, one.impact, one.single_points) if part]
     partial = any(part.partial for part in parts)
     others = () if other is None else words(other)
@@ -136,86 +138,114 @@ def what_if(
     return WhatIf(words(scenario), effect, others, other_effect, between, id, partial, DEFINITION, version)
 
 
+class _Places:
+    """One number for each thing of several worlds: its own, or, for what a scenario adds, one above those of the base."""
+
+    def __init__(self, worlds: Sequence[World]) -> None:
+        base, *others = (world.given for world in worlds)
+        self._shared = base.count
+        added = dict.fromkeys(id for graph in others for id in graph.ids[base.count : graph.count])
+        self.ids = [*base.ids[: base.count], *added]
+        self._added = {id: base.count + i for i, id in enumerate(added)}
+
+    def of(self, graph: Snapshot) -> Ints:
+        """The places of its nodes."""
+        added = [self._added[id] for id in graph.ids[self._shared : graph.count]]
+        return np.append(np.arange(self._shared), np.array(added, np.int64))
+
+    def node(self, graph: Snapshot, place: int) -> int:
+        return place if place < self._shared else graph.index[self.ids[place]]
+
+
 class _Felt:
-    """What is lost or does less, over a graph or several with the same numbers; `root` is left out."""
+    """What is lost or does less, over a graph or several with the same numbers; `root` is left out. By place `at`, when (NEVER:
+    not at all), and `capacity`, what is left then."""
 
-    def __init__(self, schema: Schema, *parts: tuple[Snapshot, Spread], root: int | None = None) -> None:
-        self.open = sum(len(found.open) for _, found in parts)
-        self._told: dict[str, tuple[Telling, int]] = {}
-        self.hit: dict[str, tuple[int, float]] = {}
-        """When, and what is left then."""
-        for snapshot, found in parts:
-            told = Telling(snapshot, schema, found, None)
-            for node in found.reached.tolist():
-                if node != root:
-                    self._told[snapshot.ids[node]] = told, node
-                    self.hit[snapshot.ids[node]] = found.time(node), told.capacity(node)
+    def __init__(self, schema: Schema, places: _Places, *parts: tuple[Snapshot, Spread], root: int | None = None) -> None:
+        self.open, self._places = sum(len(found.open) for _, found in parts), places
+        self.at, self.capacity = np.full(len(places.ids), NEVER), np.full(len(places.ids), FULL)
+        self._told = [Telling(snapshot, schema, found, None) for snapshot, found in parts]
+        self._part = np.zeros(len(places.ids), np.int8)
+        for part, (snapshot, found) in enumerate(parts):
+            nodes = found.reached[found.reached != root] if root is not None else found.reached
+            where = places.of(snapshot)[nodes]
+            self.at[where], self._part[where] = found.value[nodes] >> EDGE_BITS, part
+            self.capacity[where] = found.capacity[nodes] if isinstance(found, Fallen) else 0
 
-    def affected(self, id: str) -> Affected | None:
-        told, node = self._told.get(id, (None, 0))
-        return None if told is None else told.affected(node)
+    def ids_at(self, places: Ints) -> list[str]:
+        return [self._places.ids[place] for place in places.tolist()]
+
+    def affected(self, place: int) -> Affected | None:
+        if self.at[place] == NEVER:
+            return None
+        told = self._told[int(self._part[place])]
+        (affected,) = told.all(np.array([self._places.node(told.snapshot, place)]))
+        return affected
 
 
 class _Seen:
-    """A world, with what was found out about it."""
+    """A world, with what was found out about it; `single` by place."""
 
-    def __init__(self, schema: Schema, world: World, impact: _Felt | None, points: Singles) -> None:
-        self.schema, self.world, self.impact, self.points = schema, world, impact, points
+    def __init__(self, schema: Schema, places: _Places, world: World, impact: _Felt | None, cls: str | None) -> None:
+        self.schema, self.places, self.world, self.impact, self._cls = schema, places, world, impact, cls
         less = () if world.less is None else ((world.left, world.less),)
-        self.lost = _Felt(schema, (world.given, world.lost), *less)
-        ids = world.left.ids
-        self.single = {ids[points.candidates[place]]: place for place in points.ranked}
-        looked = len(points.losses.candidates)
-        self.unlooked = {ids[node] for node in points.candidates[looked:].tolist()}
+        self.lost = _Felt(schema, places, (world.given, world.lost), *less)
+        self.single = np.zeros(len(places.ids), bool)
+        self.single[places.of(world.left)[unranked(world.left, schema, cls)]] = True
 
-    def silent(self, id: str) -> bool:
-        """Whether it takes no others down only because it is lost itself, or was not looked at."""
-        return self.lost.hit.get(id, WHOLE)[1] == 0 or id in self.unlooked
+    def beside(self, other: "_Seen") -> Ints:
+        """The single points that are none of the other, and not only because they are lost there."""
+        return np.flatnonzero(self.single & ~other.single & (other.lost.capacity > 0))
+
+    def points(self, places: Ints, first: int, until: float | None) -> tuple[tuple[SinglePoint, ...], int]:
+        """Of single points the first that are worst, and how many there was no time to rank."""
+        left = self.world.left
+        nodes = np.array([self.places.node(left, place) for place in places.tolist()], np.int64)
+        if not len(nodes):
+            return (), 0
+        found = singles(left, self.schema, self._cls, until, nodes)
+        return tuple(point(left, self.schema, found, place) for place in found.ranked[:first]), found.losses.left
 
 
-def _impact(world: World, schema: Schema, id: str, asked: Asked, until: float | None) -> _Felt:
+def _impact(world: World, schema: Schema, places: _Places, id: str, asked: Asked, until: float | None) -> _Felt:
     root = world.left.number(id)
     if root is None:  # it is of the other scenario
-        return _Felt(schema)
+        return _Felt(schema, places)
     if world.lost.value[root] < NEVER:
         raise BadQuery(f"{id!r} is lost already without the others: ask for the impact of another thing")
-    return _Felt(schema, (world.left, loss(world.left, root, asked, until, world.less)), root=root)
+    return _Felt(schema, places, (world.left, loss(world.left, root, asked, until, world.less)), root=root)
 
 
-def _compared(one: _Seen, two: _Seen, first: int) -> Comparison:
+def _compared(one: _Seen, two: _Seen, first: int, until: float | None) -> Comparison:
     impact = None if one.impact is None or two.impact is None else _differences(one.impact, two.impact, first)
-    return Comparison(_differences(one.lost, two.lost, first), impact, _points(one, two, first))
+    return Comparison(_differences(one.lost, two.lost, first), impact, _points(one, two, first, until))
 
 
 def _differences(one: _Felt, two: _Felt, first: int) -> Differences:
     """By turn, in each what comes first in time."""
-    turns = {id: _turn(one.hit.get(id), two.hit.get(id)) for id, _ in one.hit.items() ^ two.hit.items()}
-    rank = {turn: i for i, turn in enumerate(Turn)}
-    order = sorted(turns, key=lambda id: (rank[turns[id]], two.hit.get(id, one.hit.get(id, WHOLE))[0], id))
-    counted = Counter(turns.values())
-    told = tuple(Difference(id, turns[id], one.affected(id), two.affected(id)) for id in order[:first])
-    counts = tuple(TurnCount(turn, counted[turn]) for turn in Turn if counted[turn])
-    unexplored = one.open + two.open
-    return Differences(len(one.hit), len(two.hit), counts, told, unexplored > 0, unexplored)
+    places = np.flatnonzero((one.at != two.at) | (one.capacity != two.capacity))
+    before, after = one.at[places], two.at[places]
+    less = two.capacity[places] < one.capacity[places]
+    # The first that holds.
+    holds = (before == NEVER, after == NEVER, after < before, after > before, less, ~less)
+    turn, when = np.select(holds, range(len(Turn))), np.where(after < NEVER, after, before)
+    ids = one.ids_at(places)
+    told = nsmallest(first, zip(turn.tolist(), when.tolist(), ids, places.tolist(), strict=True))
+    turns = list(Turn)
+    counted = np.bincount(turn, minlength=len(turns)).tolist()
+    return Differences(
+        int(np.count_nonzero(one.at < NEVER)),
+        int(np.count_nonzero(two.at < NEVER)),
+        tuple(TurnCount(*each) for each in zip(turns, counted, strict=True) if each[1]),
+        tuple(Difference(id, turns[i], one.affected(place), two.affected(place)) for i, _, id, place in told),
+        one.open + two.open > 0,
+        one.open + two.open,
+    )
 
 
-def _turn(before: tuple[int, float] | None, after: tuple[int, float] | None) -> Turn:
-    if before is None:
-        return Turn.NEWLY
-    if after is None:
-        return Turn.NO_LONGER
-    if before[0] != after[0]:
-        return Turn.SOONER if after[0] < before[0] else Turn.LATER
-    return Turn.LESS if after[1] < before[1] else Turn.MORE
-
-
-def _points(one: _Seen, two: _Seen, first: int) -> PointsChange:
-    come = [id for id in two.single if id not in one.single and not one.silent(id)]
-    gone = [id for id in one.single if id not in two.single and not two.silent(id)]
-    unexplored = one.points.losses.left + two.points.losses.left
-    told = (_told(two, come[:first]), len(come), _told(one, gone[:first]), len(gone))
-    return PointsChange(len(one.single), len(two.single), *told, unexplored > 0, unexplored)
-
-
-def _told(seen: _Seen, ids: Iterable[str]) -> tuple[SinglePoint, ...]:
-    return tuple(point(seen.world.left, seen.schema, seen.points, seen.single[id]) for id in ids)
+def _points(one: _Seen, two: _Seen, first: int, until: float | None) -> PointsChange:
+    come, gone = two.beside(one), one.beside(two)
+    (came, unranked_come), (went, unranked_gone) = two.points(come, first, until), one.points(gone, first, until)
+    before, after = int(np.count_nonzero(one.single)), int(np.count_nonzero(two.single))
+    left = unranked_come + unranked_gone
+    return PointsChange(before, after, came, len(come), went, len(gone), left > 0, left)
