@@ -30,6 +30,8 @@ from brain.analytics.live_causes import LiveCauses, Question
 from brain.analytics.live_reports import LiveReports
 from brain.analytics.process_material import Asked, Period, Section
 from brain.analytics.process_report import process_report
+from brain.cli.options import collect_seldom
+from brain.cli.serve import YOUNG
 from brain.engine import Engine
 from brain.feeds.sqlite import SqliteFeed
 from brain.model import ChangeSet
@@ -200,6 +202,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=RECORDS, help="change sets that go into the store")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often intake is timed, each way")
     arguments = parser.parse_args()
+    collect_seldom(YOUNG)  # as `brain serve` does
     asyncio.run(run(arguments.records, arguments.rounds))
 
 

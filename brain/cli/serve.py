@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from brain.analytics.lives import MICRO
-from brain.cli.options import settings_for, store_option
+from brain.cli.options import collect_seldom, settings_for, store_option
 from brain.cli.times import SPAN
 from brain.settings import Settings
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 STOP_SECONDS = 5
 CONNECTIONS = 500
+YOUNG = 5_000
+"""New objects after which cycles are looked for among them; among twenty times as many that takes some 20 ms."""
 
 
 @click.command()
@@ -128,6 +130,8 @@ async def run_server(
     limits = Limits()
     hosts = LOOPBACK | {host} if _loopback(host) else None
     app = create_app(schema=schema, store=store, feed=feed, limits=limits, hosts=hosts, live_file=live_file, live_span=live_span)
+    # Looking for cycles in all of memory, while a report is worked out, had kept every other answer waiting for half a second.
+    collect_seldom(YOUNG)
     with _listen(host, port) as listening:
         address = f"[{host}]" if ":" in host else host
         config = uvicorn.Config(
