@@ -83,6 +83,8 @@ class _Course:
         self.input = np.full(count, FULL) if start is None else start.input.copy()
         self._before = self.capacity.copy()
         self._costs = costs(snapshot).tolist()
+        self._coming: dict[int, tuple[int, int, int]] = {}
+        """Of a thing, the change that it feels first of those that bring it lowest: value, edge, level."""
         self._sums: dict[int, int] = {}
         self._left: dict[int, tuple[int, int]] = {}
         """Of a buffer in use: how much is left, in µs of nothing at all × FULL, and since when that is so (a value)."""
@@ -119,7 +121,18 @@ class _Course:
         for fed in snapshot.feeds[snapshot.feeds_start[node] : snapshot.feeds_start[node + 1]].tolist():
             dependent, kind = fed & NODE_MASK, fed >> NODE_BITS & KIND_MASK
             if not snapshot.closed[dependent] and (self._near is None or self._near[dependent]):
-                heappush(self._events, (value + self._costs[kind], dependent << ROW | kind << NODE_BITS | node, lost, level))
+                self._tell(value + self._costs[kind], dependent << ROW | kind << NODE_BITS | node, lost, level)
+
+    def _tell(self, value: int, edge: int, lost: int, level: int) -> None:
+        """The change will be felt then, if no other has brought the thing as low before: most have, where many ways lead there."""
+        node = edge >> ROW
+        if not self.snapshot.any_of[self.snapshot.cls[node], edge >> NODE_BITS & KIND_MASK]:
+            first = self._coming.get(node)
+            if first is not None and first[2] <= level and first[:2] < (value, edge):
+                return
+            if first is None or level <= first[2]:
+                self._coming[node] = (value, edge, level)
+        heappush(self._events, (value, edge, lost, level))
 
     def _feel(self, edge: int, lost: int, level: int, value: int) -> None:
         node, group = edge >> ROW, edge >> NODE_BITS
