@@ -44,7 +44,7 @@ def outlook(schema: Schema, results: Results) -> Any:
     return strawberry.field(
         resolver=typed(of, results.output(Breakdown), id=strawberry.ID, at=Instant | None, **numbers, **TIMES),
         description="Which running objects become late while a thing is down, from `at` on for `lasts` seconds (for good, if left"
-        " out), by more than `tolerance` seconds (a tenth of the time, if left out): replays of what may follow, out of what had"
-        " happened by `at`. After `patience` seconds it is what was replayed so far, and partial. `asOf` and `knownAt` choose the"
-        " dependencies.",
+        " out), by more than `tolerance` seconds (a tenth of the time, if left out; for good, of as long as objects take):"
+        " replays of what may follow, out of what had happened by `at`. After `patience` seconds it is what was replayed so far,"
+        " and partial. `asOf` and `knownAt` choose the dependencies.",
     )

@@ -13,7 +13,7 @@ keep no recorded time, so that which of them were known at K cannot be told: Unr
 """
 
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence, Set
 from math import inf
 from typing import Any, assert_never
 
@@ -29,6 +29,7 @@ from brain.query import (
     EVERY,
     NOW,
     AsOf,
+    Direction,
     Edges,
     Find,
     Hop,
@@ -214,9 +215,16 @@ class Rewound:
             async for versions in self._groups((OBJECT,)):
                 for step in occurrences(self._schema, self._joiner, versions, self.at):
                     lives[step.object].append(step)
-            self._objects = await nodes_of(self, lives)
+            self._objects = await self.objects(lives.keys(), self)
             self._lives = lives
         return self._lives
+
+    async def objects(self, names: Set[str], store: Store) -> list[Node]:
+        """These, out of a store of this point. One whose step had begun was there, though it was told of at the end of that: it
+        is as it was first known."""
+        found = await nodes_of(store, names)
+        late = names - {node.id for node in found}
+        return sorted([*found, *await nodes_of(self._store, late, AsOf(None, self.at.known))], key=lambda node: node.id)
 
     async def _groups(self, relations: tuple[str, ...]) -> AsyncIterator[list[Version]]:
         """All that was said of each node that these relations ever left."""
@@ -302,11 +310,13 @@ class MergedThen(Merged):
                     self._lives.setdefault(one.object, {})[one.step] = one
                     doubtful |= {one.step} & together.members.keys()
             known = {node.id: node for node in await nodes_of(self, doubtful)}
+            hops = await self.related([Hop(id, Direction.OUT, (PERFORMED_BY,), 1) for id in known])
+            carried = {id: edges[0].target for id, edges in zip(known, hops, strict=True) if edges}
             for merged in self._lives.values():
                 for id in merged.keys() & known.keys():
-                    whole = Occurrence.of(merged[id].object, id, known[id].properties, merged[id].resource)
+                    whole = Occurrence.of(merged[id].object, id, known[id].properties, carried.get(id))
                     merged[id] = until(whole, self.raw.at.valid)
-            self._objects = await nodes_of(self, self._lives)
+            self._objects = await self.raw.objects(self._lives.keys(), self)
         return self._objects
 
     async def object_types(self) -> dict[str, int]:
@@ -314,11 +324,11 @@ class MergedThen(Merged):
         return types_of(await self._read(together)) if together.members else await self.raw.object_types()
 
 
-async def nodes_of(store: Store, ids: Iterable[str]) -> list[Node]:
+async def nodes_of(store: Store, ids: Iterable[str], at: AsOf = NOW) -> list[Node]:
     """Those that are known, in order of id."""
     ordered, found = sorted(ids), list[Node]()
     for i in range(0, len(ordered), AT_ONCE):
-        found += [node for node in await store.nodes(ordered[i : i + AT_ONCE]) if node is not None]
+        found += [node for node in await store.nodes(ordered[i : i + AT_ONCE], at) if node is not None]
     return found
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from brain.analytics.causes import Context
-from brain.analytics.forecast import Forecast
+from brain.analytics.forecast import Forecast, NothingDone
 from brain.analytics.graph.impact import Carrier, carrier
 from brain.analytics.graph.snapshot import NODE_MASK, Snapshot, closed
 from brain.analytics.graph.times import carriers, spread, way
 from brain.analytics.lives import MICRO, Timed, timed
-from brain.analytics.outlook import FOR_GOOD, RUNS, Down, Outlook, outlook_of
+from brain.analytics.outlook import ASSUMPTIONS, DEFINITION, FOR_GOOD, RUNS, Down, Outlook, outlook_of
 from brain.analytics.outlook import Asked as Runs
 from brain.analytics.process_material import machine_states
 from brain.analytics.standing import UNENDED
@@ -85,7 +85,7 @@ class Material(NamedTuple):
 
 async def material(store: Store, schema: Schema, at: int | None) -> Material:
     """BadQuery where no step is known."""
-    told = {name: await told_of(store.scan(Occurrences(name))) for name in sorted(await store.object_types())}
+    told = _once(schema, {name: await told_of(store.scan(Occurrences(name))) for name in sorted(await store.object_types())})
     steps = [step for one in told.values() for life in one.lives.values() for step in life]
     if not steps:
         raise BadQuery("no object has a step, so that nothing can be foreseen: import a log first")
@@ -97,6 +97,21 @@ async def material(store: Store, schema: Schema, at: int | None) -> Material:
     _, spans = await machine_states(store, schema, lives)
     states = {name: [(s.start, s.end, s.state) for s in mine] for name, mine in spans.items()}
     return Material(last if at is None else min(at, last), told, states)
+
+
+def _once(schema: Schema, told: Mapping[str, Told]) -> dict[str, Told]:
+    """Each object under its narrowest type alone: a class tells of those of the classes below it too, and of named types."""
+
+    def narrower(one: str, name: str) -> bool:
+        return one != name and name in schema.classes and (one not in schema.classes or schema.is_a(one, name))
+
+    found = {}
+    for name, one in told.items():
+        others = [other.lives for narrow, other in told.items() if narrower(narrow, name)]
+        lives = {id: life for id, life in one.lives.items() if not any(id in other for other in others)}
+        if lives:
+            found[name] = Told(lives, {id: plan for id, plan in one.plans.items() if id in lives})
+    return found
 
 
 async def told_of(scan: AsyncIterator[Occurrence]) -> Told:
@@ -117,12 +132,16 @@ async def breakdown(store: Store, schema: Schema, snapshot: Snapshot, id: str, a
     """`snapshot` has the dependencies. BadQuery where no step is known."""
     known = await material(store, schema, asked.at)
     at = known.at if asked.at is None else asked.at
-    working = {name: {step.resource for life in one.lives.values() for step in life} for name, one in known.told.items()}
+    working = {name: {*_resources(one, known.at)} for name, one in known.told.items()}
     resources = [one for one in down_with(snapshot, id, at, asked.lasts) if any(one.id in w for w in working.values())]
     types = [name for name in working if any(one.id in working[name] for one in resources)]
     outlooks = []
     for i, name in enumerate(types):
-        forecast, due = await _forecast(store, schema, known, name)
+        try:
+            forecast, due = await _forecast(store, schema, known, name)
+        except NothingDone as error:
+            outlooks.append(_none(name, at, str(error)))
+            continue
         until = None
         if asked.seconds is not None:
             now = time.monotonic()
@@ -139,6 +158,15 @@ async def breakdown(store: Store, schema: Schema, snapshot: Snapshot, id: str, a
     )
 
 
+def _resources(told: Told, at: int) -> Iterator[str | None]:
+    """Who had begun a step by then."""
+    return (step.resource for life in told.lives.values() for step in life if step.start <= at)
+
+
+def _none(name: str, at: int, reason: str) -> Outlook:
+    return Outlook(name, Instant(at), 0, 0, 0, (), (), 0.0, 0, False, reason, ASSUMPTIONS, DEFINITION)
+
+
 async def _forecast(store: Store, schema: Schema, known: Material, name: str) -> tuple[Forecast, dict[str, int]]:
     """Of the objects of a type, without those whose life was over by then; and the due dates of those that have one."""
     others = [one.lives for other, one in known.told.items() if other != name]
@@ -152,7 +180,7 @@ async def _forecast(store: Store, schema: Schema, known: Material, name: str) ->
 
 
 def due_of(schema: Schema, node: Node) -> int | None:
-    """When it shall be through, µs, the first of the dates that its class declares to say so (`eb:due`)."""
+    """When it shall be through, µs, the earliest of the dates that its class declares to say so (`eb:due`)."""
     declared = (prop.name for prop in schema.classes[node.cls].properties.values() if prop.due)
     told = [value for name in declared if isinstance(value := node.properties.get(name), int)]
     return min(told, default=None)

@@ -127,6 +127,9 @@ class Follower:
             await self._certain()
             figures = await self._watch(object_type, lifecycle)
             found = figures.report(object_type, self._schema.version, min_frequency)
+            if found is None:  # a type that is mistyped is not followed for ever
+                self._figures.pop((object_type, lifecycle)).discard()
+                self._forget()
         if found is None:
             raise await no_steps(self._store, object_type)
         return found

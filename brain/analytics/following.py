@@ -146,8 +146,14 @@ class Following(ABC):
                 await self._catch_up()
             except BrainError as error:
                 log.warning("%s; %s wait for it", error, self.kept)
-                await asyncio.sleep(RETRY_SECONDS)
-                self._stir.set()
+                await self._again()
+            except Exception:
+                log.exception("%s fail; they are tried again", self.kept)
+                await self._again()
+
+    async def _again(self) -> None:
+        await asyncio.sleep(RETRY_SECONDS)
+        self._stir.set()
 
     async def _catch_up(self) -> None:
         # One at a time: who asks for what is kept waits for what another is following just now.

@@ -49,8 +49,12 @@ class Drawn(NamedTuple):
     first: int
 
 
+class NothingDone(ValueError):
+    """Nothing tells what may follow, since no step of these objects had ended."""
+
+
 class Forecast:
-    """All that is known at `at`, µs, and what may follow. Raises ValueError where nothing had begun by then."""
+    """All that is known at `at`, µs, and what may follow. Raises NothingDone."""
 
     def __init__(
         self,
@@ -64,7 +68,7 @@ class Forecast:
         self.stood = standing(lives, at)
         others = [standing(other, at) for other in context.elsewhere]
         if not self.stood.done:
-            raise ValueError("no step had ended by then, so that nothing can be foreseen")
+            raise NothingDone("no step had ended by then, so that nothing can be foreseen")
         work = work_of(self.stood.done, [other.done for other in others])
         known = context._replace(elsewhere=[other.done for other in others], states=_by(context, at))
         self.queues = queues_of(self.stood.done, known, MOST_STEPS, work, closings=True)

@@ -29,8 +29,11 @@ class BadCalendar(Reject):
 def given_calendars(text: str) -> dict[str, Calendar]:
     """Each named resource's calendar, and that of all others under `*` where there is one. Raises BadCalendar."""
     try:
+        # An alias of an alias of an alias is a text of gigabytes.
+        if any(isinstance(token, yaml.AnchorToken | yaml.AliasToken) for token in yaml.scan(text)):
+            raise BadCalendar("write each calendar out: `&` and `*` before a name are not read")
         said = yaml.safe_load(text)
-    except yaml.YAMLError as why:
+    except (yaml.YAMLError, RecursionError) as why:
         raise BadCalendar(f"no YAML or JSON: {why}") from why
     if not isinstance(said, Mapping):
         raise BadCalendar('calendars are a mapping of resources, as in: {"*": {mon-fri: ["08:00-17:00"]}}')

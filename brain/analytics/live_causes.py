@@ -6,6 +6,7 @@ report on the same lives (`process_report.causes_in`), so that at a checkpoint t
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -33,6 +34,8 @@ LEAST_SECONDS = 1.0
 RETRY_SECONDS = 5.0
 QUESTIONS = 8
 """That are answered at a time: of more those that were not asked for longest are let go."""
+KEPT_SECONDS = 60.0
+"""None is let go that was asked for since: else nine askers in turn would push each other out, and none had an answer."""
 IDLE_SECONDS = 3600.0
 """What nobody asked for as long is let go."""
 
@@ -106,6 +109,8 @@ class CauseCheckpoints:
 
     def answer(self, question: Question) -> LiveCauses:
         """The last checkpoint, and how many changes came since. What is asked for the first time is worked out from now on."""
+        if question not in self._asked and len(self._asked) >= QUESTIONS and self._quiet_for() < KEPT_SECONDS:
+            return LiveCauses(reason=f"{QUESTIONS} other questions are being answered: ask again in a minute")
         one = self._asked.pop(question, None) or _Asked()
         one.at = time.monotonic()
         self._asked[question] = one  # the last of them, so that the first is the one that was not asked for longest
@@ -116,6 +121,10 @@ class CauseCheckpoints:
             self._stir.set()
         # How much has changed where that got lost is not known.
         return NOT_YET if one.told < lives.lost_at else replace(one.answer, changes=lives.told - one.told)
+
+    def _quiet_for(self) -> float:
+        """Seconds since that was asked for which nobody asked for longest."""
+        return time.monotonic() - next(iter(self._asked.values())).at
 
     def tell(self, subjects: Iterable[str]) -> None:
         """These may have changed."""
@@ -132,7 +141,9 @@ class CauseCheckpoints:
     async def run(self, made: Callable[[], None]) -> None:
         """Checkpoints, whenever something has changed, for ever; `made` hears of each."""
         while True:
-            await self._stir.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(IDLE_SECONDS):
+                    await self._stir.wait()
             self._stir.clear()
             begin = time.monotonic()
             try:
@@ -161,10 +172,20 @@ class CauseCheckpoints:
         await lives.refresh()
         for question, one in list(self._asked.items()):
             start = time.monotonic()
-            answer = await self._worked_out(lives, question)
+            answer = await self._tried(lives, question)
             one.answer = replace(answer, made=Instant(begun), marks=tuple(marks), seconds=time.monotonic() - start)
             one.told = told
         return True
+
+    async def _tried(self, lives: RecentLives, question: Question) -> LiveCauses:
+        """One question that cannot be answered takes no other down with it."""
+        try:
+            return await self._worked_out(lives, question)
+        except BrainError:
+            raise
+        except Exception:
+            log.exception("the live causes of %r fail", question.object_type)
+            return LiveCauses(reason="they cannot be worked out; the server's log says why")
 
     async def _worked_out(self, lives: RecentLives, question: Question) -> LiveCauses:
         lately = lives.lately

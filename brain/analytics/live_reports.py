@@ -49,6 +49,7 @@ class LiveReports(Following):
         self._follower = Follower(store, schema, Shelf(path), span)
         self._followed: str | None = None
         """The place in the feed up to which the figures are."""
+        self._working: asyncio.Task[None] | None = None
         self._saved = 0.0
         self._unchecked = False
         """Whether the figures are those of an earlier process, and were not held against the store yet."""
@@ -66,12 +67,8 @@ class LiveReports(Following):
         return with_causes(found, self._follower.causes.answer(question))
 
     async def run(self) -> None:
-        working = asyncio.create_task(self._follower.causes.run(self._tell_watchers))
-        try:
-            await super().run()
-        finally:
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+        self._working = asyncio.create_task(self._follower.causes.run(self._tell_watchers))
+        await super().run()
 
     async def _follow(self, notices: Sequence[Notice]) -> None:
         await self._follower.follow(notices)
@@ -98,6 +95,9 @@ class LiveReports(Following):
             await self._save()
 
     async def _end(self) -> None:
+        if self._working is not None:
+            self._working.cancel()  # while there is still a shelf for what it clears away
+            await asyncio.gather(self._working, return_exceptions=True)
         await self._save()
         self._follower.close()
 

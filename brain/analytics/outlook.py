@@ -24,7 +24,8 @@ RUNS = 60
 LEAST_RUNS = 20
 """Fewer have no 5 % quantile."""
 TOLERANCE = 0.1
-"""Of the time for which the resources are down: an object that ends later by less is not late."""
+"""Of the time for which the resources are down: an object that ends later by less is not late. Of what is down for good it is
+of the time that all but one in twenty objects took."""
 FOR_GOOD = 10 * 365 * 86_400 * MICRO
 """As long as that a resource is down that does not come back, µs."""
 LIKELY = 0.42
@@ -143,7 +144,8 @@ def outlook_of(forecast: Forecast, down: Sequence[Down], asked: Asked = Asked(),
     """What `down` does to the objects of the forecast; none of them from before its instant. At least one replay is made."""
     tolerance = asked.tolerance
     if tolerance is None:
-        tolerance = round(TOLERANCE * max((one.until - one.since for one in down), default=0))
+        longest = max((one.until - one.since for one in down), default=0)
+        tolerance = round(TOLERANCE * (longest if longest < FOR_GOOD else forecast.horizon(0)))
     known = [one for one in down if one.resource in forecast.queues.floor.resources]
     runs = [*_replayed(forecast, known, tolerance, asked)] if known else []
     late = sorted(_late(forecast, known, runs, asked), key=lambda one: (one.impact_median, one.id))
@@ -219,7 +221,7 @@ def felt(drawn: Drawn, dues: Sequence[int | None], before: Played, after: Played
             first[case] = at, drawn.routes.activity[step]
     for one, end, due, (at, activity) in zip(would, ends, dues, first, strict=True):
         later = end - one > tolerance
-        yield Felt(one, end - one, at, activity if later else -1, later and (due is None or end > due))
+        yield Felt(one, end - one, at, activity if later else -1, later and (due is None or end > due or _for_good(end - one)))
 
 
 def _in_time(runs: Sequence[Sequence[Felt]], likely: float) -> int:
@@ -246,7 +248,7 @@ def _late(forecast: Forecast, down: Sequence[Down], runs: Sequence[Sequence[Felt
                 delay_p90_seconds=p90,
                 undisturbed_end=Instant(round(median(what.end for what in found if what.end))),
                 due=None if due is None else Instant(due),
-                overdue_seconds=None if due is None else _seconds(median_low(what.end + what.delay - due for what in late)),
+                overdue_seconds=None if due is None else _overdue(late, due),
                 impact_low=Instant(max(low, forecast.at)),
                 impact_median=Instant(mid),
                 impact_high=Instant(high),
@@ -274,7 +276,17 @@ def _eight_in_ten(delays: Sequence[int]) -> tuple[int, int, int]:
 
 
 def _seconds(delay: int) -> float | None:
-    return None if delay >= FOR_GOOD // 2 else delay / MICRO
+    return None if _for_good(delay) else delay / MICRO
+
+
+def _overdue(late: Sequence[Felt], due: int) -> float | None:
+    if _for_good(median_low(what.delay for what in late)):
+        return None
+    return median_low(what.end + what.delay - due for what in late) / MICRO
+
+
+def _for_good(delay: int) -> bool:
+    return delay >= FOR_GOOD // 2
 
 
 def _steps(

@@ -222,19 +222,21 @@ class RecentLives:
         if held is None:
             return step is not None and step.end > self._floor
         before = held.steps.get(o.step)
+        was = None if before is None else timed(before, None)
         held.steps[o.step] = o
         self._by_step[o.step].add(o.object)
-        if before is not None:
+        if step is not None and step.end >= held.end:
+            held.end = step.end
+        elif was is not None and was.end == held.end:  # only then is the whole life looked at, which may be a ward's
             held.end = _end(held.steps.values())
-        elif step is not None:
-            held.end = max(held.end, step.end)
         return False
 
     def _take_out(self, name: str, step: str) -> None:
         held = self._held[name]
-        del held.steps[step]
+        was = timed(held.steps.pop(step), None)
         self._let_go(step, name)
-        held.end = _end(held.steps.values())
+        if was is not None and was.end == held.end:
+            held.end = _end(held.steps.values())
 
     def _let_go(self, step: str, name: str) -> None:
         objects = self._by_step[step]

@@ -7,9 +7,10 @@ it is not, nobody waits longer than anybody was seen to. An object that can be w
 waited so long that hardly any went on then: else one rework that waited for weeks would keep all there that ended alike.
 """
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 from brain.analytics.lives import Timed
@@ -67,7 +68,7 @@ class Waiting:
         self._followers: defaultdict[str, list[str]] = defaultdict(list)
         for before, after in self._gaps:
             self._followers[before].append(after)
-        self._visits = _visits(stood)
+        self._stayed, self._moved = _visits(stood)
         begun = _begun(work)
         self._latest = {activity: max(ready for ready, _ in found) for activity, found in begun.items()}
         self._orderly = {activity for activity, found in begun.items() if _in_order(found)}
@@ -89,9 +90,8 @@ class Waiting:
 
     def over(self, activity: str, since: int) -> bool:
         """Whether hardly anybody goes on who did this activity and then waited for as long as one that did it until `since`."""
-        quiet = self._at - since
-        waited = [gap for end, gap in self._visits.get(activity, ()) if end < since and (gap is None or gap > quiet)]
-        return len(waited) >= LEAST and sum(gap is not None for gap in waited) < FEW * len(waited)
+        stayed, moved = (bisect_left(found.get(activity, ()), since) for found in (self._stayed, self._moved))
+        return stayed + moved >= LEAST and moved < FEW * (stayed + moved)
 
     def overtaken(self, activity: str, since: int) -> bool:
         """Whether somebody began it who could do so later than `since`."""
@@ -119,15 +119,20 @@ def _longest_gaps(stood: Standing) -> dict[tuple[str, str], int]:
     return dict(gaps)
 
 
-def _visits(stood: Standing) -> dict[str, list[tuple[int, int | None]]]:
-    """When each step ended, and how long its object waited then until the next began: None where none has; by activity."""
-    visits: defaultdict[str, list[tuple[int, int | None]]] = defaultdict(list)
+def _visits(stood: Standing) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+    """By activity, in order: after which no step of an object began, when it ended; after which one did, what another must have
+    ended later than to have waited for less than that until now, and to have ended later."""
+    stayed: defaultdict[str, list[int]] = defaultdict(list)
+    moved: defaultdict[str, list[int]] = defaultdict(list)
     for name, life in stood.done.items():
         for a, b in pairwise([*life, *stood.under_way.get(name, ())]):
-            visits[a.activity].append((a.end, b.start - a.end))
+            moved[a.activity].append(max(a.end, stood.at - (b.start - a.end)))
         if name not in stood.under_way:
-            visits[life[-1].activity].append((life[-1].end, None))
-    return dict(visits)
+            last = quiet_since(life)
+            stayed[last.activity].append(last.end)
+    for found in chain(stayed.values(), moved.values()):
+        found.sort()
+    return dict(stayed), dict(moved)
 
 
 def _begun(work: Work) -> dict[str, list[tuple[int, int]]]:

@@ -12,7 +12,7 @@ from brain.analytics.graph.critical import Criticality, SinglePoints
 from brain.analytics.graph.impact import Impact
 from brain.analytics.graph.since import GraphChange, How
 from brain.cli.tables import console_of, plain
-from brain.reports.dependency_things import takes_with_it, way_of
+from brain.reports.dependency_things import takes_with_it, way_of, why_absorbed
 from brain.words import amount, duration, things
 
 
@@ -29,7 +29,7 @@ def print_impact(found: Impact) -> None:
     if found.absorbed:
         table = Table("goes on", "class", "by", "because of", title=f"Absorbed ({found.absorbed_count:,})", title_justify="left")
         for b in found.absorbed:
-            why = ", ".join(b.left) if b.by == "REDUNDANCY" else f"its buffer of {duration(b.buffer_seconds)}"
+            why = why_absorbed(b)
             table.add_row(plain(b.id), b.cls, b.by.lower(), plain(why))
         console.print(table)
     if found.partial:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from brain.analytics.graph.impact import Carrier, Impact, Part, part_of, parts_of
+from brain.analytics.graph.impact import Absorbed, Carrier, Impact, Part, part_of, parts_of
 from brain.analytics.graph.observing import RELATION, Layer
 from brain.analytics.graph.snapshot import NODE_MASK, ROW, Basis, Ints, Snapshot, rows, seconds, told_by
 from brain.analytics.observed import Between
@@ -93,3 +93,9 @@ def needs_between(snapshot: Snapshot, nodes: Ints, carried: Collection[Tie] = ()
         ends = snapshot.ids[provider], kind.relation, snapshot.ids[dependent]
         found.append(Need(ends[0], ends[2], kind.relation, kind.basis, ends in carried))
     return found
+
+
+def why_absorbed(b: Absorbed) -> str:
+    if b.by == "REDUNDANCY":
+        return ", ".join(b.left)
+    return f"buffer of {duration(b.buffer_seconds)}" if b.buffer_seconds else "feels it later than it lasts"

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from brain.analytics.breakdown import Breakdown
-from brain.analytics.graph.impact import Absorbed, Impact
+from brain.analytics.graph.impact import Impact
 from brain.analytics.graph.snapshot import Snapshot
 from brain.reports.dependency_map import DependencyMap, Thing, dependency_map
-from brain.reports.dependency_things import many, needs_between, takes_with_it, things_of, tie, way_of
+from brain.reports.dependency_things import many, needs_between, takes_with_it, things_of, tie, way_of, why_absorbed
 from brain.reports.html import render
 from brain.reports.outlook_words import delays, late_rows, left, sentence, unforeseen
 from brain.schema import Schema
@@ -77,7 +77,3 @@ def _told(found: Impact, known: dict[str, Thing]) -> Iterator[tuple[str, Thing]]
         yield a.id, replace(known[a.id], line=line, after_seconds=a.after_seconds, level=level)
     for b in found.absorbed:
         yield b.id, replace(known[b.id], look="goes-on", line=f"goes on: {why_absorbed(b)}")
-
-
-def why_absorbed(b: Absorbed) -> str:
-    return ", ".join(b.left) if b.by == "REDUNDANCY" else f"buffer of {duration(b.buffer_seconds)}"

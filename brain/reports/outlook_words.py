@@ -53,7 +53,9 @@ def delays(found: Breakdown) -> Scale:
 def sentence(outlook: Outlook) -> str:
     under_way = f"{len(outlook.late):,} of {outlook.running:,} that are under way on {moment(outlook.at)} become late"
     told = f"{under_way}, by more than {duration(outlook.tolerance_seconds)}"
-    return f"{told}; {outlook.in_time:,} more end later too, but before their due date" if outlook.in_time else told
+    if not outlook.in_time:
+        return told
+    return f"{told}; {things(outlook.in_time, 'more object')} would end later too, but before the due date"
 
 
 def left(outlook: Outlook) -> Iterator[str]:
@@ -79,7 +81,7 @@ def due_in_words(one: Late, at: int) -> str:
     if one.due is None:
         return ""
     past = FOR_GOOD if one.overdue_seconds is None else f"by {duration(one.overdue_seconds)}"
-    return f"{clock(one.due, at)}, past {past}"
+    return f"{clock(one.due, at)}; past it {past}"
 
 
 def felt_in_words(one: Late, at: int) -> str:

@@ -135,6 +135,33 @@ async def test_what_is_planned_is_what_an_object_has_before_it(store: Store) -> 
     assert [late.id for late in (await found(store, "asset/FILL", 1000, at=None)).outlooks[0].late] == ["productionorder/c"]
 
 
+def at_cap(object: str, start: int, end: int) -> ChangeSet:
+    """A step of another object on CAP."""
+    said = {"activity": "other", "startedAt": start * SECOND, "completedAt": end * SECOND}
+    made = Assert(f"step/{object}", "Step", said, {}, (Link("object", object), Link("performedBy", "asset/CAP")))
+    return ChangeSet(f"e-{object}", "s", start * SECOND, 0, (made,))
+
+
+async def test_a_type_of_which_nothing_is_done_yet_says_so_and_takes_no_other_down(store: Store) -> None:
+    await store.apply([thing("encounter/e", "Encounter"), at_cap("encounter/e", AT - 5, AT + 5)])
+    young, orders = (await found(store, "asset/CAP", 100)).outlooks
+    assert (young.object_type, young.late, young.reason) == (
+        "Encounter", (), "no step had ended by then, so that nothing can be foreseen",
+    )  # fmt: skip
+    assert {late.id for late in orders.late} == {"productionorder/a", "productionorder/b"}
+
+
+async def test_nobody_has_worked_before_the_first_step(store: Store) -> None:
+    assert (await found(store, "asset/CAP", 100, at=0)).outlooks == ()
+
+
+async def test_an_object_of_a_class_below_another_is_told_once(store: Store) -> None:
+    await store.apply([thing("workobject/w", "WorkObject"), at_cap("workobject/w", 8000, 8100)])
+    outlooks = (await found(store, "asset/CAP", 100)).outlooks
+    assert [one.object_type for one in outlooks] == ["ProductionOrder", "WorkObject"]
+    assert [late.id for one in outlooks for late in one.late] == ["productionorder/a", "productionorder/b"]
+
+
 async def test_no_time_left_is_a_partial_answer(store: Store) -> None:
     of = await found(store, "asset/CAP", 100, seconds=1e-9)
     assert (of.partial, of.outlooks[0].runs, [*told(of)]) == (True, 1, ["a", "b"])

@@ -190,3 +190,11 @@ def test_what_intervals_leave_free_is_the_rest(parts: list[Interval], start: int
     held = list(merged(sorted(parts)))
     free = {t for a, b in between(held, start, end) for t in range(a, b)}
     assert free == set(range(start, end)) - {t for a, b in held for t in range(a, b)}
+
+
+def test_a_text_that_refers_to_itself_is_refused_before_it_grows() -> None:
+    bomb = "zone: [&a [x, x], &b [*a, *a], &c [*b, *b]]"
+    with pytest.raises(BadCalendar, match="write each calendar out"):
+        given_calendars(bomb)
+    with pytest.raises(BadCalendar, match="no YAML or JSON"):
+        given_calendars("[" * 3000)

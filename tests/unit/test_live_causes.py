@@ -285,22 +285,6 @@ async def test_given_calendars_and_who_they_are_not_for() -> None:
     await store.close()
 
 
-async def test_of_more_questions_than_are_answered_and_of_old_ones_the_oldest_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    store = await filled(SCHEMA, *CONTENDED)
-    live = Follower(store, SCHEMA)
-    monkeypatch.setattr(live_causes, "QUESTIONS", 2)
-    for name in "t", "u", "v", "u":
-        live.causes.answer(Question(name))
-    await live.causes.checkpoint()
-    assert live.causes.answer(Question("v")).made is not None
-    assert live.causes.answer(Question("u")).reason == "no object of type 'u' ended in this window"
-    assert live.causes.answer(Question("t")).made is None
-    monkeypatch.setattr(live_causes, "IDLE_SECONDS", 0.0)
-    assert not await live.causes.checkpoint()
-    assert live.causes.lives is None, "nothing is held for nobody"
-    await store.close()
-
-
 # ---- Beside a feed ------------------------------------------------------------------------------------------------
 
 

@@ -192,6 +192,34 @@ def test_where_there_is_a_due_date_late_is_after_it() -> None:
     assert past.in_time == 0
 
 
+def test_what_never_ends_is_late_however_far_its_due_date_is() -> None:
+    # A due date of 31 December 9999 is how many a system says that there is none.
+    log = before(ONE) | lives(a="come 9940, do 9940-10060 m", b="come 9970, do 10060-10180 m")
+    due = dict.fromkeys("ab", 253_402_214_400 * MICRO)
+    found = outlook_of(Forecast(log, AT * MICRO), [Down("m", AT * MICRO, AT * MICRO + FOR_GOOD)], Asked(RUNS, 5 * MICRO, due=due))
+    assert [late.id for late in found.late] == ["a", "b"]
+    assert {(late.delay_median_seconds, late.overdue_seconds) for late in found.late} == {(None, None)}
+    # Six years past it, and 160 s, is no end that never comes.
+    ago = 6 * 365 * 86_400
+    asked = Asked(RUNS, 5 * MICRO, due={"a": (AT - ago) * MICRO})
+    (late, _) = outlook_of(Forecast(log, AT * MICRO), [down("m", AT, AT + 100)], asked).late
+    assert (late.id, late.overdue_seconds) == ("a", ago + 160)
+
+
+def test_the_tolerance_of_what_is_down_for_good_is_a_tenth_of_a_long_life() -> None:
+    # Ten lives of 120 s.
+    found = outlook_of(Forecast(before(ONE), AT * MICRO), [Down("m", AT * MICRO, AT * MICRO + FOR_GOOD)], Asked(RUNS))
+    assert found.tolerance_seconds == 12
+
+
+def test_of_two_steps_beside_each_other_the_one_that_ends_last_is_that_after_which_nothing_came() -> None:
+    # Fifteen did short while they did long, and then no more; one did pack 2,000 s after long.
+    life = "come {0}, long {10}-{90} m, short {20}-{30} n"
+    log = {f"h{i:02}": life.format(*range(100 * i, 100 * i + 100)) for i in range(15)}
+    log["h00"] += ", pack 2090-2100 p"
+    assert Forecast(lives(**log), 5000 * MICRO).running == ()
+
+
 def test_what_somebody_planned_is_not_guessed() -> None:
     log = two_ways(15, 5) | lives(a="cut 9980-10030 k")
     assert told(log, down("m", AT, AT + 500), plans={"a": ["on-n"]}) == {}

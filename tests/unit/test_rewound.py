@@ -11,7 +11,8 @@ from brain.analytics.process_report import ProcessReport, process_report
 from brain.errors import BadQuery
 from brain.identities import Merged
 from brain.model import Assert, Change, ChangeSet, Flag, Link, Retract, Verdict, Void
-from brain.query import AsOf
+from brain.query import AsOf, Occurrences
+from brain.rewound import rewound
 from brain.schema import Scalar
 from brain.stores.sqlite import SqliteStore
 from ontology import load_schema
@@ -179,3 +180,30 @@ async def test_a_report_of_the_past_is_that_of_a_store_that_heard_no_more(
     assert await reported(store, asked._replace(at=far)) == await reported(store, asked)
     await store.close()
     await fresh.close()
+
+
+async def test_who_carried_out_a_step_of_two_events_is_who_the_merged_step_names() -> None:
+    ann, bob = Link("performedBy", ANN), Link("performedBy", "person/bob")
+    times = {"activity": "x", "startedAt": HOUR, "completedAt": 5 * HOUR}
+    store = await filled([
+        ChangeSet("t", "s", 0, 0, (Assert("object/a", "WorkObject", {"objectType": "order"}),)),
+        ChangeSet("one", "s", 5 * HOUR, 0, (Assert("step/1", "Step", times, {}, (Link("object", "object/a"), ann)),)),
+        ChangeSet("two", "s", 4 * HOUR, 0, (
+            Assert("step/2", "Step", times, {}, (Link("object", "object/a"), bob)),
+            Assert("step/2", "Step", links=(Link("sameAs", "step/1"),)),
+        )),
+    ])  # fmt: skip
+    now = [o async for o in store.scan(Occurrences("order"))]
+    then = [o async for o in rewound(store, SCHEMA, AsOf(100 * HOUR)).scan(Occurrences("order"))]
+    assert then == now
+    await store.close()
+
+
+async def test_an_object_that_is_told_of_at_the_end_of_a_step_was_there_while_that_was_under_way() -> None:
+    done = step("step/1", "x", "object/a", ANN, 1, 5)
+    store = await filled([ChangeSet("e", "s", 5 * HOUR, 0, (Assert("object/a", "WorkObject", {"objectType": "order"}), done))])
+    then = rewound(store, SCHEMA, AsOf(2 * HOUR))
+    assert await then.object_types() == {"order": 1}
+    assert [(o.step, o.completed) async for o in then.scan(Occurrences("order"))] == [("step/1", None)]
+    assert await rewound(store, SCHEMA, AsOf(HOUR // 2)).object_types() == {}
+    await store.close()

@@ -99,10 +99,11 @@ def single_points(
 ) -> SinglePoints:
     """Of a class and those below it; of assets and people where none is named. `patience` in seconds. BadQuery for an unknown
     class."""
-    found = singles(snapshot, schema, cls, deadline(patience))
-    points = tuple(point(snapshot, schema, found, place) for place in found.ranked[:first])
+    until = deadline(patience)
+    found = singles(snapshot, schema, cls, until)
+    points = tuple(point(snapshot, schema, found, place, until) for place in found.ranked[:first])
     version, left = snapshot.ontology_version, found.losses.left
-    return SinglePoints(points, len(found.ranked), len(found.candidates), left > 0, left, SINGLE, version)
+    return SinglePoints(points, len(found.ranked), len(found.candidates), left > 0 or late(until), left, SINGLE, version)
 
 
 @dataclass(frozen=True)
@@ -131,9 +132,10 @@ def unranked(snapshot: Snapshot, schema: Schema, cls: str | None) -> Ints:
     return candidates[fatal_alone(snapshot)[candidates]]
 
 
-def point(snapshot: Snapshot, schema: Schema, found: Singles, place: int) -> SinglePoint:
+def point(snapshot: Snapshot, schema: Schema, found: Singles, place: int, until: float | None = None) -> SinglePoint:
+    """Without examples where there is no time left for them."""
     node, told = int(found.candidates[place]), found.losses
-    examples = _examples(snapshot, schema, node)
+    examples = () if late(until) else _examples(snapshot, schema, node, until)
     return SinglePoint(*_told(snapshot, node), int(told.lost[place]), int(told.counted[place]), examples)
 
 
@@ -150,8 +152,8 @@ def _told(snapshot: Snapshot, node: int) -> tuple[str, str, str | None]:
     return snapshot.ids[node], snapshot.classes[snapshot.cls[node]], snapshot.names[node]
 
 
-def _examples(snapshot: Snapshot, schema: Schema, node: int) -> tuple[Affected, ...]:
-    found = spread(snapshot, [node])
+def _examples(snapshot: Snapshot, schema: Schema, node: int, until: float | None) -> tuple[Affected, ...]:
+    found = spread(snapshot, [node], until=until)
     told = Telling(snapshot, schema, found, None)
     lost = found.reached[found.reached != node][:MOST].tolist()
     lost.sort(key=lambda other: told.part(other) is not Part.OBJECT)

@@ -124,7 +124,7 @@ class _Course:
                 self._tell(value + self._costs[kind], dependent << ROW | kind << NODE_BITS | node, lost, level)
 
     def _tell(self, value: int, edge: int, lost: int, level: int) -> None:
-        """The change will be felt then, if no other has brought the thing as low before: most have, where many ways lead there."""
+        """It will be felt then, if no other change has brought the thing as low before: where many ways lead, most have."""
         node = edge >> ROW
         if not self.snapshot.any_of[self.snapshot.cls[node], edge >> NODE_BITS & KIND_MASK]:
             first = self._coming.get(node)

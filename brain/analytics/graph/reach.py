@@ -11,8 +11,8 @@ from brain.analytics.graph.snapshot import NODE_BITS, NODE_MASK, Bools, Ints, Sn
 WORD = 64
 AT_ONCE = 16 * WORD
 """Sets that are found together: a bit each in the row of a node."""
-SMALL = 64
-"""Nodes of a set that is found by itself."""
+SMALL, MANY = 64, 16
+"""Nodes of a set that is found by itself, and how many times as many edges it may have in one step."""
 
 Bits = NDArray[np.uint64]
 
@@ -68,6 +68,8 @@ def _small_sets(snapshot: Snapshot, roots: Ints) -> tuple[list[Ints], Ints]:
     pairs = place << NODE_BITS | node
     while len(place):
         sizes = start[node + 1] - start[node]
+        large |= np.bincount(place, sizes, minlength=len(roots)) > MANY * SMALL  # of so many edges few lead to the same
+        place, node, sizes = (some[~large[place]] for some in (place, node, sizes))
         met = np.sort(np.repeat(place, sizes) << NODE_BITS | seconds(rows(start, keys, node)))
         met = met[np.append(True, met[1:] != met[:-1])] if len(met) else met
         where = np.minimum(np.searchsorted(pairs, met), len(pairs) - 1)

@@ -17,7 +17,12 @@ def articulation_points(snapshot: Snapshot) -> Ints:
     """The nodes without which some that were joined, whichever way, no longer are (Hopcroft, Tarjan, 1973), in order."""
     import rustworkx
 
-    return np.sort(np.fromiter(rustworkx.articulation_points(snapshot.undirected), np.int64))
+    # Taken out while it is in use: the next snapshot, made in another thread, would change it meanwhile.
+    joined = snapshot.__dict__.pop("undirected", None) or snapshot.undirected
+    snapshot.__dict__.pop("undirected", None)
+    found = np.sort(np.fromiter(rustworkx.articulation_points(joined), np.int64))
+    snapshot.__dict__["undirected"] = joined
+    return found
 
 
 def immediate_dominators(snapshot: Snapshot, root: int) -> dict[int, int]:

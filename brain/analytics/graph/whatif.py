@@ -204,7 +204,7 @@ class _Seen:
         if not len(nodes):
             return (), 0
         found = singles(left, self.schema, self._cls, until, nodes)
-        return tuple(point(left, self.schema, found, place) for place in found.ranked[:first]), found.losses.left
+        return tuple(point(left, self.schema, found, place, until) for place in found.ranked[:first]), found.losses.left
 
 
 def _impact(world: World, schema: Schema, places: _Places, id: str, asked: Asked, until: float | None) -> _Felt:
