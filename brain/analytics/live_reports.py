@@ -51,6 +51,8 @@ class LiveReports(Following):
         """The place in the feed up to which the figures are."""
         self._working: asyncio.Task[None] | None = None
         self._saved = 0.0
+        self._unsaved = False
+        """Whether there were changes since, also while nothing could be saved."""
         self._unchecked = False
         """Whether the figures are those of an earlier process, and were not held against the store yet."""
 
@@ -91,7 +93,8 @@ class LiveReports(Following):
             await self._follower.check()
             self._unchecked = False
         self._followed = place
-        if changed and time.monotonic() - self._saved >= SAVE_SECONDS:
+        self._unsaved |= changed
+        if self._unsaved and time.monotonic() - self._saved >= SAVE_SECONDS:
             await self._save()
 
     async def _end(self) -> None:
@@ -104,7 +107,7 @@ class LiveReports(Following):
     async def _save(self) -> None:
         if self._followed is None or self._unchecked:
             return
-        self._saved = time.monotonic()
+        self._saved, self._unsaved = time.monotonic(), False
         try:
             await self._follower.save(json.dumps([self._followed, _told_apart(self._together)]))
         except BrainError as error:
