@@ -100,7 +100,8 @@ async def test_a_doubling_chain_of_fragments_is_measured_in_no_time() -> None:
     async with plant_api() as api:
         began = time.process_time()
         await api.run(_chain(NESTED_FRAGMENTS))
-        assert time.process_time() - began < 1
+        # Some ms. Following each way would take hours; a second may go into a search of all tests' memory for cycles.
+        assert time.process_time() - began < 20
 
 
 async def test_relations_beyond_the_limit_are_an_error_and_never_cut_short_in_silence() -> None:
