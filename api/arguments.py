@@ -3,7 +3,10 @@
 from typing import Any, cast
 
 from api.kernel import given
+from brain.analytics.calendars import Calendar
+from brain.analytics.given_calendars import given_calendars
 from brain.analytics.lives import Lifecycle
+from brain.analytics.work import Perspective
 from brain.errors import BadQuery
 from brain.model import Instant
 from brain.query import AsOf
@@ -17,6 +20,16 @@ TIMES: dict[str, Any] = {"as_of": Instant | None, "known_at": Instant | None}
 def moment(as_of: Any, known_at: Any) -> AsOf:
     """The point in both times; what is left out is now."""
     return AsOf(as_of if given(as_of) else None, known_at if given(known_at) else None)
+
+
+def view_of(said: Any) -> Perspective:
+    """What the waiting of causes is."""
+    return cast(Perspective, one_of("view", said, "handover", "enabled") or "handover")
+
+
+def calendars_of(said: Any) -> dict[str, Calendar]:
+    """Those that are given, in YAML or JSON. Raises BadCalendar."""
+    return given_calendars(said) if given(said) else {}
 
 
 def one_of(name: str, value: Any, *allowed: str) -> str | None:

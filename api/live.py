@@ -4,20 +4,18 @@ ended lately waited."""
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any, cast
+from typing import Any
 
 import strawberry
 from strawberry.types.unset import UNSET
 
-from api.arguments import BOTTLENECKS, lifecycle_of, one_of
+from api.arguments import BOTTLENECKS, calendars_of, lifecycle_of, view_of
 from api.kernel import given
 from api.results import Results
 from api.selected import names_selected
 from api.typegen import typed
-from brain.analytics.given_calendars import given_calendars
 from brain.analytics.live_causes import Question
 from brain.analytics.live_reports import LiveBottlenecks, LiveReports, with_causes
-from brain.analytics.work import Perspective
 
 LEAST_SECONDS = 1.0
 """Between two reports to one subscriber, however much changes."""
@@ -25,15 +23,16 @@ LEAST_SECONDS = 1.0
 ARGUMENTS = BOTTLENECKS | {"view": str | None, "calendars": str | None}
 
 
-async def _report(info: Any, object_type: Any, lifecycle: Any, min_frequency: Any, view: Any, calendars: Any) -> LiveBottlenecks:
+def _question(object_type: Any, lifecycle: Any, view: Any, calendars: Any) -> Question:
+    return Question(object_type, lifecycle_of(lifecycle), view_of(view), tuple(sorted(calendars_of(calendars).items())))
+
+
+async def _report(info: Any, question: Question, min_frequency: Any) -> LiveBottlenecks:
     least = min_frequency if given(min_frequency) else None
-    seen = cast(Perspective, one_of("view", view, "handover", "enabled") or "handover")
-    hours = given_calendars(calendars) if given(calendars) else {}
-    question = Question(object_type, lifecycle_of(lifecycle), seen, tuple(sorted(hours.items())))
     live: LiveReports = info.context.live
     if "causes" in names_selected(info.selected_fields):
         return await live.explained(question, min_frequency=least)
-    return with_causes(await live.report(object_type, lifecycle=question.lifecycle, min_frequency=least), None)
+    return with_causes(await live.report(question.object_type, lifecycle=question.lifecycle, min_frequency=least), None)
 
 
 def live_bottlenecks(results: Results) -> Any:
@@ -47,7 +46,7 @@ def live_bottlenecks(results: Results) -> Any:
         view: Any = UNSET,
         calendars: Any = UNSET,
     ) -> Any:
-        return await _report(info, object_type, lifecycle, min_frequency, view, calendars)
+        return await _report(info, _question(object_type, lifecycle, view, calendars), min_frequency)
 
     return strawberry.field(
         resolver=typed(live_bottlenecks, results.output(LiveBottlenecks), **ARGUMENTS),
@@ -69,10 +68,10 @@ def bottleneck_reports(results: Results) -> Any:
         view: Any = UNSET,
         calendars: Any = UNSET,
     ) -> AsyncIterator[Any]:
-        last = None
+        question, last = _question(object_type, lifecycle, view, calendars), None
         async with contextlib.aclosing(info.context.live.changes()) as changes:
             async for _ in changes:
-                found = await _report(info, object_type, lifecycle, min_frequency, view, calendars)
+                found = await _report(info, question, min_frequency)
                 if found != last:
                     yield found
                     last = found

@@ -2,21 +2,19 @@
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
 import strawberry
 from strawberry.types.nodes import Selection
 from strawberry.types.unset import UNSET
 
-from api.arguments import BOTTLENECKS, TIMES, lifecycle_of, moment, one_of
+from api.arguments import BOTTLENECKS, TIMES, calendars_of, lifecycle_of, moment, view_of
 from api.kernel import given
 from api.results import Results
 from api.selected import names_selected
 from api.typegen import typed
-from brain.analytics.given_calendars import given_calendars
 from brain.analytics.process_material import Asked, Period, Section, material
 from brain.analytics.process_report import ProcessReport, compose
-from brain.analytics.work import Perspective
 from brain.model import Instant
 from brain.schema import Schema
 
@@ -58,8 +56,8 @@ def process_report(schema: Schema, results: Results) -> Any:
             Period(since if given(since) else None, until if given(until) else None),
             wanted(info.selected_fields),
             machines if given(machines) else None,
-            cast(Perspective, one_of("view", view, "handover", "enabled") or "handover"),
-            given_calendars(calendars) if given(calendars) else {},
+            view_of(view),
+            calendars_of(calendars),
             context_since if given(context_since) else None,
             moment(as_of, known_at),
         )

@@ -23,13 +23,13 @@ from brain.identities import Merged
 from brain.identity import Clusters
 from brain.join import Joiner, NodeState, Register, put
 from brain.model import OBJECT, PERFORMED_BY, ChangeSet, DeadLetter, Edge, Mark, Node, Notice, Occurrence, Quality, Version
+from brain.named_lives import performers_of
 from brain.past import claimed, edges_at, node_at, told_by
 from brain.ports import Store
 from brain.query import (
     EVERY,
     NOW,
     AsOf,
-    Direction,
     Edges,
     Find,
     Hop,
@@ -310,11 +310,10 @@ class MergedThen(Merged):
                     self._lives.setdefault(one.object, {})[one.step] = one
                     doubtful |= {one.step} & together.members.keys()
             known = {node.id: node for node in await nodes_of(self, doubtful)}
-            hops = await self.related([Hop(id, Direction.OUT, (PERFORMED_BY,), 1) for id in known])
-            carried = {id: edges[0].target for id, edges in zip(known, hops, strict=True) if edges}
+            by_step = await performers_of(self, list(known))
             for merged in self._lives.values():
                 for id in merged.keys() & known.keys():
-                    whole = Occurrence.of(merged[id].object, id, known[id].properties, carried.get(id))
+                    whole = Occurrence.of(merged[id].object, id, known[id].properties, by_step.get(id))
                     merged[id] = until(whole, self.raw.at.valid)
             self._objects = await self.raw.objects(self._lives.keys(), self)
         return self._objects

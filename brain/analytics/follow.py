@@ -15,11 +15,11 @@ from brain.analytics.device_states import STATE
 from brain.analytics.live import Figures, account
 from brain.analytics.live_causes import SPAN, STEPS, CauseCheckpoints
 from brain.analytics.lives import Lifecycle, no_steps
-from brain.analytics.named_lives import named_lives, nodes_by_id
 from brain.analytics.shelf import Shelf
 from brain.errors import Retry
 from brain.identities import Merged
 from brain.model import GAP, OBJECT, PERFORMED_BY, STEP_TIMES, Mark, Node, Notice, Occurrence
+from brain.named_lives import named_lives, nodes_by_id
 from brain.ports import Store
 from brain.query import EVERY, Direction, Hop, Occurrences
 from brain.recent import Recent
@@ -98,7 +98,9 @@ class Follower:
             if await self._certain():
                 return
             subjects = await self._things(notice.subject for notice in told if self._matters(notice))
-            self.causes.tell(await self._things(n.subject for n in told if self._matters(n) or not WHY.isdisjoint(n.names)))
+            if self.causes.lives is not None:  # else nobody asks
+                why = [n.subject for n in told if self._matters(n) or not WHY.isdisjoint(n.names)]
+                self.causes.tell(await self._things(why))
             for i in range(0, len(subjects), SUBJECTS):
                 await self._refresh(subjects[i : i + SUBJECTS])
 

@@ -116,8 +116,20 @@ async def material(store: Store, schema: Schema, object_type: str, asked: Asked)
                 around = await read_surroundings(store, schema, inside)
         except Unrecorded as why:
             refused[section] = str(why)
-    told = (left_out, inside, outside, others, machine_class, spans, flagged, around, refused)
-    return Material(object_type, schema.version, asked, *told)
+    return Material(
+        object_type=object_type,
+        ontology_version=schema.version,
+        asked=asked,
+        left_out=left_out,
+        inside=inside,
+        outside=outside,
+        others=others,
+        machine_class=machine_class,
+        spans=spans,
+        flagged=flagged,
+        around=around,
+        refused=refused,
+    )
 
 
 def known(lives: Lives, asked: Asked) -> Lives:

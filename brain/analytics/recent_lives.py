@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from brain.analytics.lives import Lifecycle, Timed, timed
-from brain.analytics.named_lives import named_lives, nodes_by_id, performers_of
 from brain.analytics.process_material import Period
 from brain.analytics.times import ended
 from brain.model import OBJECT, Node, Occurrence
+from brain.named_lives import named_lives, nodes_by_id, performers_of
 from brain.ports import Store
 from brain.query import EVERY, Direction, Hop, Occurrences
 from brain.schema import Schema

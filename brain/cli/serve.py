@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 from brain.analytics.lives import MICRO
+from brain.cli import times
 from brain.cli.options import collect_seldom, settings_for, store_option
-from brain.cli.times import SPAN
 from brain.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ YOUNG = 5_000
     help="Where live figures are saved, so that a restart goes on from there (SQLite stores). [default: nowhere]",
 )
 @click.option(
-    "--live-window", type=SPAN, default="7d", show_default=True, metavar="SPAN",
+    "--live-window", type=times.SPAN, default="7d", show_default=True, metavar="SPAN",
     help="Live causes are of what ended in this span until the newest step, or in less of it where that is very many steps.",
 )  # fmt: skip
 @click.option("--insecure-public", is_flag=True, help="Listen off loopback although there is no login yet.")
@@ -115,7 +115,7 @@ async def run_server(
     host: str,
     port: int,
     live_file: Path | None = None,
-    live_span: int = 7 * 86_400 * MICRO,
+    live_span: int | None = None,
 ) -> None:
     """Serve an open store and feed until SIGINT or SIGTERM, within the running loop; both stay the caller's to close.
 
@@ -126,10 +126,11 @@ async def run_server(
     from api.app import create_app
     from api.guard import LOOPBACK
     from api.limits import Limits
+    from brain.analytics.live_causes import SPAN
 
-    limits = Limits()
+    limits, span = Limits(), SPAN if live_span is None else live_span
     hosts = LOOPBACK | {host} if _loopback(host) else None
-    app = create_app(schema=schema, store=store, feed=feed, limits=limits, hosts=hosts, live_file=live_file, live_span=live_span)
+    app = create_app(schema=schema, store=store, feed=feed, limits=limits, hosts=hosts, live_file=live_file, live_span=span)
     # Looking for cycles in all of memory, while a report is worked out, had kept every other answer waiting for half a second.
     collect_seldom(YOUNG)
     with _listen(host, port) as listening:

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Collection, Sequence
 
 from brain.identity import Clusters, merge_edges
-from brain.model import OBJECT, PERFORMED_BY, Edge, Node, Occurrence
+from brain.model import OBJECT, Edge, Node, Occurrence
+from brain.named_lives import performers_of
 from brain.ports import Store
 from brain.query import EVERY, Direction, Edges, Hop, Nodes, Occurrences
 
@@ -55,7 +56,7 @@ async def occurrences_of(
     for i in range(0, len(ordered), BLOCK):
         part = ordered[i : i + BLOCK]
         steps = [step for _, step in part]
-        by = await merged.related([Hop(step, Direction.OUT, (PERFORMED_BY,), 1) for step in steps])
-        for (thing, _), step, edges in zip(part, await merged.nodes(steps), by, strict=True):
+        by = await performers_of(merged, steps)
+        for (thing, name), step in zip(part, await merged.nodes(steps), strict=True):
             if step is not None:
-                yield Occurrence.of(thing, step.id, step.properties, edges[0].target if edges else None)
+                yield Occurrence.of(thing, step.id, step.properties, by.get(name))
