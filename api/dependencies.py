@@ -13,6 +13,7 @@ from api.results import Results
 from api.typegen import typed
 from brain.analytics.graph.causes import Suspects, causes
 from brain.analytics.graph.circles import Circles, circles
+from brain.analytics.graph.concerned import Concern, concerned
 from brain.analytics.graph.coupling import HiddenCoupling, hidden_coupling
 from brain.analytics.graph.critical import Criticality, Measure, SinglePoints, criticality, single_points
 from brain.analytics.graph.impact import DEPTH, Asked, Impact, impact
@@ -34,6 +35,7 @@ PATIENCE = 5.0
 def fields(schema: Schema, results: Results) -> dict[str, Any]:
     return {
         "impact": _impact(schema, results),
+        "concerned": _concerned(schema, results),
         "causes": _causes(schema, results),
         "single_points_of_failure": _single_points(schema, results),
         "criticality": _criticality(schema, results),
@@ -124,6 +126,32 @@ def _impact(schema: Schema, results: Results) -> Any:
         description="What is lost while a thing is down, or does less while it has a `capacity` left, from 0 to below 1:"
         " from `at` on (whence its times are reckoned), for `lasts` seconds (for good, if left out). After `patience` seconds"
         " it is what was found so far, and partial.",
+    )
+
+
+def _concerned(schema: Schema, results: Results) -> Any:
+    async def of(
+        info: Any,
+        id: Any,
+        lasts: Any = UNSET,
+        first: Any = UNSET,
+        patience: Any = UNSET,
+        as_of: Any = UNSET,
+        known_at: Any = UNSET,
+    ) -> Any:
+        limits = info.context.limits
+        since, long = as_of if given(as_of) else None, micros(positive("lasts", lasts, None))
+        asked = Asked(since, long, limits.dependency_depth, limits.page, positive("patience", patience, PATIENCE))
+        most = within("first", first, FIRST, limits.page)
+        snapshot, moment = await snapshot_of(info, as_of, known_at)
+        found = await answer(impact, snapshot, schema, await one_id(info, id, moment), asked)
+        return await concerned(info.context.store, schema, found, most, moment)
+
+    arguments = {"id": strawberry.ID, "lasts": float | None, "first": int | None, "patience": float | None}
+    return strawberry.field(
+        resolver=typed(of, results.output(Concern), **arguments, **TIMES),
+        description="Who must know while a thing is down: people and teams that are lost with it, or that any relation joins to"
+        " what is lost, for `lasts` seconds (for good, if left out).",
     )
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -57,6 +58,7 @@ async def impact(
     """
     from brain.analytics import breakdown
     from brain.analytics.graph.causes import causes as find_causes
+    from brain.analytics.graph.concerned import concerned
     from brain.analytics.graph.impact import MOST, Asked
     from brain.analytics.graph.impact import impact as find_impact
     from brain.analytics.graph.reading import read
@@ -71,15 +73,17 @@ async def impact(
         raise click.UsageError("the outlook is of ID being down: leave out --causes and --capacity; the page has it anyway")
     since, long = at if at is not None else as_of, None if lasts is None else lasts * MICRO
     found: Any = None
-    outlook = None
+    outlook = concern = None
     async with opened(store) as o:
         root = await resolve(o.merged, o.schema, id_)
         snapshot = await read(o.merged, o.schema, AsOf(valid=as_of))
         if causes:
             found = find_causes(snapshot, o.schema, root, depth, first, patience)
         elif section != "outlook":
-            told = max(first, MOST) if form == "html" else first
-            found = find_impact(snapshot, o.schema, root, Asked(since, long, depth, told, patience, capacity))
+            found = find_impact(snapshot, o.schema, root, Asked(since, long, depth, max(first, MOST), patience, capacity))
+            concern = await concerned(o.merged, o.schema, found, first, AsOf(valid=as_of))
+            if form != "html":
+                found = replace(found, affected=found.affected[:first], absorbed=found.absorbed[:first])
         # What does less delays nobody that a replay could tell of.
         replayed = section == "outlook" or (section == "all" and form != "csv" and await o.merged.object_types())
         if replayed and not causes and not capacity:
@@ -89,19 +93,19 @@ async def impact(
         from brain.cli.report_bottlenecks import now
         from brain.reports.impact_page import impact_page
 
-        click.echo(impact_page(snapshot, o.schema, found, first, now(), outlook), nl=False)
+        click.echo(impact_page(snapshot, o.schema, found, first, now(), outlook, concern), nl=False)
     else:
-        _print(found, outlook, form)
+        _print(found, outlook, concern, form)
 
 
 COLUMNS = ("id", "class", "name", "part", "afterSeconds", "distance", "via")
 
 
-def _print(found: Any, outlook: Any, form: str) -> None:
+def _print(found: Any, outlook: Any, concern: Any, form: str) -> None:
     match form:
         case "json":
             told = {} if found is None else document(found)
-            told |= {} if outlook is None else {"outlook": document(outlook)}
+            told |= {name: document(one) for name, one in (("outlook", outlook), ("concerned", concern)) if one is not None}
             click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
         case "csv" if found is None:
             from brain.cli.tables_outlook import outlook_rows
@@ -119,10 +123,10 @@ def _print(found: Any, outlook: Any, form: str) -> None:
                 told = (r.id, r.cls, r.name or "", r.part, r.after_seconds, r.distance, way_of(r))
                 writer.writerow((*told, *(getattr(r, column) for column in more)))
         case _:
-            _print_tables(found, outlook)
+            _print_tables(found, outlook, concern)
 
 
-def _print_tables(found: Any, outlook: Any) -> None:
+def _print_tables(found: Any, outlook: Any, concern: Any) -> None:
     from brain.analytics.graph.causes import Suspects
     from brain.cli.tables_graph import print_causes, print_impact
     from brain.cli.tables_outlook import print_outlook
@@ -130,6 +134,6 @@ def _print_tables(found: Any, outlook: Any) -> None:
     if isinstance(found, Suspects):
         print_causes(found)
     elif found is not None:
-        print_impact(found)
+        print_impact(found, concern)
     if outlook is not None:
         print_outlook(outlook)

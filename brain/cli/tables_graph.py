@@ -7,16 +7,17 @@ from rich.table import Table
 
 from brain.analytics.graph.causes import Suspects
 from brain.analytics.graph.circles import Circles
+from brain.analytics.graph.concerned import Concern
 from brain.analytics.graph.coupling import HiddenCoupling
 from brain.analytics.graph.critical import Criticality, SinglePoints
 from brain.analytics.graph.impact import Impact
 from brain.analytics.graph.since import GraphChange, How
 from brain.cli.tables import console_of, plain
-from brain.reports.dependency_things import takes_with_it, way_of, why_absorbed
+from brain.reports.dependency_things import takes_with_it, way_of, why_absorbed, why_concerned
 from brain.words import amount, duration, things
 
 
-def print_impact(found: Impact) -> None:
+def print_impact(found: Impact, concern: Concern | None) -> None:
     console = console_of()
     console.print(f"[bold]{plain(found.id)}[/] {takes_with_it(found)}")
     if found.affected:
@@ -32,10 +33,23 @@ def print_impact(found: Impact) -> None:
             why = why_absorbed(b)
             table.add_row(plain(b.id), b.cls, b.by.lower(), plain(why))
         console.print(table)
+    if concern is not None and concern.people:
+        _concerned(console, concern)
     if found.partial:
         some = ", ".join(found.unexplored_ids)
         console.print(f"[yellow]Partial: beyond {found.unexplored:,} things it was not looked, such as {plain(some)}.[/]")
     _definition(console, found.definition, found.ontology_version)
+
+
+def _concerned(console: Console, concern: Concern) -> None:
+    table = Table("must know", "class", "name", title=f"Who must know ({concern.count:,})", title_justify="left")
+    for name in ("objects", "things"):
+        table.add_column(name, justify="right")
+    table.add_column("because of")
+    for one in concern.people:
+        told = (plain(one.id), one.cls, plain(one.name or ""), f"{one.objects:,}", f"{one.count:,}")
+        table.add_row(*told, plain(why_concerned(one)))
+    console.print(table)
 
 
 def print_causes(found: Suspects) -> None:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
+from brain.analytics.graph.concerned import Concerned
 from brain.analytics.graph.impact import Absorbed, Carrier, Impact, Part, part_of, parts_of
 from brain.analytics.graph.observing import RELATION, Layer
 from brain.analytics.graph.snapshot import NODE_MASK, ROW, Basis, Ints, Snapshot, rows, seconds, told_by
@@ -99,3 +100,13 @@ def why_absorbed(b: Absorbed) -> str:
     if b.by == "REDUNDANCY":
         return ", ".join(b.left)
     return f"buffer of {duration(b.buffer_seconds)}" if b.buffer_seconds else "feels it later than it lasts"
+
+
+def why_concerned(one: Concerned) -> str:
+    """`lost; prescribedBy medicationorder/1, medicationorder/2, attendedBy patient/A and 5 more`."""
+    ends: dict[str, list[str]] = {}
+    for edge in one.because:
+        ends.setdefault(edge.relation, []).append(edge.source if edge.target == one.id else edge.target)
+    joins = ", ".join(f"{relation} {', '.join(ids)}" for relation, ids in ends.items())
+    more = one.count - len(one.because)
+    return "; ".join(filter(None, ("lost" if one.lost else "", f"{joins} and {more:,} more" if more else joins)))

@@ -7,10 +7,20 @@ from dataclasses import replace
 import numpy as np
 
 from brain.analytics.breakdown import Breakdown
+from brain.analytics.graph.concerned import Concern
 from brain.analytics.graph.impact import Impact
 from brain.analytics.graph.snapshot import Snapshot
 from brain.reports.dependency_map import DependencyMap, Thing, dependency_map
-from brain.reports.dependency_things import many, needs_between, takes_with_it, things_of, tie, way_of, why_absorbed
+from brain.reports.dependency_things import (
+    many,
+    needs_between,
+    takes_with_it,
+    things_of,
+    tie,
+    way_of,
+    why_absorbed,
+    why_concerned,
+)
 from brain.reports.html import render
 from brain.reports.outlook_words import delays, late_rows, left, sentence, unforeseen
 from brain.schema import Schema
@@ -25,10 +35,16 @@ LOOKS = (("heavy", "what is down"), ("goes-on", "goes on: absorbed"), ("spare", 
 
 
 def impact_page(
-    snapshot: Snapshot, schema: Schema, found: Impact, first: int, written: int, outlook: Breakdown | None = None
+    snapshot: Snapshot,
+    schema: Schema,
+    found: Impact,
+    first: int,
+    written: int,
+    outlook: Breakdown | None = None,
+    concern: Concern | None = None,
 ) -> str:
     """As one HTML file. `found` tells of all that is to be drawn, the first `first` of it are in the tables; `written` in µs.
-    `outlook` is of the same thing."""
+    `outlook` and `concern` are of the same thing."""
     return render(
         "impact.html",
         found=found,
@@ -40,6 +56,8 @@ def impact_page(
         absorbed=found.absorbed[:first],
         way_of=way_of,
         why=why_absorbed,
+        concern=concern,
+        why_concerned=why_concerned,
         at_once=AT_ONCE,
         levels=LEVELS,
         outlooks=[] if outlook is None else [(one, [*late_rows(outlook, one)], [*left(one)]) for one in outlook.outlooks],

@@ -70,6 +70,21 @@ def test_impact_in_three_forms_is_one_answer(store: str) -> None:
     assert "asset/AIR → asset/CAP → equipment/L" in table
 
 
+def test_who_must_know_in_three_forms(tmp_path: Path) -> None:
+    ada = says("7", "person/ADA", "Operator", 0, Link("operates", "asset/AIR"), name="Ada\x1b[31m")
+    store = filled(f"sqlite:///{tmp_path / 'plant.db'}", (*PLANT, ada))
+    asked = ("report", "impact", "AIR", "--section", "impact")
+    people = json.loads(brain(*asked, "--format", "json", store=store).stdout)["concerned"]["people"]
+    assert [(p["id"], p["count"], [e["relation"] for e in p["because"]]) for p in people] == [("person/ADA", 1, ["operates"])]
+    table = brain(*asked, store=store).stdout
+    assert "Who must know (1)" in table
+    assert "operates asset/AIR" in table
+    assert "\x1b[31m" not in table
+    page = brain("report", "impact", "AIR", "--format", "html", store=store).stdout
+    assert "Who must know" in page
+    assert "operates asset/AIR" in page
+
+
 def test_a_short_loss_is_absorbed_and_a_past_graph_is_another(store: str) -> None:
     table = brain("report", "impact", "AIR", "--for", "5m", store=store).stdout
     assert "takes with it: nothing" in table

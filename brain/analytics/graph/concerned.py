@@ -1,0 +1,97 @@
+"""Who must know of a loss: the people and teams that are lost themselves, or that any relation joins to something that is.
+
+Dependencies alone do not tell: an order goes on without the physician who prescribed it, who is the one that can prescribe
+something else.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from brain.analytics.graph.impact import Impact, Part, part_of
+from brain.identity import DIFFERENT, SAME
+from brain.model import Edge, Instant, Node
+from brain.ports import Store
+from brain.query import NOW, AsOf, Direction, Hop
+from brain.schema import ROOT, Schema
+
+AGENT = "Agent"
+ENDS = ((Direction.OUT, "target"), (Direction.IN, "source"))
+NAMED = 5
+"""Relations that are told of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concerned:
+    """A person or a team that is `lost` itself, or is joined to `count` things that are, `objects` of them what work moves along.
+    The first of all this is lost `after_seconds` after the root. `because` are the relations that join it, those to what is lost
+    first, at most five."""
+
+    id: str
+    cls: str
+    name: str | None
+    lost: bool
+    count: int
+    objects: int
+    after_seconds: float
+    at: Instant | None
+    because: tuple[Edge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """The first `people`, those with most objects first, then with most things, then by id; `count` are all. Others may be joined
+    to the things that are lost and were not told one by one: so many are `unexplored`."""
+
+    people: tuple[Concerned, ...]
+    count: int
+    unexplored: int
+
+
+async def concerned(store: Store, schema: Schema, found: Impact, first: int, at: AsOf = NOW) -> Concern:
+    """Of the thing itself and all that `found` tells one by one, by relations as of that point."""
+    lost = {found.id: 0.0} | {one.id: one.after_seconds for one in found.affected}
+    joined: defaultdict[str, dict[str, Edge]] = defaultdict(dict)
+    ways = [(direction, _relations(schema, end)) for direction, end in ENDS]
+    hops = [Hop(id, *way) for id in lost for way in ways]
+    for hop, edges in zip(hops, await store.related(hops, at), strict=True):
+        for edge in edges:
+            joined[edge.target if hop.direction is Direction.OUT else edge.source].setdefault(hop.node, edge)
+    ids = sorted({*joined, *lost})
+    nodes = [node for node in await store.nodes(ids, at) if node is not None]
+    people = [_one(found, node, lost, joined[node.id]) for node in nodes if _somebody(schema, node, joined[node.id])]
+    people.sort(key=lambda one: (-one.objects, -one.count, one.id))
+    return Concern(tuple(people[:first]), len(people), sum(c.count for c in found.counts) - len(found.affected))
+
+
+def _relations(schema: Schema, end: str) -> tuple[str, ...]:
+    """Those at whose `end` somebody may be. Its class may say less than that, such as Entity."""
+    ends = {name: getattr(relation, end) for name, relation in schema.relations.items() if name not in (SAME, DIFFERENT)}
+    return tuple(sorted(name for name, cls in ends.items() if schema.is_a(cls, AGENT) or schema.is_a(AGENT, cls)))
+
+
+def _somebody(schema: Schema, node: Node, joins: Mapping[str, Edge]) -> bool:
+    """By its class; of what was only named by then, by the relations that name it."""
+    named = {node.cls}
+    if node.cls == ROOT:
+        ends = ((schema.relations[edge.relation], edge.source == node.id) for edge in joins.values())
+        named = {relation.source if source else relation.target for relation, source in ends}
+    return any(part_of(schema, cls) is Part.PERSON for cls in named)
+
+
+def _one(found: Impact, node: Node, lost: Mapping[str, float], joins: Mapping[str, Edge]) -> Concerned:
+    objects = {one.id for one in found.affected if one.part is Part.OBJECT}
+    others = sorted(joins.keys() - {node.id}, key=lambda id: (lost[id], id))
+    after = min(lost[id] for id in (*others[:1], *([node.id] if node.id in lost else ())))
+    name = node.properties.get("name")
+    return Concerned(
+        node.id,
+        node.cls,
+        name if isinstance(name, str) else None,
+        node.id in lost,
+        len(others),
+        len(objects & joins.keys()),
+        after,
+        None if found.at is None else Instant(found.at + round(after * 1e6)),
+        tuple(joins[id] for id in others[:NAMED]),
+    )
