@@ -107,24 +107,19 @@ async def test_as_graphql() -> None:
     assert found == {"count": 3, "people": [one]}
 
 
-async def test_who_was_only_named_by_then_is_somebody_by_the_relation(store: Store) -> None:
-    """At four NEW prescribes the second order; who that is comes at six. Patient B is only named too, and nobody to tell."""
+async def test_who_was_only_named_by_then_is_who_that_is_known_to_be_now(store: Store) -> None:
+    """At four NEW prescribes the second order; who that is comes at six. Patient B comes at six too, and is nobody to tell."""
+    prescribed = Link("prescribedBy", "person/NEW"), Link("forPatient", "patient/B")
     await store.apply(
         [
-            says(
-                "14",
-                "medicationorder/2",
-                "MedicationOrder",
-                4 * HOUR,
-                Link("prescribedBy", "person/NEW"),
-                Link("forPatient", "patient/B"),
-            ),
+            says("14", "medicationorder/2", "MedicationOrder", 4 * HOUR, *prescribed),
             says("15", "person/NEW", "Physician", 6 * HOUR),
+            says("16", "patient/B", "Patient", 6 * HOUR),
         ]
     )
     found = await told(store, "asset/ROB", at=AsOf(valid=5 * HOUR))
     assert [(p.id, p.cls, p.objects) for p in found.people] == [
-        ("person/NEW", "Entity", 1),
+        ("person/NEW", "Physician", 1),
         ("person/PHA", "Pharmacist", 1),
         ("person/PHY", "Physician", 1),
     ]

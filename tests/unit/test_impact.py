@@ -11,7 +11,7 @@ from brain.analytics.graph.impact import Asked, Impact, Part, impact
 from brain.analytics.graph.reading import read
 from brain.analytics.graph.snapshot import Snapshot, from_edges
 from brain.errors import BadQuery
-from brain.model import ChangeSet, Edge, Link, Node, Retract, Stamp
+from brain.model import Assert, ChangeSet, Edge, Link, Node, Retract, Stamp
 from brain.query import AsOf
 from brain.schema import Schema
 from ingest.record import Envelope
@@ -207,3 +207,27 @@ def undispensed(trace: Sequence[Work]) -> set[str]:
     """By the simulator's own record."""
     done = {(work.order, work.activity) for work in trace}
     return {order for order, activity in done if activity == "Prescribe" and (order, "Dispense") not in done}
+
+
+async def test_what_was_only_named_is_redundant_in_the_past_too() -> None:
+    """Two fillers provide what a line requires, told at one and, all again, at fifty. The capability has no more to say than its
+    class, of which only the newest word is kept. At two either filler absorbs the loss of the other."""
+    either = Link("provides", "capability/f")
+
+    def told(event: str, at: int) -> ChangeSet:
+        said = (
+            Assert("asset/F1", "Machine", links=(either,)),
+            Assert("asset/F2", "Machine", links=(either,)),
+            Assert("equipment/L", "WorkCenter", links=(Link("requires", "capability/f"),)),
+            Assert("capability/f", "Capability"),
+        )
+        return ChangeSet(event, "s", at, at, said)
+
+    for hours in (None, 2, 51):
+        at = AsOf(valid=None if hours is None else hours * HOUR)
+        async with stored(told("a", HOUR), told("b", 50 * HOUR)) as store:
+            found = impact(await read(store, SCHEMA, at), SCHEMA, "asset/F1")
+        assert (found.affected, [(a.id, a.cls, a.left) for a in found.absorbed]) == (
+            (),
+            [("capability/f", "Capability", ("asset/F2",))],
+        )

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from brain.analytics.graph.impact import Impact, Part, part_of
+from brain.analytics.graph.reading import named
 from brain.identity import DIFFERENT, SAME
 from brain.model import Edge, Instant, Node
 from brain.ports import Store
 from brain.query import NOW, AsOf, Direction, Hop
-from brain.schema import ROOT, Schema
+from brain.schema import Schema
 
 AGENT = "Agent"
 ENDS = ((Direction.OUT, "target"), (Direction.IN, "source"))
@@ -58,8 +59,8 @@ async def concerned(store: Store, schema: Schema, found: Impact, first: int, at:
         for edge in edges:
             joined[edge.target if hop.direction is Direction.OUT else edge.source].setdefault(hop.node, edge)
     ids = sorted({*joined, *lost})
-    nodes = [node for node in await store.nodes(ids, at) if node is not None]
-    people = [_one(found, node, lost, joined[node.id]) for node in nodes if _somebody(schema, node, joined[node.id])]
+    nodes = [node for node in await named(store, ids, at) if node is not None]
+    people = [_one(found, node, lost, joined[node.id]) for node in nodes if part_of(schema, node.cls) is Part.PERSON]
     people.sort(key=lambda one: (-one.objects, -one.count, one.id))
     return Concern(tuple(people[:first]), len(people), sum(c.count for c in found.counts) - len(found.affected))
 
@@ -68,15 +69,6 @@ def _relations(schema: Schema, end: str) -> tuple[str, ...]:
     """Those at whose `end` somebody may be. Its class may say less than that, such as Entity."""
     ends = {name: getattr(relation, end) for name, relation in schema.relations.items() if name not in (SAME, DIFFERENT)}
     return tuple(sorted(name for name, cls in ends.items() if schema.is_a(cls, AGENT) or schema.is_a(AGENT, cls)))
-
-
-def _somebody(schema: Schema, node: Node, joins: Mapping[str, Edge]) -> bool:
-    """By its class; of what was only named by then, by the relations that name it."""
-    named = {node.cls}
-    if node.cls == ROOT:
-        ends = ((schema.relations[edge.relation], edge.source == node.id) for edge in joins.values())
-        named = {relation.source if source else relation.target for relation, source in ends}
-    return any(part_of(schema, cls) is Part.PERSON for cls in named)
 
 
 def _one(found: Impact, node: Node, lost: Mapping[str, float], joins: Mapping[str, Edge]) -> Concerned:

@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from brain.analytics.graph.snapshot import Numbering, Snapshot, changed, empty, 
 from brain.model import Edge, Node
 from brain.ports import Store
 from brain.query import EVERY, NOW, AsOf, Direction, Edges, Hop
-from brain.schema import Schema
+from brain.schema import ROOT, Schema
 
 AT_ONCE = 2000
 """Nodes that are read at a time."""
@@ -32,10 +33,20 @@ async def read(store: Store, schema: Schema, at: AsOf = NOW) -> Snapshot:
                 keys.extend(numbers.key(edge) for edge in edges)
     nodes: dict[int, Node | None] = {}
     for some in _parts(base.ids):
-        found = await store.nodes(some, at)
-        nodes.update((base.index[id], node) for id, node in zip(some, found, strict=True))
+        nodes.update((base.index[id], node) for id, node in zip(some, await named(store, some, at), strict=True))
     added = np.unique(np.frombuffer(keys, np.int64)) if keys else np.zeros(0, np.int64)
     return changed(base, schema, np.zeros(0, np.int64), added, nodes, marks=marks)
+
+
+async def named(store: Store, ids: Sequence[str], at: AsOf) -> list[Node | None]:
+    """The nodes as of that point. What kind of thing was merely named by then is told as it is known now: of that no more is kept
+    than the newest word, and what a thing is does not change. Without it a capability of the past would have no redundancy."""
+    nodes = await store.nodes(ids, at)
+    places = [] if at == NOW else [i for i, node in enumerate(nodes) if node is None or node.cls == ROOT]
+    for i, known in zip(places, await store.nodes([ids[i] for i in places]) if places else (), strict=True):
+        if known is not None:
+            nodes[i] = replace(nodes[i] or Node(ids[i], ROOT, {}, {}, {}), cls=known.cls)
+    return nodes
 
 
 async def refreshed(store: Store, schema: Schema, snapshot: Snapshot, subjects: Sequence[str], followed: int) -> Snapshot:
