@@ -20,6 +20,8 @@ def print_what_if(found: WhatIf) -> None:
         _comparison(console, found.other_effect, found.impact_of)
         console.print("\n[bold]From the first to the second[/]")
         _comparison(console, found.between, found.impact_of)
+    for note in found.notes:
+        console.print(f"[yellow]Note: {plain(note)}.[/]", soft_wrap=True)
     if found.partial:
         console.print("[yellow]Partial: the time was over, or the depth reached, before all was looked at.[/]")
     console.print(f"[dim]Definition: {found.definition}. Ontology {found.ontology_version}.[/]", soft_wrap=True)
@@ -56,10 +58,14 @@ def _hit(found: Affected | None) -> str:
 def _points(console: Console, found: PointsChange) -> None:
     title = f"Single points of failure: {found.before:,} before, {found.after:,} after"
     rows: list[tuple[str, SinglePoint]] = [*(("comes", p) for p in found.come), *(("goes", p) for p in found.gone)]
-    if not rows:
+    if not rows and not found.moved:
         console.print(f"{title}, the same")
         return
     table = Table("id", "class", "change", "objects lost", "all lost", title=title, title_justify="left")
     for change, p in rows:
         table.add_row(plain(p.id), p.cls, change, f"{p.objects:,}", f"{p.lost:,}")
+    for m in found.moved:
+        change = "takes more" if (m.objects_after, m.lost_after) > (m.objects_before, m.lost_before) else "takes fewer"
+        objects, lost = f"{m.objects_before:,} → {m.objects_after:,}", f"{m.lost_before:,} → {m.lost_after:,}"
+        table.add_row(plain(m.id), m.cls, change, objects, lost)
     console.print(table)

@@ -13,7 +13,7 @@ SCENARIO = """query($changes: ScenarioInput!, $others: ScenarioInput, $impactOf:
 fragment all on Comparison {
   lost { before after counts { turn count } differences { id turn after { afterSeconds capacity part via { relation } } } }
   impact { before after differences { id turn before { afterSeconds } after { afterSeconds capacity } node { id } } }
-  singlePoints { before after come { id lost } gone { id lost } }
+  singlePoints { before after come { id lost } gone { id lost } moved { id } }
 }"""
 
 SECOND = {
@@ -37,7 +37,13 @@ async def test_a_second_compressor_and_the_model_learns_nothing_of_it() -> None:
             (id, "NO_LONGER", 600.0) for id in HANGING
         ]
         assert effect["impact"]["differences"][0]["node"] == {"id": "asset/CAP"}
-        assert effect["singlePoints"] == {"before": 3, "after": 2, "come": [], "gone": [{"id": "asset/AIR", "lost": 3}]}
+        assert effect["singlePoints"] == {
+            "before": 3,
+            "after": 2,
+            "come": [],
+            "gone": [{"id": "asset/AIR", "lost": 3}],
+            "moved": [],
+        }
         assert (effect["lost"]["after"], found["otherEffect"], found["between"], found["partial"]) == (0, None, None, False)
         assert "add asset/AIR-2 Machine" in found["changes"]
         again = await api.ask('{ impact(id: "asset/AIR") { affected { id } } node(id: "asset/AIR-2") { id } }')
@@ -59,7 +65,7 @@ async def test_two_scenarios_side_by_side_a_past_time_and_a_part_of_a_capacity()
         assert {d["id"]: d["turn"] for d in found["between"]["lost"]["differences"]} == {"asset/AIR": "MORE"} | dict.fromkeys(
             HANGING, "LATER"
         )
-        assert found["effect"]["singlePoints"] == {"before": 3, "after": 0, "come": [], "gone": []}
+        assert found["effect"]["singlePoints"] == {"before": 3, "after": 0, "come": [], "gone": [], "moved": []}
         part = (await api.ask(SCENARIO, changes={"without": ["productionorder/1"]}, impactOf="asset/AIR", capacity=0.25))[
             "scenario"
         ]

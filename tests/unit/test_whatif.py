@@ -60,6 +60,35 @@ def test_a_second_compressor_takes_the_first_off_the_list() -> None:
     assert not found.lost.differences
 
 
+def test_what_the_scenario_takes_is_lost_already_and_no_relief() -> None:
+    """AIR takes the tank, both cappers, both lines and three orders. Without SW CAP-1, both lines and the orders are lost
+    already; the tank and CAP-2 still go with AIR."""
+    found = what_if(line(), SCHEMA, Scenario(without=("SW",)), id="AIR").effect
+    assert turns(found.impact) == dict.fromkeys(("CAP-1", "L1", "L2", "O-1", "O-2", "O-3"), ("lost already", 600.0, None))
+
+
+def test_single_points_that_take_others_with_them_than_before() -> None:
+    """O-1 moves to line 2. Line 1 then takes O-2 alone, and CAP-1 the line and O-2; line 2 two orders, and CAP-2 the line and
+    both. All else takes as many as before."""
+    found = what_if(
+        line(), SCHEMA, Scenario(unlink=(Triple("O-1", "scheduledOn", "L1"),), link=(Triple("O-1", "scheduledOn", "L2"),))
+    )
+    moved = found.effect.single_points.moved
+    assert [(p.id, p.objects_before, p.objects_after, p.lost_before, p.lost_after) for p in moved] == [
+        ("CAP-1", 2, 1, 3, 2),
+        ("CAP-2", 1, 2, 2, 3),
+        ("L1", 2, 1, 2, 1),
+        ("L2", 1, 2, 1, 2),
+    ]
+
+
+def test_a_spare_that_is_one_more_need_is_told() -> None:
+    """What supplies the tank is needed each; what provides filling is not."""
+    one = (Triple("AIR-2", "supplies", "TANK"), Triple("AIR-2", "provides", "filling"))
+    (note,) = what_if(line(), SCHEMA, Scenario(link=one, add=(Thing("AIR-2", "Machine"),))).notes
+    assert note.startswith("TANK needs each of AIR, AIR-2 by supplies: AIR-2 is one more that it needs, and no spare.")
+
+
 def test_a_larger_tank_is_later_and_another_way_is_sooner() -> None:
     base = line()
     small = Scenario(link=(Triple("AIR", "supplies", "CAP-1"),))
@@ -132,10 +161,10 @@ def test_at_the_deadline_it_says_what_was_not_looked_at() -> None:
     assert found.effect.lost.unexplored == 1
     assert found.effect.impact is not None
     assert found.effect.impact.unexplored == 2
-    # FILL-2 comes, and OP-1 goes, which is known at once. What goes with either is not.
+    # FILL-2 comes, and OP-1 goes, which is known at once. What goes with either is not, nor with SW, which has FILL-1 no more.
     points = what_if(line(), SCHEMA, Scenario(without=("FILL-1",)), asked=Asked(seconds=0.0)).effect.single_points
     assert (points.before, points.after, points.come_count, points.gone_count) == (8, 8, 1, 1)
-    assert (points.come, points.gone, points.partial, points.unexplored) == ((), (), True, 2)
+    assert (points.come, points.gone, points.partial, points.unexplored) == ((), (), True, 3)
 
 
 @given(plants())
@@ -157,15 +186,18 @@ def test_it_is_what_both_graphs_say_by_the_definition(plant: Any) -> None:
         want = {}
         for id in (was.keys() | then.keys()) - {root}:
             if was.get(id) != then.get(id):
-                turn = (
-                    "newly" if id not in was else "no longer" if id not in then else "later" if was[id] < then[id] else "sooner"
-                )
+                after = "sooner" if id in then and then[id] < was.get(id, 0) else "later" if id in then else "no longer"
+                turn = "newly" if id not in was else "lost already" if id in lost else after
                 want[id] = (turn, id in was and was[id] / 1e6, id in then and then[id] / 1e6)
         told = {id: (turn, a is not None and a, b is not None and b) for id, (turn, a, b) in turns(found.impact).items()}
         assert told == want
 
-    def single(snapshot: Any) -> set[str]:
-        return {p.id for p in single_points(snapshot, SCHEMA, first=1000).points}
+    def single(snapshot: Any) -> dict[str, tuple[int, int]]:
+        return {p.id: (p.lost, p.objects) for p in single_points(snapshot, SCHEMA, first=1000).points}
 
-    singles, then_single = single(base), single(graph_of(left, buffers, classes))
-    assert points(found) == (then_single - singles - lost, singles - then_single - lost)
+    was_single, is_single = single(base), single(graph_of(left, buffers, classes))
+    come, gone = is_single.keys() - was_single.keys(), was_single.keys() - is_single.keys()
+    assert points(found) == (come - lost, gone - lost)
+    moved = {p.id: ((p.lost_before, p.objects_before), (p.lost_after, p.objects_after)) for p in found.single_points.moved}
+    both = was_single.keys() & is_single.keys()
+    assert moved == {id: (was_single[id], is_single[id]) for id in both if was_single[id] != is_single[id]}

@@ -1,6 +1,6 @@
 """What a scenario would change: what is lost at once, which impact another thing then has, which single points come and go."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from heapq import nsmallest
@@ -8,13 +8,14 @@ from heapq import nsmallest
 import numpy as np
 
 from brain.analytics.deadline import deadline
-from brain.analytics.graph.critical import SINGLE, SinglePoint, point, singles, unranked
+from brain.analytics.graph.critical import SINGLE, SinglePoint, Singles, point, singles, unranked
 from brain.analytics.graph.degraded import FULL, Fallen
 from brain.analytics.graph.impact import DEFINITION as IMPACT
 from brain.analytics.graph.impact import DEGRADED, Affected, Asked, Telling, loss, numbered
+from brain.analytics.graph.reach import within
 from brain.analytics.graph.scenario import Scenario, World, applied, as_it_is
 from brain.analytics.graph.scenario_text import words
-from brain.analytics.graph.snapshot import Ints, Snapshot
+from brain.analytics.graph.snapshot import NODE_BITS, ROW, Bools, Ints, Snapshot, firsts, kinds, rows, seconds
 from brain.analytics.graph.times import EDGE_BITS, NEVER, Spread
 from brain.errors import BadQuery
 from brain.schema import Schema
@@ -30,6 +31,8 @@ class Turn(StrEnum):
     """What becomes of a thing's loss."""
 
     NEWLY = "newly"
+    ALREADY = "lost already"
+    """What is lost with the thing before is lost without it after, since the scenario takes it."""
     NO_LONGER = "no longer"
     SOONER = "sooner"
     LATER = "later"
@@ -68,10 +71,23 @@ class Differences:
 
 
 @dataclass(frozen=True, slots=True)
+class MovedPoint:
+    """A single point of failure in both graphs that takes other numbers with it."""
+
+    id: str
+    cls: str
+    name: str | None
+    lost_before: int
+    lost_after: int
+    objects_before: int
+    objects_after: int
+
+
+@dataclass(frozen=True, slots=True)
 class PointsChange:
-    """Which single points of failure come, and which go: what is lost is none of either. `before` and `after` are how many there
-    are, and `come_count` and `gone_count` are of all; `partial` where the deadline came before it was known what goes with each,
-    so that `unexplored` of them are not told."""
+    """Which single points of failure come, which go, and which take more or fewer with them (`moved`): what is lost is none of
+    either. `before` and `after` are how many there are, and each `…_count` is of all; `partial` where the deadline came before it
+    was known what goes with each, so that `unexplored` of them are not told."""
 
     before: int
     after: int
@@ -79,6 +95,8 @@ class PointsChange:
     come_count: int
     gone: tuple[SinglePoint, ...]
     gone_count: int
+    moved: tuple[MovedPoint, ...]
+    moved_count: int
     partial: bool
     unexplored: int
 
@@ -95,13 +113,15 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class WhatIf:
-    """What the `changes` make of the graph as it is (`effect`); `others` the same, and these beside the first (`between`)."""
+    """What the `changes` make of the graph as it is (`effect`); `others` the same, and these beside the first (`between`).
+    `notes` tell of changes that may do other than was meant."""
 
     changes: tuple[str, ...]
     effect: Comparison
     others: tuple[str, ...]
     other_effect: Comparison | None
     between: Comparison | None
+    notes: tuple[str, ...]
     impact_of: str | None
     partial: bool
     definition: str
@@ -135,7 +155,27 @@ def what_if(
     partial = any(part.partial for part in parts)
     others = () if other is None else words(other)
     version = snapshot.ontology_version
-    return WhatIf(words(scenario), effect, others, other_effect, between, id, partial, DEFINITION, version)
+    pairs = zip((one for one in (scenario, other) if one is not None), worlds[1:], strict=True)
+    notes = tuple(dict.fromkeys(note for one, world in pairs for note in _notes(one, world.given)))
+    return WhatIf(words(scenario), effect, others, other_effect, between, notes, id, partial, DEFINITION, version)
+
+
+def _notes(scenario: Scenario, given: Snapshot) -> Iterator[str]:
+    """Of each link that makes another thing needed too, where it may have been meant as a spare."""
+    for triple in scenario.link:
+        kind = next(i for i, one in enumerate(given.kinds) if one.relation == triple.relation)
+        by_target = given.kinds[kind].needed == "target"
+        needing, needed = (triple.source, triple.target) if by_target else (triple.target, triple.source)
+        node, row = given.index[needing], np.array([given.index[needing]])
+        if given.any_of[given.cls[node], kind]:
+            continue
+        edges = rows(given.needs_start, given.needs, row)
+        providers = sorted(given.ids[one] for one in seconds(edges[kinds(edges) == kind]).tolist())
+        if len(providers) > 1:
+            yield (
+                f"{needing} needs each of {', '.join(providers)} by {triple.relation}: {needed} is one more that it needs, and no"
+                " spare. What can replace each other provides a capability, which is then required"
+            )
 
 
 class _Places:
@@ -199,12 +239,28 @@ class _Seen:
 
     def points(self, places: Ints, first: int, until: float | None) -> tuple[tuple[SinglePoint, ...], int]:
         """Of single points the first that are worst, and how many there was no time to rank."""
+        found = self._singles(places, until)
+        told = tuple(point(self.world.left, self.schema, found, place, until) for place in found.ranked[:first])
+        return told, found.losses.left
+
+    def takes(self, places: Ints, until: float | None) -> tuple[dict[str, tuple[int, int]], int]:
+        """How many things, and objects, go with each of some single points; and of how many there was no time to know it."""
+        found = self._singles(places, until)
+        told = zip(found.losses.candidates.tolist(), found.losses.lost.tolist(), found.losses.counted.tolist(), strict=True)
+        return {self.world.left.ids[node]: (lost, objects) for node, lost, objects in told}, found.losses.left
+
+    def _singles(self, places: Ints, until: float | None) -> Singles:
         left = self.world.left
         nodes = np.array([self.places.node(left, place) for place in places.tolist()], np.int64)
-        if not len(nodes):
-            return (), 0
-        found = singles(left, self.schema, self._cls, until, nodes)
-        return tuple(point(left, self.schema, found, place, until) for place in found.ranked[:first]), found.losses.left
+        return singles(left, self.schema, self._cls, until, nodes)
+
+    def above(self, changed: Ints) -> Bools:
+        """By place, what the things at some places need, and these."""
+        left = self.world.left
+        there = np.array([left.index.get(self.places.ids[place], left.count) for place in changed.tolist()], np.int64)
+        found = np.zeros(len(self.places.ids), bool)
+        found[self.places.of(left)] = within(left.needs_start, left.needs, there[there < left.count])
+        return found
 
 
 def _impact(world: World, schema: Schema, places: _Places, id: str, asked: Asked, until: float | None) -> _Felt:
@@ -217,17 +273,18 @@ def _impact(world: World, schema: Schema, places: _Places, id: str, asked: Asked
 
 
 def _compared(one: _Seen, two: _Seen, first: int, until: float | None) -> Comparison:
-    impact = None if one.impact is None or two.impact is None else _differences(one.impact, two.impact, first)
+    impact = None if one.impact is None or two.impact is None else _differences(one.impact, two.impact, first, two.lost)
     return Comparison(_differences(one.lost, two.lost, first), impact, _points(one, two, first, until))
 
 
-def _differences(one: _Felt, two: _Felt, first: int) -> Differences:
-    """By turn, in each what comes first in time."""
+def _differences(one: _Felt, two: _Felt, first: int, gone: _Felt | None = None) -> Differences:
+    """By turn, in each what comes first in time. `gone` has what is lost without the thing that is asked about."""
     places = np.flatnonzero((one.at != two.at) | (one.capacity != two.capacity))
     before, after = one.at[places], two.at[places]
     less = two.capacity[places] < one.capacity[places]
     # The first that holds.
-    holds = (before == NEVER, after == NEVER, after < before, after > before, less, ~less)
+    already = np.zeros(len(places), bool) if gone is None else gone.capacity[places] == 0
+    holds = (before == NEVER, already, after == NEVER, after < before, after > before, less, ~less)
     turn, when = np.select(holds, range(len(Turn))), np.where(after < NEVER, after, before)
     ids = one.ids_at(places)
     told = nsmallest(first, zip(turn.tolist(), when.tolist(), ids, places.tolist(), strict=True))
@@ -246,6 +303,35 @@ def _differences(one: _Felt, two: _Felt, first: int) -> Differences:
 def _points(one: _Seen, two: _Seen, first: int, until: float | None) -> PointsChange:
     come, gone = two.beside(one), one.beside(two)
     (came, unranked_come), (went, unranked_gone) = two.points(come, first, until), one.points(gone, first, until)
+    moved, unranked_moved = _moved(one, two, until)
     before, after = int(np.count_nonzero(one.single)), int(np.count_nonzero(two.single))
-    left = unranked_come + unranked_gone
-    return PointsChange(before, after, came, len(come), went, len(gone), left > 0, left)
+    left = unranked_come + unranked_gone + unranked_moved
+    return PointsChange(before, after, came, len(come), went, len(gone), moved[:first], len(moved), left > 0, left)
+
+
+def _moved(one: _Seen, two: _Seen, until: float | None) -> tuple[tuple[MovedPoint, ...], int]:
+    """Of the single points of both, those that take other numbers, by how many more or fewer objects, then things; and of how
+    many it is not known. What goes with a thing changes only where something changed that hangs on it."""
+    changed = _changed(one, two)
+    both = np.flatnonzero(one.single & two.single & (one.above(changed) | two.above(changed)))
+    (before, unknown), (after, unknown_after) = one.takes(both, until), two.takes(both, until)
+    found = []
+    for id in before.keys() & after.keys():
+        if before[id] != after[id]:
+            node, left = two.world.left.index[id], two.world.left
+            (lost, objects), (lost_after, objects_after) = before[id], after[id]
+            cls, name = left.classes[left.cls[node]], left.names[node]
+            found.append(MovedPoint(id, cls, name, lost, lost_after, objects, objects_after))
+    found.sort(key=lambda p: (-abs(p.objects_after - p.objects_before), -abs(p.lost_after - p.lost_before), p.id))
+    return tuple(found), max(unknown, unknown_after)
+
+
+def _changed(one: _Seen, two: _Seen) -> Ints:
+    """The places of what needs something in one of two graphs that it does not need in the other."""
+    return np.unique(firsts(np.setxor1d(_edges(one), _edges(two), assume_unique=True)))
+
+
+def _edges(seen: _Seen) -> Ints:
+    """The needs of its graph, with places for numbers."""
+    place, needs = seen.places.of(seen.world.left), seen.world.left.needs
+    return place[firsts(needs)] << ROW | kinds(needs) << NODE_BITS | place[seconds(needs)]
