@@ -24,6 +24,7 @@ from brain.analytics.observed import SHARE
 from brain.errors import BadQuery
 from brain.model import Instant
 from brain.query import NOW, AsOf
+from brain.rewound import rewound
 from brain.schema import Schema
 
 FIRST = 100
@@ -250,13 +251,24 @@ def _changes(schema: Schema, results: Results) -> Any:
 
 
 def _coupling(schema: Schema, results: Results) -> Any:
-    async def of(info: Any, cls: str = "Asset", false_discoveries: float = SHARE, since: Any = UNSET, until: Any = UNSET) -> Any:
-        snapshot, _ = await snapshot_of(info, UNSET, UNSET)
-        begin, end = (int(at) if given(at) else None for at in (since, until))
-        return await hidden_coupling(info.context.store, schema, snapshot, cls, false_discoveries, begin, end)
+    async def of(
+        info: Any,
+        cls: str = "Asset",
+        false_discoveries: float = SHARE,
+        since: Any = UNSET,
+        until: Any = UNSET,
+        as_of: Any = UNSET,
+        known_at: Any = UNSET,
+    ) -> Any:
+        snapshot, at = await snapshot_of(info, as_of, known_at)
+        begin, end = (int(time) if given(time) else None for time in (since, until))
+        return await hidden_coupling(
+            rewound(info.context.store, schema, at), schema, snapshot, cls, false_discoveries, begin, end
+        )
 
     arguments = {"cls": str, "false_discoveries": float, "since": Instant | None, "until": Instant | None}
     return strawberry.field(
-        resolver=typed(of, results.output(HiddenCoupling), **arguments),
-        description="Things of a class that go down together beyond chance, by the states that they report, and what both need.",
+        resolver=typed(of, results.output(HiddenCoupling), **arguments, **TIMES),
+        description="Things of a class that go down together beyond chance, by the states that they report, and what both need."
+        " `asOf`: what was still going on then ends there.",
     )

@@ -28,6 +28,7 @@ from brain.cli.tables_graph import (
 from brain.query import AsOf
 from brain.reports.dependency_things import way_of
 from brain.reports.document import camel, document
+from brain.rewound import rewound
 
 if TYPE_CHECKING:
     from brain.analytics.graph.snapshot import Snapshot
@@ -59,7 +60,8 @@ async def whole(wanted: Wanted, store: str | None, form: str) -> None:
         snapshot = await read(o.merged, o.schema, AsOf(valid=wanted.as_of))
         then = None if wanted.since is None else await read(o.merged, o.schema, AsOf(valid=wanted.since))
         changed = None if then is None else changes(then, snapshot, o.schema, wanted.cls, wanted.measure)
-        coupled = await hidden_coupling(o.merged, o.schema, snapshot, until=wanted.as_of) if wanted.coupling else None
+        past = rewound(o.merged, o.schema, AsOf(valid=wanted.as_of))
+        coupled = await hidden_coupling(past, o.schema, snapshot) if wanted.coupling else None
         layer = await read_layer(o.merged, o.schema, wanted.object_types, wanted.as_of) if wanted.observed else NOTHING
         match form:
             case "graphml" | "gexf":

@@ -183,6 +183,8 @@ def test_what_goes_down_together(tmp_path: Path) -> None:
     ]
     assert "nothing: hidden" in brain(*asked, store=url).stdout
     assert "nothing that is declared: hidden" in brain(*asked, "--format", "html", store=url).stdout
+    then = json.loads(brain(*asked, "--as-of", "1970-01-04T03:30", "--format", "json", store=url).stdout)
+    assert [c["together"] for c in then["couplings"]] == [3]
     brain(*asked, "--circles", store=url, expect=2)
 
 

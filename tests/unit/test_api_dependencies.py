@@ -145,3 +145,9 @@ async def test_what_goes_down_together() -> None:
         )
         pair = {"a": "asset/CAP", "b": "asset/PRINT", "together": 4, "failuresA": 4, "failuresB": 4, "hidden": True, "common": []}
         assert data["hiddenCoupling"] == {"count": 1, "pairs": 1, "couplings": [pair]}
+        # While both are down for the third time, from 75 to 76; in 1970 nothing of it was known.
+        ask = "{ hiddenCoupling(%s) { things couplings { together failuresA failuresB } } }"
+        then = await api.ask(ask % 'asOf: "1970-01-04T03:30:00Z"')
+        assert then["hiddenCoupling"] == {"things": 2, "couplings": [{"together": 3, "failuresA": 3, "failuresB": 3}]}
+        unknown = await api.ask(ask % 'asOf: "1970-01-04T03:30:00Z", knownAt: "1970-02-01T00:00:00Z"')
+        assert unknown["hiddenCoupling"] == {"things": 0, "couplings": []}

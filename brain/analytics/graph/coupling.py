@@ -26,6 +26,7 @@ from brain.analytics.observed import SHARE, tail
 from brain.analytics.troubles import STATES, Trouble
 from brain.errors import BadQuery
 from brain.ports import Store
+from brain.rewound import point_of
 from brain.schema import Schema
 
 MINUTE = HOUR // 60
@@ -96,9 +97,11 @@ async def hidden_coupling(
     since: int | None = None,
     until: int | None = None,
 ) -> HiddenCoupling:
-    """Of things of a class and those below it, by their states in [since, until). BadQuery for an unknown class, or a share that
-    is none."""
-    spans = await state_spans(store, schema.of(cls).name, since, until)
+    """Of things of a class and those below it, by their states in [since, until). Of a store at a past time (`brain.rewound`),
+    with the snapshot of the same: what was still going on then ends there. BadQuery for an unknown class, or a share that is
+    none."""
+    ends = [end for end in (until, point_of(store).valid) if end is not None]
+    spans = await state_spans(store, schema.of(cls).name, since, min(ends, default=None))
     # Arithmetic over all pairs: the loop goes on serving others meanwhile.
     return await asyncio.to_thread(coupling_of, spans, snapshot, share)
 
