@@ -14,6 +14,7 @@ from api.results import Results
 from api.typegen import typed
 from brain.analytics.breakdown import Asked, Breakdown, breakdown
 from brain.model import Instant
+from brain.rewound import rewound
 from brain.schema import Schema
 
 
@@ -37,7 +38,7 @@ def outlook(schema: Schema, results: Results) -> Any:
         async with turns:
             snapshot, moment = await snapshot_of(info, as_of, known_at)
             root = await one_id(info, id, moment)
-            return await breakdown(info.context.store, schema, snapshot, root, asked)
+            return await breakdown(rewound(info.context.store, schema, moment), schema, snapshot, root, asked)
 
     turns = asyncio.Semaphore(AT_A_TIME)
     numbers = {"lasts": float | None, "tolerance": float | None, "patience": float | None}
@@ -46,5 +47,5 @@ def outlook(schema: Schema, results: Results) -> Any:
         description="Which running objects become late while a thing is down, from `at` on for `lasts` seconds (for good, if left"
         " out), by more than `tolerance` seconds (a tenth of the time, if left out; for good, of as long as objects take):"
         " replays of what may follow, out of what had happened by `at`. After `patience` seconds it is what was replayed so far,"
-        " and partial. `asOf` and `knownAt` choose the dependencies.",
+        " and partial. `asOf`, `knownAt`: by the dependencies of then, out of what had happened and was planned then.",
     )

@@ -12,6 +12,7 @@ from strawberry.types.unset import UNSET
 from api.arguments import BOTTLENECKS, TIMES, lifecycle_of, moment
 from api.conflicts import conflicts
 from api.dependencies import fields as dependency_fields
+from api.dependencies import one_id
 from api.described import OntologyType
 from api.filters import conditions
 from api.kernel import Info, NodeInterface, Row, Rows, given
@@ -184,19 +185,18 @@ def _bottlenecks(made: Types, results: Results) -> Any:
 
 
 def _dependencies(made: Types, results: Results) -> Any:
-    async def dependencies(info: Any, id: Any, direction: Any, depth: Any = 3) -> Any:
+    async def dependencies(info: Any, id: Any, direction: Any, depth: Any = 3, as_of: Any = UNSET, known_at: Any = UNSET) -> Any:
         most = info.context.limits.dependency_depth
         if not 1 <= depth <= most:
             raise BadQuery(f"a depth of {depth} is not possible: ask for 1 to {most}")
         # strawberry hands a StrEnum over as its plain text.
-        toward = dependency_report.Toward(direction)
-        node = await info.context.loaders.node(id, NOW)
-        id = node.id if node is not None else id  # the id of all that it is merged with
-        return await dependency_report.dependencies(info.context.store, made.schema, id, toward, depth)
+        toward, at = dependency_report.Toward(direction), moment(as_of, known_at)
+        store, root = rewound(info.context.store, made.schema, at), await one_id(info, id, at)
+        return await dependency_report.dependencies(store, made.schema, root, toward, depth)
 
-    returns = results.output(dependency_report.Dependencies)
+    returns, kind = results.output(dependency_report.Dependencies), results.enum(dependency_report.Toward)
     return strawberry.field(
-        resolver=typed(dependencies, returns, id=strawberry.ID, direction=results.enum(dependency_report.Toward), depth=int),
+        resolver=typed(dependencies, returns, id=strawberry.ID, direction=kind, depth=int, **TIMES),
         description="UP: what the node depends on. DOWN: what depends on it. Over the ontology's dependency relations.",
     )
 

@@ -135,9 +135,12 @@ class Rewound:
         return await self._store.related(hops, self._point(at))
 
     def _point(self, at: AsOf) -> AsOf:
-        if at not in (NOW, self.at):
-            raise BadQuery("a store at a past time is read at that time alone")
-        return self.at
+        """Of this point, or of an earlier time out of the same knowledge."""
+        valid, known = self.at
+        later = at.valid is not None and valid is not None and at.valid > valid
+        if later or at.known not in (None, known):
+            raise BadQuery("a store at a past time is read at that time, or at an earlier one, as known then")
+        return self.at if at.valid is None else AsOf(at.valid, known)
 
     async def history(self, ids: Sequence[str], window: Window = Window()) -> list[list[Version]]:
         start, end, limit = window

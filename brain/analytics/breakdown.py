@@ -129,7 +129,8 @@ async def told_of(scan: AsyncIterator[Occurrence]) -> Told:
 
 
 async def breakdown(store: Store, schema: Schema, snapshot: Snapshot, id: str, asked: Asked = Asked()) -> Breakdown:
-    """`snapshot` has the dependencies. BadQuery where no step is known."""
+    """`snapshot` has the dependencies. Of a store at a past time (`brain.rewound`) what was known then is all that is known, and
+    what was planned then is what is planned. BadQuery where no step is known."""
     known = await material(store, schema, asked.at)
     at = known.at if asked.at is None else asked.at
     working = {name: {*_resources(one, known.at)} for name, one in known.told.items()}

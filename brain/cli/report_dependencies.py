@@ -9,7 +9,8 @@ import orjson
 
 from brain.analytics.dependencies import Dependencies, Toward
 from brain.cli.options import format_option, opened, run, store_option
-from brain.cli.times import INSTANT, SPAN
+from brain.cli.times import INSTANT, SPAN, past_options
+from brain.query import AsOf
 
 WHOLE = ("graphml", "gexf", "html")
 """Forms of the whole graph alone."""
@@ -34,7 +35,7 @@ WHOLE = ("graphml", "gexf", "html")
 @click.option("--observed", is_flag=True, help=f"With {', '.join(WHOLE)}: also what is observed to follow what, told apart.")
 @click.option("--object-type", "object_types", multiple=True, metavar="T", help="Of which objects it is observed. [default: all]")
 @click.option("--since", type=INSTANT, metavar="TIME", help="Without ID: what changed since then.")
-@click.option("--as-of", type=INSTANT, metavar="TIME", help="Without ID: the graph as it was then. [default: as it is]")
+@past_options
 @click.option("--patience", type=SPAN, metavar="SPAN", help="Without ID: then it tells what it has, and that it is partial.")
 @store_option
 @format_option("table", "json", "csv", *WHOLE)
@@ -52,6 +53,7 @@ async def dependencies(
     object_types: tuple[str, ...],
     since: int | None,
     as_of: int | None,
+    known_at: int | None,
     patience: int | None,
     store: str | None,
     form: str,
@@ -65,6 +67,7 @@ async def dependencies(
     brain report dependencies bed/BED-03 --down --depth 2
     brain report dependencies --class DispensingRobot
     brain report dependencies --since 2026-02-01 --format html > plant.html
+    brain report dependencies --as-of 2026-02-01 --known-at 2026-02-03
     brain report dependencies --format graphml > plant.graphml
     """
     if id_ is None:
@@ -74,23 +77,24 @@ async def dependencies(
             raise click.UsageError(f"--observed is for {', '.join(WHOLE)}, --object-type for --observed: see `report observed`")
         if form != "html" and sum((circles, coupling, since is not None)) > (form not in ("graphml", "gexf")):
             raise click.UsageError("--circles, --coupling and --since: one at a time as table, json or csv, all of them as html")
-        await whole(Wanted(cls, by, top, circles, as_of, observed, object_types, since, coupling, patience), store, form)
-    elif any((cls, by != "loss", circles, coupling, observed, object_types, form in WHOLE)) or {since, as_of, patience} != {None}:
-        of_all = (
-            f"--class, --by, --circles, --coupling, --observed, --object-type, --since, --as-of, --patience, {', '.join(WHOLE)}"
-        )
+        at = AsOf(as_of, known_at)
+        await whole(Wanted(cls, by, top, circles, at, observed, object_types, since, coupling, patience), store, form)
+    elif any((cls, by != "loss", circles, coupling, observed, object_types, form in WHOLE)) or {since, patience} != {None}:
+        of_all = f"--class, --by, --circles, --coupling, --observed, --object-type, --since, --patience, {', '.join(WHOLE)}"
         raise click.UsageError(f"{of_all} are of the whole graph: leave out ID")
     else:
-        await _near(id_, toward, depth, store, form)
+        await _near(id_, toward, depth, AsOf(as_of, known_at), store, form)
 
 
-async def _near(id_: str, toward: Toward, depth: int, store: str | None, form: str) -> None:
+async def _near(id_: str, toward: Toward, depth: int, at: AsOf, store: str | None, form: str) -> None:
     from brain.analytics.dependencies import dependencies as find
     from brain.naming import resolve
+    from brain.rewound import rewound
 
     async with opened(store) as o:
-        root = await resolve(o.merged, o.schema, id_)
-        found = await find(o.merged, o.schema, root, Toward(toward), depth)
+        past = rewound(o.merged, o.schema, at)
+        root = await resolve(past, o.schema, id_)
+        found = await find(past, o.schema, root, Toward(toward), depth)
     match form:
         case "json":
             click.echo(orjson.dumps(dependencies_json(found), option=orjson.OPT_INDENT_2).decode())

@@ -43,7 +43,7 @@ class Wanted:
     by: str
     top: int
     circles: bool
-    as_of: int | None
+    at: AsOf
     observed: bool
     object_types: tuple[str, ...]
     since: int | None
@@ -57,12 +57,11 @@ class Wanted:
 
 async def whole(wanted: Wanted, store: str | None, form: str) -> None:
     async with opened(store) as o:
-        snapshot = await read(o.merged, o.schema, AsOf(valid=wanted.as_of))
-        then = None if wanted.since is None else await read(o.merged, o.schema, AsOf(valid=wanted.since))
+        snapshot, past = await read(o.merged, o.schema, wanted.at), rewound(o.merged, o.schema, wanted.at)
+        then = None if wanted.since is None else await read(o.merged, o.schema, AsOf(wanted.since, wanted.at.known))
         changed = None if then is None else changes(then, snapshot, o.schema, wanted.cls, wanted.measure)
-        past = rewound(o.merged, o.schema, AsOf(valid=wanted.as_of))
         coupled = await hidden_coupling(past, o.schema, snapshot) if wanted.coupling else None
-        layer = await read_layer(o.merged, o.schema, wanted.object_types, wanted.as_of) if wanted.observed else NOTHING
+        layer = await read_layer(past, o.schema, wanted.object_types) if wanted.observed else NOTHING
         match form:
             case "graphml" | "gexf":
                 from brain.analytics.graph.export import as_networkx, exported

@@ -10,7 +10,7 @@ import orjson
 
 from brain.analytics.lives import MICRO
 from brain.cli.options import format_option, opened, run, store_option
-from brain.cli.times import INSTANT, SPAN
+from brain.cli.times import INSTANT, SPAN, past_options
 from brain.reports.document import document
 
 
@@ -20,7 +20,7 @@ from brain.reports.document import document
 @click.option("--for", "lasts", type=SPAN, metavar="SPAN", help="For how long, such as 30m or 2h. [default: for good]")
 @click.option("--capacity", type=float, default=0.0, metavar="SHARE", help="What is left of ID, 0 to below 1. [default: 0, down]")
 @click.option("--causes", is_flag=True, help="What may be behind ID being down, in place of what it takes with it.")
-@click.option("--as-of", type=INSTANT, metavar="TIME", help="On the graph as it was then. [default: as it is]")
+@past_options
 @click.option("--depth", type=click.IntRange(1, 100), default=20, show_default=True, help="Dependencies followed.")
 @click.option("--first", type=click.IntRange(1), default=50, show_default=True, help="Things told one by one; all are counted.")
 @click.option(
@@ -41,6 +41,7 @@ async def impact(
     capacity: float,
     causes: bool,
     as_of: int | None,
+    known_at: int | None,
     depth: int,
     first: int,
     section: str,
@@ -55,6 +56,7 @@ async def impact(
     brain report impact asset/ROB-1 --at 2026-03-02T12:00 --for 2h
     brain report impact asset/ROB-1 --format html > loss.html
     brain report impact medicationorder/RX-0094 --causes
+    brain report impact asset/ROB-1 --as-of 2026-03-02T12:00 --known-at 2026-03-02T12:05
     """
     from brain.analytics import breakdown
     from brain.analytics.graph.causes import causes as find_causes
@@ -64,6 +66,7 @@ async def impact(
     from brain.analytics.graph.reading import read
     from brain.naming import resolve
     from brain.query import AsOf
+    from brain.rewound import rewound
 
     if form == "html" and (causes or capacity):
         raise click.UsageError("the page is of what stops: leave out --causes and --capacity, or take another format")
@@ -71,12 +74,13 @@ async def impact(
         raise click.UsageError("--at, --for and --capacity say how ID is down; --causes asks what is behind it: leave them out")
     if section == "outlook" and (causes or capacity or form == "html"):
         raise click.UsageError("the outlook is of ID being down: leave out --causes and --capacity; the page has it anyway")
+    point = AsOf(as_of, known_at)
     since, long = at if at is not None else as_of, None if lasts is None else lasts * MICRO
     found: Any = None
     outlook = concern = None
     async with opened(store) as o:
-        root = await resolve(o.merged, o.schema, id_)
-        snapshot = await read(o.merged, o.schema, AsOf(valid=as_of))
+        snapshot, past = await read(o.merged, o.schema, point), rewound(o.merged, o.schema, point)
+        root = await resolve(past, o.schema, id_)
         if causes:
             found = find_causes(snapshot, o.schema, root, depth, first, patience)
         elif section != "outlook":
@@ -85,10 +89,10 @@ async def impact(
             if form != "html":
                 found = replace(found, affected=found.affected[:first], absorbed=found.absorbed[:first])
         # What does less delays nobody that a replay could tell of.
-        replayed = section == "outlook" or (section == "all" and form != "csv" and await o.merged.object_types())
+        replayed = section == "outlook" or (section == "all" and form != "csv" and await past.object_types())
         if replayed and not causes and not capacity:
             wanted = breakdown.Asked(since, long, seconds=patience)
-            outlook = await breakdown.breakdown(o.merged, o.schema, snapshot, root, wanted)
+            outlook = await breakdown.breakdown(past, o.schema, snapshot, root, wanted)
     if form == "html":
         from brain.cli.report_bottlenecks import now
         from brain.reports.impact_page import impact_page

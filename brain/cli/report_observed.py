@@ -9,9 +9,10 @@ import orjson
 from rich.table import Table
 
 from brain.analytics.observed import SHARE, Between, Observed, ObservedDependencies
-from brain.cli.options import format_option, opened, run, store_option
+from brain.cli.options import format_option, object_type_option, opened, run, store_option
 from brain.cli.report_bottlenecks import only_type
 from brain.cli.tables import console_of, plain
+from brain.cli.times import past_options
 from brain.reports.document import camel, document
 from brain.words import duration, share
 
@@ -20,9 +21,8 @@ COLUMNS = tuple(camel(field.name) for field in fields(Observed))
 
 @click.command()
 @store_option
-@click.option(
-    "--object-type", metavar="T", help="A class of the ontology or the type of a log's objects; `case` for XES and CSV."
-)
+@object_type_option
+@past_options
 @click.option(
     "--between",
     type=click.Choice([kind.value for kind in Between]),
@@ -41,7 +41,14 @@ COLUMNS = tuple(camel(field.name) for field in fields(Observed))
 @format_option("table", "json", "csv")
 @run
 async def observed(
-    store: str | None, object_type: str | None, between: str, false_discoveries: float, top: int, form: str
+    store: str | None,
+    object_type: str | None,
+    as_of: int | None,
+    known_at: int | None,
+    between: str,
+    false_discoveries: float,
+    top: int,
+    form: str,
 ) -> None:
     """What comes directly after what in the lives of objects, more often than a random order would give.
 
@@ -51,12 +58,15 @@ async def observed(
     \b
     brain report observed --object-type items
     brain report observed --object-type case --between resources --format csv > handovers.csv
+    brain report observed --object-type items --as-of 2026-03-02T12:00 --known-at 2026-03-03
     """
     from brain.analytics.observed import observed as find
+    from brain.query import AsOf
+    from brain.rewound import rewound
 
     async with opened(store) as o:
-        of_type = object_type or await only_type(o.merged)
-        found = await find(o.merged, o.schema, of_type, Between(between), false_discoveries)
+        past = rewound(o.merged, o.schema, AsOf(as_of, known_at))
+        found = await find(past, o.schema, object_type or await only_type(past), Between(between), false_discoveries)
     match form:
         case "json":
             click.echo(orjson.dumps(document(found), option=orjson.OPT_INDENT_2).decode())

@@ -9,9 +9,11 @@ import click
 import orjson
 
 from brain.analytics.lives import MICRO
-from brain.cli.options import Opened, format_option, opened, run, store_option
-from brain.cli.times import INSTANT, SPAN
+from brain.cli.options import format_option, opened, run, store_option
+from brain.cli.times import SPAN, past_options
 from brain.errors import Reject
+from brain.ports import Store
+from brain.schema import Schema
 from brain.settings import data_home
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ class Unsaved(Reject):
 @click.option("--impact", "impact_of", metavar="ID", help="Compare what else goes when this is down.")
 @click.option("--for", "lasts", type=SPAN, metavar="SPAN", help="For how long it is, such as 2h. [default: for good]")
 @click.option("--class", "cls", metavar="C", help="Single points of failure of this class. [default: assets and people]")
-@click.option("--as-of", type=INSTANT, metavar="TIME", help="On the graph as it was then. [default: as it is]")
+@past_options
 @click.option("--first", type=click.IntRange(1), default=20, show_default=True, help="Things told one by one; all are counted.")
 @click.option("--patience", type=SPAN, metavar="SPAN", help="Then it tells what it has, and that it is partial.")
 @store_option
@@ -52,6 +54,7 @@ async def scenario(
     lasts: int | None,
     cls: str | None,
     as_of: int | None,
+    known_at: int | None,
     first: int,
     patience: int | None,
     store: str | None,
@@ -73,6 +76,7 @@ async def scenario(
     from brain.analytics.graph.scenario_text import as_file, scenario_in, scenario_of
     from brain.analytics.graph.whatif import what_if
     from brain.query import AsOf
+    from brain.rewound import rewound
 
     parts = [_saved(name)] if name else []
     parts += [scenario_in(file.read_text(encoding="utf-8"))] if file else []
@@ -82,10 +86,11 @@ async def scenario(
     other = _saved(against) if against else None
     kept = _path(save) if save else None
     async with opened(store) as o:
-        one, two = [None if each is None else await _resolved(o, each) for each in (whole, other)]
+        at = AsOf(as_of, known_at)
+        snapshot, past = await read(o.merged, o.schema, at), rewound(o.merged, o.schema, at)
+        one, two = [None if each is None else await _resolved(past, o.schema, each) for each in (whole, other)]
         assert one is not None
-        root = None if impact_of is None else await _resolve(o, impact_of, one, two)
-        snapshot = await read(o.merged, o.schema, AsOf(valid=as_of))
+        root = None if impact_of is None else await _resolve(past, o.schema, impact_of, one, two)
         asked = Asked(lasts=None if lasts is None else lasts * MICRO, first=first, seconds=patience)
         found = what_if(snapshot, o.schema, one, two, id=root, cls=cls, asked=asked)
     if kept is not None:
@@ -123,26 +128,27 @@ def _saved(name: str) -> "Scenario":
     return scenario_in(path.read_text(encoding="utf-8"))
 
 
-async def _resolved(o: Opened, said: "Scenario") -> "Scenario":
+async def _resolved(store: Store, schema: Schema, said: "Scenario") -> "Scenario":
     """With whole ids in place of keys."""
 
+    async def whole(name: str) -> str:
+        return await _resolve(store, schema, name, said)
+
     async def triples(links: "tuple[Triple, ...]") -> "tuple[Triple, ...]":
-        return tuple(
-            [t._replace(source=await _resolve(o, t.source, said), target=await _resolve(o, t.target, said)) for t in links]
-        )
+        return tuple([t._replace(source=await whole(t.source), target=await whole(t.target)) for t in links])
 
     return replace(
         said,
-        without=tuple([await _resolve(o, id, said) for id in said.without]),
+        without=tuple([await whole(id) for id in said.without]),
         unlink=await triples(said.unlink),
         link=await triples(said.link),
-        degrade=tuple([one._replace(id=await _resolve(o, one.id, said)) for one in said.degrade]),
+        degrade=tuple([one._replace(id=await whole(one.id)) for one in said.degrade]),
     )
 
 
-async def _resolve(o: Opened, name: str, *scenarios: "Scenario | None") -> str:
+async def _resolve(store: Store, schema: Schema, name: str, *scenarios: "Scenario | None") -> str:
     """What is added is called as it was written."""
     from brain.naming import resolve
 
     added = {thing.id for one in scenarios if one is not None for thing in one.add}
-    return name if name in added else await resolve(o.merged, o.schema, name)
+    return name if name in added else await resolve(store, schema, name)

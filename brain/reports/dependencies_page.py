@@ -16,7 +16,7 @@ from brain.reports.dependency_map import DependencyMap, dependency_map
 from brain.reports.dependency_things import needs_between, observed_needs, things_of, way_of
 from brain.reports.html import render
 from brain.schema import Schema
-from brain.words import things
+from brain.words import point, things
 
 SINGLED, CIRCLED, RANKED = 15, 15, 5
 """Single points, things in circles, and what ranks first, that stay boxes of their own."""
@@ -47,6 +47,7 @@ def dependencies_page(found: Found, schema: Schema, written: int) -> str:
         "dependencies.html",
         found=found,
         written=written,
+        when=point(*snapshot.at),
         sentence=_sentence(found),
         counted=snapshot.count,
         over=int(snapshot.closed.sum()),
@@ -69,10 +70,10 @@ def graph_map(found: Found, schema: Schema) -> DependencyMap | None:
     circled = {id for circle in found.circles.circles for id in circle.ids}
     for id in circled & set(kept):
         known[id] = replace(known[id], line="↻ in a circle")
-    for point in found.points.points[:SINGLED]:
-        if point.id in known:
-            line = f"◆ takes {things(point.lost, 'other')}" + (", ↻ in a circle" if point.id in circled else "")
-            known[point.id] = replace(known[point.id], look="heavy", line=line)
+    for single in found.points.points[:SINGLED]:
+        if single.id in known:
+            line = f"◆ takes {things(single.lost, 'other')}" + (", ↻ in a circle" if single.id in circled else "")
+            known[single.id] = replace(known[single.id], look="heavy", line=line)
     needs, met = observed_needs(found.layer, schema, Between.RESOURCES)
     known.update({id: thing for id, thing in met.items() if snapshot.number(id) is None})
     needs = [need for need in needs if need.provider in known and need.dependent in known]

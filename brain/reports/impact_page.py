@@ -24,7 +24,7 @@ from brain.reports.dependency_things import (
 from brain.reports.html import render
 from brain.reports.outlook_words import delays, late_rows, left, sentence, unforeseen
 from brain.schema import Schema
-from brain.words import duration
+from brain.words import duration, point
 
 SOON = (60.0, 3600.0, 8 * 3600.0, 86400.0)
 """Seconds: what is lost earlier than the first of these is marked strongest."""
@@ -49,6 +49,7 @@ def impact_page(
         "impact.html",
         found=found,
         written=written,
+        when=point(*snapshot.at),
         sentence=f"{found.name or found.id} {takes_with_it(found)}.",
         many=many,
         map=impact_map(snapshot, schema, found),

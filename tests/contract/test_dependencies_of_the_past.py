@@ -11,10 +11,11 @@ import pytest
 
 from brain.analytics.graph.coupling import HiddenCoupling, hidden_coupling
 from brain.analytics.graph.reading import read
+from brain.errors import BadQuery
 from brain.identities import Merged
 from brain.model import Assert, ChangeSet, Link, Void
 from brain.ports import Store
-from brain.query import AsOf
+from brain.query import AsOf, Find, Hop
 from brain.rewound import rewound
 from brain.schema import Schema
 from brain.stores.neo4j import Neo4jStore
@@ -130,6 +131,33 @@ async def test_every_cell_on_sqlite(sqlite: Merged, schema: Schema) -> None:
 
 async def test_cells_on_neo4j(neo4j: Merged, schema: Schema) -> None:
     await check_coupling(neo4j, schema, (80.01, 300), (80.1, 300), (112, 299), (112, 350), (202, 350), (202, 400), (None, None))
+
+
+async def test_an_earlier_time_is_read_out_of_the_same_knowledge_on_sqlite(sqlite: Merged, schema: Schema) -> None:
+    await earlier(sqlite, schema)
+
+
+async def test_an_earlier_time_is_read_out_of_the_same_knowledge_on_neo4j(neo4j: Merged, schema: Schema) -> None:
+    await earlier(neo4j, schema)
+
+
+async def earlier(store: Merged, schema: Schema) -> None:
+    """At 80.1 B was down, as is known since 300; at 299 it was thought to run. The switch supplies it since 150."""
+    for known, state in ((299, "running"), (300, "fault")):
+        past = rewound(store, schema, point(202, known))
+        (then,) = await past.nodes([B], point(80.1, None))
+        assert then is not None
+        assert then.properties["state"] == state
+        assert [then] == await store.nodes([B], point(80.1, known))
+    past = rewound(store, schema, point(202, 350))
+    supply = [Hop(SWITCH)]
+    assert [len(edges) for at in (149, 150) for edges in await past.related(supply, point(at, None))] == [0, 2]
+    assert (await past.find(Find("Machine"), point(149, None))).nodes == tuple(
+        node for node in await past.nodes([A, B], point(149, None)) if node is not None
+    )
+    for at in (point(203, None), point(150, 351)):
+        with pytest.raises(BadQuery, match="or at an earlier one"):
+            await past.nodes([B], at)
 
 
 async def test_the_window_ends_at_the_point(sqlite: Merged, schema: Schema) -> None:

@@ -93,6 +93,30 @@ def test_a_short_loss_is_absorbed_and_a_past_graph_is_another(store: str) -> Non
     assert [a["id"] for a in json.loads(then)["affected"]] == ["asset/CAP", "equipment/L", "productionorder/1"]
     now = brain("report", "impact", "asset/OLD", store=store, expect=1)
     assert "'asset/OLD' has no dependency" in now.stderr
+    page = brain("report", "impact", "AIR", "--as-of", "1970-01-01T04:00", "--format", "html", store=store).stdout
+    assert "As of 1970-01-01 04:00:00 UTC." in page
+
+
+def test_what_was_known_at_a_time_is_asked_everywhere(store: str) -> None:
+    """The plant was stored today: at four it had the old compressor, of which in 1970 nobody had told us."""
+    then, heard, unheard = ("--as-of", "1970-01-01T04:00"), ("--known-at", "2200-01-01"), ("--known-at", "1971-01-01")
+    for asked in (
+        ("report", "dependencies", "CAP", "--up", "--format", "csv"),
+        ("report", "dependencies", "--format", "csv"),
+        ("report", "impact", "asset/OLD", "--format", "csv"),
+        ("report", "scenario", "--without", "asset/OLD", "--format", "json"),
+    ):
+        past = brain(*asked, *then, store=store).stdout
+        assert "asset/OLD" in past
+        assert brain(*asked, *then, *heard, store=store).stdout == past
+    for asked in (("dependencies", "CAP"), ("impact", "asset/OLD"), ("scenario", "--without", "asset/OLD")):
+        refused = brain("report", *asked, *then, *unheard, store=store, expect=1)
+        assert "the store knows nothing called" in refused.stderr
+    assert "asset/OLD" not in brain("report", "dependencies", "CAP", "--up", "--format", "csv", store=store).stdout
+    whole = json.loads(brain("report", "dependencies", *then, *unheard, "--format", "json", store=store).stdout)
+    assert (whole["count"], whole["candidates"]) == (0, 0)
+    page = brain("report", "dependencies", *then, *heard, "--since", "1970-01-01", "--format", "html", store=store).stdout
+    assert "As of 1970-01-01 04:00:00 UTC, as known on 2200-01-01 00:00:00 UTC." in page
 
 
 def test_the_outlook_in_four_forms_is_one_answer(tmp_path: Path) -> None:
@@ -151,7 +175,7 @@ def test_pages_are_whole_documents_with_all_that_is_told(store: str) -> None:
     assert "for good takes with it: 1 object, 2 assets." in loss
     assert "the first 1 of 3" in loss
     graph = brain("report", "dependencies", "--format", "html", "--as-of", "1970-01-01T04:00", store=store).stdout
-    assert "As it was at 1970-01-01 04:00:00" in graph
+    assert "As of 1970-01-01 04:00:00 UTC." in graph
     assert "asset/OLD" in graph
     assert "\x1b" not in loss + graph
     brain("report", "impact", "AIR", "--causes", "--format", "html", store=store, expect=2)

@@ -128,6 +128,13 @@ def test_a_report_of_a_past_day_is_of_what_had_happened(purchasing: str, shared_
     sides = ("..2011-02-15", "2011-02-15..")
     both = json.loads(brain("report", "compare", *sides, *past[:2], "--format", "json", store=purchasing).stdout)
     assert both["a"]["objects"] + both["b"]["objects"] == len(lives)
+    orders = [[activity for *_, activity in sorted(steps)] for steps in lives.values()]
+    after = Counter(pair for names in orders for pair in {(a, b) for a, b in pairwise(names) if a != b})
+    observed = json.loads(brain("report", "observed", *past[:4], "--format", "json", store=purchasing).stdout)
+    assert observed["objects"] == len(lives)
+    assert observed["edges"]
+    for edge in observed["edges"]:
+        assert edge["support"] == after[edge["provider"], edge["dependent"]], edge
     unknown = brain("report", "bottlenecks", "--known-at", "2011-04-01", store=purchasing, expect=1)
     assert "nothing had a step as known on 2011-04-01 00:00:00 UTC" in unknown.stderr
 

@@ -257,6 +257,14 @@ async def test_dependencies_lead_to_the_nodes_themselves() -> None:
         down = (await api.ask(query % ("room/1", "DOWN")))["dependencies"]
         # Its three pumps are in it, and the building is a whole that depends on its parts.
         assert [n["id"] for n in down["nodes"]] == ["asset/01", "asset/03", "asset/05", "entity/b"]
+        # They have been there since one o'clock, and it was heard today.
+        for past, needed in (
+            ('asOf: "1970-01-01T00:59:59Z"', []),
+            ('asOf: "1970-01-01T01:00:00Z"', ["room/1"]),
+            ('knownAt: "1970-01-01T01:00:00Z"', []),
+        ):
+            then = await api.ask(f'{{ dependencies(id: "asset/01", direction: UP, {past}) {{ nodes {{ id }} }} }}')
+            assert [n["id"] for n in then["dependencies"]["nodes"]] == needed
 
 
 async def test_the_ontology_describes_itself() -> None:

@@ -182,8 +182,13 @@ async def test_as_graphql() -> None:
     async with plant_api(plant(), schema=SCHEMA) as api:
         running = asyncio.create_task(api.graph.run())
         data = await api.ask(question)
+        then = await api.ask(question.replace("at:", "asOf:"))
+        unknown = await api.fault(question.replace("at:", 'knownAt: "1970-02-01T00:00:00Z", asOf:'))
         await api.feed.close()
         await running
+    # CAP is on a for 60 s then, and FILL on b for 20: what began later is not looked at by either.
+    assert then == data
+    assert "no object has a step" in unknown[1]
     assert data["outlook"]["resources"] == [{"id": "asset/CAP"}]
     (outlook,) = data["outlook"]["outlooks"]
     assert outlook["late"] == [

@@ -5,13 +5,19 @@ from collections.abc import Sequence
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from brain.analytics import breakdown
+from brain.analytics.dependencies import Dependencies, Toward, dependencies
 from brain.analytics.graph.coupling import HiddenCoupling, hidden_coupling
+from brain.analytics.graph.observing import Layer, read_layer
 from brain.analytics.graph.reading import read
+from brain.analytics.observed import ObservedDependencies, observed
+from brain.errors import BadQuery
 from brain.identities import Merged
 from brain.model import Assert, Change, ChangeSet, Link, Retract, Void
 from brain.query import AsOf
 from brain.rewound import rewound
-from tests.unit.test_rewound import HOUR, MACHINE, PUMP, SCHEMA, by_then, filled
+from tests.unit import test_rewound as lives
+from tests.unit.test_rewound import HOUR, MACHINE, PUMP, SCHEMA, by_then, filled, without_future
 
 OTHER, SWITCH = "asset/Q", "asset/SW"
 FAILURES = (5, 31, 80, 201)
@@ -76,3 +82,34 @@ async def test_there_is_something_to_be_told() -> None:
     store = await filled(BASE)
     assert [c.together for c in (await coupled(store, AsOf(112 * HOUR))).couplings] == [3]
     await store.close()
+
+
+Told = tuple[ObservedDependencies | None, Layer | None, breakdown.Breakdown | None, Dependencies]
+
+
+async def told_of(store: Merged, at: AsOf, down_at: int) -> Told:
+    """All that is observed, however likely by chance; what comes of the machine being down; what it takes to work."""
+    past, graph = rewound(store, SCHEMA, at), await read(store, SCHEMA, at)
+    asked = breakdown.Asked(down_at, 2 * HOUR, 1, runs=2)
+    try:
+        found = await observed(past, SCHEMA, "order", share=1.0)
+        layer, lost = await read_layer(past, SCHEMA), await breakdown.breakdown(past, SCHEMA, graph, MACHINE, asked)
+    except BadQuery:  # nobody had a step by then
+        return None, None, None, await dependencies(past, SCHEMA, MACHINE, Toward.UP)
+    return found, layer, lost, await dependencies(past, SCHEMA, MACHINE, Toward.UP)
+
+
+@settings(deadline=None, max_examples=40)
+@given(lives.histories, lives.hours, st.none() | st.integers(2, 13), st.integers(-3, 0))
+@example([((9, lives.LOGGED), 0), ((9, lives.EARLIER), 1)], 4, None, -1)
+async def test_what_is_observed_and_foreseen_is_what_a_store_tells_that_heard_no_more(
+    history: list[tuple[tuple[int, Change], int]], valid: int, known: int | None, sooner: int
+) -> None:
+    """At the point itself, and at an earlier instant out of the same knowledge."""
+    changes, at = list(lives.told(history, flagged=False)), AsOf(valid * HOUR, known)
+    store, fresh = await filled(changes), await filled(by_then(changes, at))
+    await without_future(fresh, at)
+    down_at = (valid + sooner) * HOUR
+    assert await told_of(store, at, down_at) == await told_of(fresh, AsOf(), down_at)
+    await store.close()
+    await fresh.close()

@@ -155,6 +155,10 @@ async def test_by_graphql_with_what_was_looked_at_and_a_share_that_is_none_refus
     async with plant_api() as api:
         found = await api.ask(ask % "between: ACTIVITIES")
         assert found["observedDependencies"] == {"pairs": 6, "seen": 2, "between": "ACTIVITIES", "edges": []}
+        # At ten past one the second step has begun: of both orders of two one has it, and of both pairs one passes.
+        then = await api.ask(ask % 'falseDiscoveries: 1, asOf: "1970-01-01T01:10:00Z"')
+        assert then["observedDependencies"]["edges"] == [{"provider": "order", "q": 1.0}]
+        assert "as known on" in (await api.fault(ask % 'knownAt: "1970-01-01T01:10:00Z"'))[1]
         code, text = await api.fault(ask % "falseDiscoveries: 0")
     assert code == "REJECT"
     assert "0 is no share of false discoveries: ask for more than 0 and at most 1" in text

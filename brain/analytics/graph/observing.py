@@ -59,14 +59,12 @@ def thing_id(between: Between, name: str) -> str:
     return name if between is Between.RESOURCES else f"{ACTIVITY.lower()}/{name}"
 
 
-async def read_layer(store: Store, schema: Schema, object_types: Sequence[str] = (), until: int | None = None) -> Layer:
-    """Of the objects of these types, of all that have steps if none is named; of steps that had ended by `until`, µs. Within each
-    finding at most `observed.SHARE` of what is told is there by chance."""
+async def read_layer(store: Store, schema: Schema, object_types: Sequence[str] = ()) -> Layer:
+    """Of the objects of these types, of all that have steps if none is named. Within each finding at most `observed.SHARE` of
+    what is told is there by chance."""
     found = []
     for object_type in object_types or sorted(await store.object_types()):
         lives, _ = await read_lives(store, object_type)
-        if until is not None:
-            lives = {id: [step for step in life if step.end <= until] for id, life in lives.items()}
         for between in Between:
             found.append(observed_in(lives, between, object_type=object_type, ontology_version=schema.version))
     layer = Layer(tuple(found))

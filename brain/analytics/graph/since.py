@@ -101,7 +101,7 @@ class Alone(NamedTuple):
 
 NONE = Alone("", None, None, None)
 DEFINITION = (
-    "the graph as it was then beside the graph now, both as it is believed now; single points of failure: {single}; ranks among"
+    "the graph as it was then beside the graph now, both as known at one time; single points of failure: {single}; ranks among"
     f" the first {RANKS} then or now, by {{measure}}"
 )
 
