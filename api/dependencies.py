@@ -14,11 +14,11 @@ from api.typegen import typed
 from brain.analytics.graph.causes import Suspects, causes
 from brain.analytics.graph.circles import Circles, circles
 from brain.analytics.graph.concerned import Concern, concerned
-from brain.analytics.graph.coupling import HiddenCoupling, hidden_coupling
+from brain.analytics.graph.coupling import ASSETS, HiddenCoupling, hidden_coupling
 from brain.analytics.graph.critical import Criticality, Measure, SinglePoints, criticality, single_points
 from brain.analytics.graph.impact import DEPTH, Asked, Impact, impact
 from brain.analytics.graph.reading import read
-from brain.analytics.graph.since import GraphChange, changes
+from brain.analytics.graph.since import GraphChange, changes, coupled_in
 from brain.analytics.graph.snapshot import MICRO, Snapshot
 from brain.analytics.observed import SHARE
 from brain.errors import BadQuery
@@ -235,25 +235,29 @@ def _changes(schema: Schema, results: Results) -> Any:
         measure: Any = Measure.FLOW,
         cls: Any = UNSET,
         first: Any = UNSET,
+        coupling: bool = False,
         as_of: Any = UNSET,
         known_at: Any = UNSET,
     ) -> Any:
-        most = within("first", first, 20, info.context.limits.page)
-        now, moment = await snapshot_of(info, as_of, known_at)
-        then = await read(info.context.store, schema, AsOf(since, moment.known))
-        return await answer(changes, then, now, schema, str(cls) if given(cls) else None, Measure(measure), most)
+        most, store = within("first", first, 20, info.context.limits.page), info.context.store
+        now, at = await snapshot_of(info, as_of, known_at)
+        then = await read(store, schema, AsOf(since, at.known))
+        named = str(cls) if given(cls) else None
+        coupled = await coupled_in(store, schema, then, now, named) if coupling else None
+        return await answer(changes, then, now, schema, named, Measure(measure), most, coupled)
 
-    arguments = {"since": Instant, "measure": results.enum(Measure), "cls": str | None, "first": int | None}
+    arguments = {"since": Instant, "measure": results.enum(Measure), "cls": str | None, "first": int | None, "coupling": bool}
     return strawberry.field(
         resolver=typed(of, results.output(GraphChange), **arguments, **TIMES),
-        description="What changed since a time: single points of failure, ranks, circles, dependencies; come, gone or moved.",
+        description="What changed since a time: single points of failure, ranks, circles, dependencies; come, gone or moved. With"
+        " `coupling`, which takes longer, also what goes down together beyond chance: of the class, else of assets.",
     )
 
 
 def _coupling(schema: Schema, results: Results) -> Any:
     async def of(
         info: Any,
-        cls: str = "Asset",
+        cls: str = ASSETS,
         false_discoveries: float = SHARE,
         since: Any = UNSET,
         until: Any = UNSET,

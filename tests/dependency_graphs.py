@@ -65,15 +65,17 @@ def hostile() -> Snapshot:
 
 
 def found(snapshot: Snapshot, layer: Layer = NOTHING, then: Snapshot | None = None) -> Found:
-    changed = None if then is None else changes(then, snapshot, SCHEMA)
+    coupled, changed = coupling_of(failing(), snapshot), None
+    if then is not None:
+        changed = changes(then, snapshot, SCHEMA, coupled=(coupling_of(failing(10), then), coupled))
     told = single_points(snapshot, SCHEMA), criticality(snapshot, SCHEMA), circles(snapshot)
-    return Found(snapshot, *told, layer, changed, coupling_of(failing(), snapshot), None if then is None else 0)
+    return Found(snapshot, *told, layer, changed, coupled, None if then is None else 0)
 
 
-def failing() -> dict[str, list[StateSpan]]:
-    """Two machines, which share a switch and a tank, and a robot that shares nothing with them: all three fail together on twenty
-    days, at another hour each."""
-    hours = [24 * day + day for day in range(20)]
+def failing(days: int = 20) -> dict[str, list[StateSpan]]:
+    """Two machines, which share a switch and a tank, and a robot that shares nothing with them: all three fail together on so
+    many days, at another hour each."""
+    hours = [24 * day + day for day in range(days)]
     downs = ((id, hour * HOUR) for id in ("M-0-0", "M-2-1", "ROB-2") for hour in hours)
     found: dict[str, list[StateSpan]] = {}
     for id, at in downs:

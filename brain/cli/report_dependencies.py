@@ -21,7 +21,7 @@ WHOLE = ("graphml", "gexf", "html")
 @click.option("--up", "toward", flag_value=Toward.UP, help="What ID depends on.")
 @click.option("--down", "toward", flag_value=Toward.DOWN, default=Toward.DOWN, help="What depends on ID. [default]")
 @click.option("--depth", type=click.IntRange(1, 20), default=3, show_default=True)
-@click.option("--class", "cls", metavar="C", help="Without ID: rank things of this class. [default: assets and people]")
+@click.option("--class", "cls", metavar="C", help="Without ID: of things of this class. [default: assets and people]")
 @click.option(
     "--by",
     type=click.Choice(["loss", "flow", "betweenness"]),
@@ -31,10 +31,10 @@ WHOLE = ("graphml", "gexf", "html")
 )
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Without ID: how many are told.")
 @click.option("--circles", is_flag=True, help="Without ID: what needs each other in a circle, in place of a ranking.")
-@click.option("--coupling", is_flag=True, help="Without ID: what goes down together beyond chance, by states that assets report.")
+@click.option("--coupling", is_flag=True, help="Without ID: what goes down together beyond chance, by states reported.")
 @click.option("--observed", is_flag=True, help=f"With {', '.join(WHOLE)}: also what is observed to follow what, told apart.")
 @click.option("--object-type", "object_types", multiple=True, metavar="T", help="Of which objects it is observed. [default: all]")
-@click.option("--since", type=INSTANT, metavar="TIME", help="Without ID: what changed since then.")
+@click.option("--since", type=INSTANT, metavar="TIME", help="Without ID: what changed since then; couplings with --coupling.")
 @past_options
 @click.option("--patience", type=SPAN, metavar="SPAN", help="Without ID: then it tells what it has, and that it is partial.")
 @store_option
@@ -75,8 +75,8 @@ async def dependencies(
 
         if (observed and form not in WHOLE) or (object_types and not observed):
             raise click.UsageError(f"--observed is for {', '.join(WHOLE)}, --object-type for --observed: see `report observed`")
-        if form != "html" and sum((circles, coupling, since is not None)) > (form not in ("graphml", "gexf")):
-            raise click.UsageError("--circles, --coupling and --since: one at a time as table, json or csv, all of them as html")
+        if form != "html" and sum((circles, coupling or since is not None)) > (form not in ("graphml", "gexf")):
+            raise click.UsageError("as table, json or csv --circles is told by itself, and so is --since or --coupling, or both")
         at = AsOf(as_of, known_at)
         await whole(Wanted(cls, by, top, circles, at, observed, object_types, since, coupling, patience), store, form)
     elif any((cls, by != "loss", circles, coupling, observed, object_types, form in WHOLE)) or {since, patience} != {None}:

@@ -10,11 +10,11 @@ import click
 import orjson
 
 from brain.analytics.graph.circles import Circles, circles
-from brain.analytics.graph.coupling import Coupled, HiddenCoupling, hidden_coupling
+from brain.analytics.graph.coupling import ASSETS, Coupled, HiddenCoupling, hidden_coupling
 from brain.analytics.graph.critical import Measure, SinglePoints, criticality, single_points
 from brain.analytics.graph.observing import NOTHING, Layer, read_layer
 from brain.analytics.graph.reading import read
-from brain.analytics.graph.since import GraphChange, changes
+from brain.analytics.graph.since import GraphChange, changes, coupled_in
 from brain.cli.options import opened
 from brain.cli.report_bottlenecks import now
 from brain.cli.tables_graph import (
@@ -59,8 +59,11 @@ async def whole(wanted: Wanted, store: str | None, form: str) -> None:
     async with opened(store) as o:
         snapshot, past = await read(o.merged, o.schema, wanted.at), rewound(o.merged, o.schema, wanted.at)
         then = None if wanted.since is None else await read(o.merged, o.schema, AsOf(wanted.since, wanted.at.known))
-        changed = None if then is None else changes(then, snapshot, o.schema, wanted.cls, wanted.measure)
-        coupled = await hidden_coupling(past, o.schema, snapshot) if wanted.coupling else None
+        pairs = await coupled_in(o.merged, o.schema, then, snapshot, wanted.cls) if then and wanted.coupling else None
+        changed = None if then is None else changes(then, snapshot, o.schema, wanted.cls, wanted.measure, coupled=pairs)
+        coupled = pairs and pairs[1]
+        if wanted.coupling and coupled is None:
+            coupled = await hidden_coupling(past, o.schema, snapshot, wanted.cls or ASSETS)
         layer = await read_layer(past, o.schema, wanted.object_types) if wanted.observed else NOTHING
         match form:
             case "graphml" | "gexf":

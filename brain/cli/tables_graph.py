@@ -13,7 +13,7 @@ from brain.analytics.graph.critical import Criticality, SinglePoints
 from brain.analytics.graph.impact import Impact
 from brain.analytics.graph.since import GraphChange, How
 from brain.cli.tables import console_of, plain
-from brain.reports.dependency_things import takes_with_it, way_of, why_absorbed, why_concerned
+from brain.reports.dependency_things import takes_with_it, together, way_of, why_absorbed, why_concerned
 from brain.words import amount, duration, things
 
 
@@ -129,6 +129,8 @@ def changed_rows(found: GraphChange) -> Iterator[tuple[str, ...]]:
         yield "circle", c.how, ways, *(("", "there") if c.how is How.COME else ("there", ""))
     for e in found.edges:
         yield "dependency", e.how, f"{e.dependent} by {e.relation}", e.provider_then or "", e.provider_now or ""
+    for pair in found.couplings or ():
+        yield "coupling", pair.how, f"{pair.a} and {pair.b}", together(pair.then), together(pair.now)
 
 
 def _lost(lost: int | None, objects: int | None) -> str:
@@ -138,7 +140,8 @@ def _lost(lost: int | None, objects: int | None) -> str:
 def print_changes(found: GraphChange) -> None:
     console = console_of()
     counts = f"{found.points_count:,} single points, {found.ranks_count:,} ranks, {found.circles_count:,} circles"
-    title = f"Changed: {counts}, {found.edges_count:,} dependencies"
+    pairs = "" if found.couplings_count is None else f", {found.couplings_count:,} couplings"
+    title = f"Changed: {counts}, {found.edges_count:,} dependencies{pairs}"
     table = Table("what", "how", "of", "then", "now", title=title, title_justify="left")
     for row in changed_rows(found):
         table.add_row(*map(plain, row))

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from brain.analytics.graph.concerned import Concerned
+from brain.analytics.graph.coupling import Coupled
 from brain.analytics.graph.impact import Absorbed, Carrier, Impact, Part, part_of, parts_of
 from brain.analytics.graph.observing import RELATION, Layer
 from brain.analytics.graph.snapshot import NODE_MASK, ROW, Basis, Ints, Snapshot, rows, seconds, told_by
@@ -94,6 +95,14 @@ def needs_between(snapshot: Snapshot, nodes: Ints, carried: Collection[Tie] = ()
         ends = snapshot.ids[provider], kind.relation, snapshot.ids[dependent]
         found.append(Need(ends[0], ends[2], kind.relation, kind.basis, ends in carried))
     return found
+
+
+def together(pair: Coupled | None) -> str:
+    """How often a pair goes down together, and what may explain it; nothing where it does not beyond chance."""
+    if pair is None:
+        return ""
+    why = f"both need {', '.join(one.id for one in pair.common)}" if pair.common else "hidden"
+    return f"{pair.together:,} of {pair.failures_a:,} and {pair.failures_b:,}, {why}"
 
 
 def why_absorbed(b: Absorbed) -> str:

@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from brain.analytics.graph.coupling import HiddenCoupling, hidden_coupling
+from brain.analytics.graph.coupling import Coupled, HiddenCoupling, hidden_coupling
 from brain.analytics.graph.reading import read
+from brain.analytics.graph.since import How, changes, coupled_in
 from brain.errors import BadQuery
 from brain.identities import Merged
 from brain.model import Assert, ChangeSet, Link, Void
@@ -131,6 +132,43 @@ async def test_every_cell_on_sqlite(sqlite: Merged, schema: Schema) -> None:
 
 async def test_cells_on_neo4j(neo4j: Merged, schema: Schema) -> None:
     await check_coupling(neo4j, schema, (80.01, 300), (80.1, 300), (112, 299), (112, 350), (202, 350), (202, 400), (None, None))
+
+
+CHANGES: dict[tuple[float, float | None, int | None], tuple[How, Pair | None, Pair | None] | None] = {
+    # (since, asOf, knownAt): what became of the pair
+    (80, 112, 399): (How.COME, None, (3, 3, 3, ())),
+    (80, 112, 299): None,
+    (112, 202, 299): (How.COME, None, (3, 4, 3, ())),
+    (112, 202, 349): (How.MOVED, (3, 3, 3, ()), (4, 4, 4, ())),  # once more
+    (112, 202, 350): (How.MOVED, (3, 3, 3, ()), (4, 4, 4, (SWITCH,))),
+    (112, 200, 349): None,
+    (112, 200, 350): (How.MOVED, (3, 3, 3, ()), (3, 3, 3, (SWITCH,))),  # hidden no longer
+    (112, None, 400): (How.COME, None, (3, 3, 4, (SWITCH,))),  # of three failures one was none
+    (112, None, None): (How.COME, None, (3, 3, 4, (SWITCH,))),
+    (202, 80, 399): (How.GONE, (4, 4, 4, (SWITCH,)), None),  # turned round
+}
+
+
+def figures(pair: Coupled | None) -> Pair | None:
+    return pair and (pair.together, pair.failures_a, pair.failures_b, tuple(one.id for one in pair.common))
+
+
+async def check_changes(store: Merged, schema: Schema, *cells: tuple[float, float | None, int | None]) -> None:
+    for since, valid, known in cells:
+        then, now = [await read(store, schema, point(at, known)) for at in (since, valid)]
+        found = changes(then, now, schema, coupled=await coupled_in(store, schema, then, now))
+        told = [(c.how, figures(c.then), figures(c.now)) for c in found.couplings or ()]
+        expected = CHANGES[since, valid, known]
+        assert told == ([] if expected is None else [expected]), (since, valid, known)
+        assert found.couplings_count == len(told)
+
+
+async def test_every_change_on_sqlite(sqlite: Merged, schema: Schema) -> None:
+    await check_changes(sqlite, schema, *CHANGES)
+
+
+async def test_changes_on_neo4j(neo4j: Merged, schema: Schema) -> None:
+    await check_changes(neo4j, schema, (80, 112, 399), (112, 200, 350), (112, None, None))
 
 
 async def test_an_earlier_time_is_read_out_of_the_same_knowledge_on_sqlite(sqlite: Merged, schema: Schema) -> None:

@@ -210,6 +210,16 @@ def test_what_goes_down_together(tmp_path: Path) -> None:
     then = json.loads(brain(*asked, "--as-of", "1970-01-04T03:30", "--format", "json", store=url).stdout)
     assert [c["together"] for c in then["couplings"]] == [3]
     brain(*asked, "--circles", store=url, expect=2)
+    since = (*asked, "--since", "1970-01-04T03:30")
+    pair = {"what": "coupling", "how": "moved", "id": "asset/A and asset/B"}
+    figures = {"then": "3 of 3 and 3, hidden", "now": "4 of 4 and 4, hidden"}
+    assert list(csv.DictReader(io.StringIO(brain(*since, "--format", "csv", store=url).stdout))) == [pair | figures]
+    assert "0 dependencies, 1 couplings" in brain(*since, store=url).stdout
+    page = brain(*since, "--format", "html", store=url).stdout
+    assert '<td data-name="Then">3 of 3 and 3, hidden</td><td data-name="Now">4 of 4 and 4, hidden</td>' in page
+    assert "nothing that is declared: hidden" in page
+    assert "couplings" not in brain("report", "dependencies", *since[3:], store=url).stdout
+    brain(*since, "--circles", store=url, expect=2)
 
 
 def test_what_changed_since_a_time(store: str) -> None:

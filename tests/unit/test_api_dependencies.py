@@ -149,5 +149,12 @@ async def test_what_goes_down_together() -> None:
         ask = "{ hiddenCoupling(%s) { things couplings { together failuresA failuresB } } }"
         then = await api.ask(ask % 'asOf: "1970-01-04T03:30:00Z"')
         assert then["hiddenCoupling"] == {"things": 2, "couplings": [{"together": 3, "failuresA": 3, "failuresB": 3}]}
+        since = 'since: "1970-01-03T00:00:00Z", coupling: true, asOf: "1970-01-04T03:30:00Z"'
+        asked = "couplingsCount couplings { how a b then { q } now { together hidden } }"
+        changed = await api.ask(f"{{ dependencyChanges({since}) {{ {asked} }} }}")
+        came = {"how": "COME", "a": "asset/CAP", "b": "asset/PRINT", "then": None, "now": {"together": 3, "hidden": True}}
+        assert changed["dependencyChanges"] == {"couplingsCount": 1, "couplings": [came]}
+        unasked = await api.ask('{ dependencyChanges(since: "1970-01-03T00:00:00Z") { couplings { how } } }')
+        assert unasked["dependencyChanges"] == {"couplings": None}
         unknown = await api.ask(ask % 'asOf: "1970-01-04T03:30:00Z", knownAt: "1970-02-01T00:00:00Z"')
         assert unknown["hiddenCoupling"] == {"things": 0, "couplings": []}

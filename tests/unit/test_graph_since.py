@@ -1,7 +1,9 @@
 """How a graph changed since a past time: worked by hand on a line whose dependencies are limited in time."""
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from brain.analytics.graph.coupling import Coupled, HiddenCoupling
 from brain.analytics.graph.reading import read
 from brain.analytics.graph.since import How, changes
 from brain.analytics.graph.snapshot import Snapshot
@@ -98,3 +100,41 @@ def test_the_edges_that_came_and_went_are_the_difference_of_the_sets(then: list[
     assert come == set(needs(now)) - set(needs(then))
     assert gone == set(needs(then)) - set(needs(now))
     assert found.edges_count == len(found.edges)
+
+
+FIGURES = st.tuples(st.booleans(), st.integers(3, 5), st.just(5), st.just(5))
+pairs = st.dictionaries(st.sampled_from([("a", "b"), ("a", "c"), ("b", "c"), ("c", "d")]), FIGURES)
+
+
+def coupling(told: dict[tuple[str, str], tuple[bool, int, int, int]]) -> HiddenCoupling:
+    found = [Coupled(a, b, *counts, 0.1, 0.01, hidden, ()) for (a, b), (hidden, *counts) in told.items()]
+    return HiddenCoupling(tuple(found), len(found), 0, 4, 6, 0.05, "", "")
+
+
+@given(pairs, pairs, st.integers(1, 4))
+def test_couplings_that_came_went_or_moved_are_the_difference_of_two_maps(
+    then: dict[tuple[str, str], tuple[bool, int, int, int]], now: dict[tuple[str, str], tuple[bool, int, int, int]], first: int
+) -> None:
+    nothing = graph_of([])
+    found = changes(nothing, nothing, SCHEMA, first=first, coupled=(coupling(then), coupling(now)))
+    assert found.couplings is not None
+    expected = {
+        (a, b): How.COME if (a, b) not in then else How.GONE if (a, b) not in now else How.MOVED
+        for a, b in then.keys() | now.keys()
+        if then.get((a, b)) != now.get((a, b))
+    }
+    told = [(c.a, c.b) for c in found.couplings]
+    assert (found.couplings_count, len(told)) == (len(expected), min(first, len(expected)))
+    assert all(expected[c.a, c.b] is c.how for c in found.couplings)
+    # What came, went or turned, hidden ones first, then what only fails together more or less often.
+    weights = [
+        (then.get(pair, (None,))[0] == now.get(pair, (None,))[0], not now.get(pair, then.get(pair, (False,)))[0])
+        for pair in sorted(expected)
+    ]
+    assert [weights[sorted(expected).index(pair)] for pair in told] == sorted(weights)[:first]
+
+
+def test_couplings_that_nobody_asked_for_are_not_told() -> None:
+    found = changes(graph_of([]), graph_of([]), SCHEMA)
+    assert (found.couplings, found.couplings_count) == (None, None)
+    assert "couplings" not in found.definition

@@ -36,6 +36,8 @@ LEAST = 3
 """Failures that a thing needs to be looked at: of one or two nothing can be said."""
 UNLIKELY = 0.1
 """Of what is likelier than this no more is worked out; a share of false discoveries is less."""
+ASSETS = "Asset"
+"""Of which class, where none is named."""
 COMMON = 3
 """Common providers that are named."""
 
@@ -92,7 +94,7 @@ async def hidden_coupling(
     store: Store,
     schema: Schema,
     snapshot: Snapshot,
-    cls: str = "Asset",
+    cls: str = ASSETS,
     share: float = SHARE,
     since: int | None = None,
     until: int | None = None,

@@ -8,9 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from brain.analytics.graph.circles import Circle, circles
+from brain.analytics.graph.coupling import ASSETS, Coupled, HiddenCoupling, hidden_coupling
+from brain.analytics.graph.coupling import DEFINITION as COUPLING
 from brain.analytics.graph.critical import DEFINITIONS, SINGLE, Critical, Measure, criticality, singles
 from brain.analytics.graph.snapshot import NODE_BITS, NODE_MASK, ROW, Ints, Snapshot
+from brain.ports import Store
 from brain.query import EVERY
+from brain.rewound import rewound
 from brain.schema import Schema
 
 MOST = 100
@@ -73,9 +77,22 @@ class DependencyChange:
 
 
 @dataclass(frozen=True, slots=True)
+class CouplingChange:
+    """Two things that go down together beyond chance now, or did (null: not so); MOVED where the pair is hidden or is no longer,
+    or failed another number of times."""
+
+    how: How
+    a: str
+    b: str
+    then: Coupled | None
+    now: Coupled | None
+
+
+@dataclass(frozen=True, slots=True)
 class GraphChange:
     """Of each kind at most 100 are told, all are counted. Worst first: points by what they take now (or took), ranks by how far
-    they moved, edges that moved, came and went, by name."""
+    they moved, edges that moved, came and went, by name; couplings that came, went or turned before those that only failed more
+    often, hidden ones first (null where they were not asked for)."""
 
     points: tuple[PointChange, ...]
     points_count: int
@@ -85,6 +102,8 @@ class GraphChange:
     circles_count: int
     edges: tuple[DependencyChange, ...]
     edges_count: int
+    couplings: tuple[CouplingChange, ...] | None
+    couplings_count: int | None
     measure: Measure
     definition: str
     ontology_version: str
@@ -106,14 +125,25 @@ DEFINITION = (
 )
 
 
+COUPLINGS = "; couplings, of all states until then beside those of all states until now: {coupling}"
+
+
 def changes(
-    then: Snapshot, now: Snapshot, schema: Schema, cls: str | None = None, measure: Measure = Measure.FLOW, first: int = MOST
+    then: Snapshot,
+    now: Snapshot,
+    schema: Schema,
+    cls: str | None = None,
+    measure: Measure = Measure.FLOW,
+    first: int = MOST,
+    coupled: tuple[HiddenCoupling, HiddenCoupling] | None = None,
 ) -> GraphChange:
-    """Of a class and those below it; of assets and people where none is named. BadQuery for an unknown class."""
+    """Of a class and those below it; of assets and people where none is named. `coupled` are the hidden couplings of both.
+    BadQuery for an unknown class."""
     points = _points(*(_alone(graph, schema, cls) for graph in (then, now)))
     ranks = _ranks(*(criticality(graph, schema, measure, cls, EVERY).ranked for graph in (then, now)))
     rounds = _circles(*(circles(graph, EVERY).circles for graph in (then, now)))
-    edges = _edges(then, now)
+    edges, pairs = _edges(then, now), None if coupled is None else _couplings(*(found.couplings for found in coupled))
+    defined = DEFINITION if coupled is None else DEFINITION + COUPLINGS
     return GraphChange(
         tuple(points[:first]),
         len(points),
@@ -123,10 +153,20 @@ def changes(
         len(rounds),
         tuple(edges[:first]),
         len(edges),
+        None if pairs is None else tuple(pairs[:first]),
+        None if pairs is None else len(pairs),
         measure,
-        DEFINITION.format(single=SINGLE, measure=DEFINITIONS[measure]),
+        defined.format(single=SINGLE, measure=DEFINITIONS[measure], coupling=COUPLING),
         now.ontology_version,
     )
+
+
+async def coupled_in(
+    store: Store, schema: Schema, then: Snapshot, now: Snapshot, cls: str | None = None
+) -> tuple[HiddenCoupling, HiddenCoupling]:
+    """The hidden couplings of the points of both graphs: of a class and those below it, of assets where none is named."""
+    was, is_ = [await hidden_coupling(rewound(store, schema, graph.at), schema, graph, cls or ASSETS) for graph in (then, now)]
+    return was, is_
 
 
 def _how(then: object | None, now: object | None) -> How:
@@ -172,6 +212,27 @@ def _circles(then: Sequence[Circle], now: Sequence[Circle]) -> list[CircleChange
     was, is_ = ({(circle.ids, circle.count, circle.relation): circle for circle in found} for found in (then, now))
     come = [CircleChange(How.COME, circle) for key, circle in is_.items() if key not in was]
     return come + [CircleChange(How.GONE, circle) for key, circle in was.items() if key not in is_]
+
+
+def _couplings(then: Sequence[Coupled], now: Sequence[Coupled]) -> list[CouplingChange]:
+    was, is_ = ({(pair.a, pair.b): pair for pair in pairs} for pairs in (then, now))
+    found = []
+    for a, b in was.keys() | is_.keys():
+        old, new = was.get((a, b)), is_.get((a, b))
+        if old is None or new is None or _counted(old) != _counted(new):
+            found.append(CouplingChange(_how(old, new), a, b, old, new))
+    return sorted(found, key=_told_before)
+
+
+def _counted(pair: Coupled) -> tuple[bool, int, int, int]:
+    return pair.hidden, pair.together, pair.failures_a, pair.failures_b
+
+
+def _told_before(c: CouplingChange) -> tuple[bool, bool, float, str, str]:
+    pair = c.now or c.then
+    assert pair is not None
+    more = c.then is not None and c.now is not None and c.then.hidden == c.now.hidden
+    return more, not pair.hidden, -pair.together / max(pair.failures_a, pair.failures_b), c.a, c.b
 
 
 def _edges(then: Snapshot, now: Snapshot) -> list[DependencyChange]:
