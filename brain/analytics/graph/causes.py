@@ -121,9 +121,13 @@ def _via(snapshot: Snapshot, by: Ints, cause: int) -> tuple[Carrier, ...]:
 def _alone(snapshot: Snapshot, node: int, found: Ints, until: float | None) -> tuple[Bools, int]:
     """Whose loss alone is the node's, and for how many of them, from the first on, that is known."""
     alone, among, judged = np.zeros(len(found), bool), np.zeros(snapshot.count, bool), 0
-    among[found] = among[node] = True
+    among[found] = ~snapshot.closed[found]
+    among[node] = True  # it is what was lost, though its life may be over by now
     for some, nodes, bits in fatal(snapshot, found, among, until):
-        word, bit = places(len(some))
-        alone[judged : judged + len(some)] = bits[np.searchsorted(nodes, node)][word] & bit != 0
+        place = int(np.searchsorted(nodes, node))
+        # What is closed between the two needs nothing, and may be all that leads from these to the node.
+        if place < len(nodes) and nodes[place] == node:
+            word, bit = places(len(some))
+            alone[judged : judged + len(some)] = bits[place][word] & bit != 0
         judged += len(some)
     return alone, judged

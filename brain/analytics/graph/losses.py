@@ -53,9 +53,9 @@ def losses(snapshot: Snapshot, candidates: Sequence[int], counted: Bools, until:
 def fatal(
     snapshot: Snapshot, candidates: Ints, among: Bools | None = None, until: float | None = None
 ) -> Iterator[tuple[Ints, Ints, Bits]]:
-    """Of the candidates, some at a time in their order: these, all nodes (of some alone, if `among` is given) that their loss
-    might reach, and for each the candidates, as bits by place, whose loss alone is its own. Ends at `until` (of time.monotonic)
-    with those of whom it is known."""
+    """Of the candidates, some at a time in their order: these, all nodes that their loss might reach (those whose lives are not
+    over; if `among` is given these alone, over or not), and for each the candidates, as bits by place, whose loss alone is its
+    own. Ends at `until` (of time.monotonic) with those of whom it is known."""
     # Where time is short, few at first: what is not done in time is done for nothing.
     done, step = 0, AT_ONCE if until is None else WORD
     while done < len(candidates) and not late(until):
@@ -68,11 +68,11 @@ def fatal(
 
 
 def _fatal(snapshot: Snapshot, candidates: Ints, among: Bools | None, until: float | None) -> tuple[Ints, Bits]:
-    open_ = ~snapshot.closed if among is None else ~snapshot.closed & among
+    open_ = ~snapshot.closed if among is None else among
     nodes = np.flatnonzero(within(snapshot.feeds_start, snapshot.feeds, candidates, among=open_))
     bits, (word, bit) = empty_bits(len(nodes) + 1, len(candidates)), places(len(candidates))  # the last: of all not reached
     np.bitwise_or.at(bits, (np.searchsorted(nodes, candidates), word), bit)
-    dependents = nodes[(np.diff(snapshot.needs_start)[nodes] > 0) & ~snapshot.closed[nodes]]
+    dependents = nodes[(np.diff(snapshot.needs_start)[nodes] > 0) & open_[nodes]]
     if len(dependents):
         _fill(snapshot, nodes, bits, dependents, until)
     return nodes, bits[:-1]
