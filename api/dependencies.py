@@ -1,6 +1,7 @@
 """Impact, its causes upstream, single points of failure, criticality: out of the live graph, or of the graph of a past time."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from brain.analytics.graph.circles import Circles, circles
 from brain.analytics.graph.concerned import Concern, concerned
 from brain.analytics.graph.coupling import ASSETS, HiddenCoupling, hidden_coupling
 from brain.analytics.graph.critical import Criticality, Measure, SinglePoints, criticality, single_points
-from brain.analytics.graph.impact import DEPTH, Asked, Impact, impact
+from brain.analytics.graph.impact import DEPTH, Asked, Impact, graph_of, impact
 from brain.analytics.graph.reading import read
 from brain.analytics.graph.since import GraphChange, changes, coupled_in
 from brain.analytics.graph.snapshot import MICRO, Snapshot
@@ -46,9 +47,11 @@ def fields(schema: Schema, results: Results) -> dict[str, Any]:
     }
 
 
-async def snapshot_of(info: Any, as_of: Any, known_at: Any) -> tuple[Snapshot, AsOf]:
-    """The live graph, or the one of a past time, which is read for this answer."""
-    at = moment(as_of, known_at)
+async def snapshot_of(info: Any, as_of: Any, known_at: Any, since: int | None = None) -> tuple[Snapshot, AsOf]:
+    """The live graph, or the one of a past time, which is read for this answer. `since` is when the thing goes down whose impact
+    is asked for."""
+    asked = moment(as_of, known_at)
+    at = graph_of(since, asked.valid, asked.known, time.time_ns() // 1000)
     context = info.context
     return (await context.graph.snapshot() if at == NOW else await read(context.store, context.schema, at)), at
 
@@ -112,7 +115,7 @@ def _impact(schema: Schema, results: Results) -> Any:
     ) -> Any:
         since = at if given(at) else as_of if given(as_of) else None
         asked = asked_of(info, lasts, depth, first, capacity, at=since, patience=positive("patience", patience, PATIENCE))
-        snapshot, moment = await snapshot_of(info, as_of, known_at)
+        snapshot, moment = await snapshot_of(info, as_of, known_at, since)
         return await answer(impact, snapshot, schema, await one_id(info, id, moment), asked)
 
     numbers = {
@@ -126,7 +129,7 @@ def _impact(schema: Schema, results: Results) -> Any:
         resolver=typed(of, results.output(Impact), id=strawberry.ID, at=Instant | None, **numbers, **TIMES),
         description="What is lost while a thing is down, or does less while it has a `capacity` left, from 0 to below 1:"
         " from `at` on (whence its times are reckoned), for `lasts` seconds (for good, if left out). After `patience` seconds"
-        " it is what was found so far, and partial.",
+        " it is what was found so far, and partial. The graph is of `asOf`, else of `at` where it is past, else live.",
     )
 
 

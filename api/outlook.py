@@ -29,14 +29,15 @@ def outlook(schema: Schema, results: Results) -> Any:
         as_of: Any = UNSET,
         known_at: Any = UNSET,
     ) -> Any:
+        since = at if given(at) else as_of if given(as_of) else None
         asked = Asked(
-            at if given(at) else as_of if given(as_of) else None,
+            since,
             micros(positive("lasts", lasts, None)),
             micros(positive("tolerance", tolerance, None)),
             positive("patience", patience, PATIENCE),
         )
         async with turns:
-            snapshot, moment = await snapshot_of(info, as_of, known_at)
+            snapshot, moment = await snapshot_of(info, as_of, known_at, since)
             root = await one_id(info, id, moment)
             return await breakdown(rewound(info.context.store, schema, moment), schema, snapshot, root, asked)
 
@@ -47,5 +48,5 @@ def outlook(schema: Schema, results: Results) -> Any:
         description="Which running objects become late while a thing is down, from `at` on for `lasts` seconds (for good, if left"
         " out), by more than `tolerance` seconds (a tenth of the time, if left out; for good, of as long as objects take):"
         " replays of what may follow, out of what had happened by `at`. After `patience` seconds it is what was replayed so far,"
-        " and partial. `asOf`, `knownAt`: by the dependencies of then, out of what had happened and was planned then.",
+        " and partial. The dependencies, and what had happened and was planned, are of `asOf`, else of `at` where it is past.",
     )

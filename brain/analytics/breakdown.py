@@ -22,6 +22,7 @@ from brain.errors import BadQuery
 from brain.model import Instant, Node, Occurrence
 from brain.ports import Store
 from brain.query import AsOf, Occurrences
+from brain.rewound import point_of
 from brain.schema import Schema
 
 PROVIDES = "provides"
@@ -90,6 +91,7 @@ async def material(store: Store, schema: Schema, at: int | None) -> Material:
     if not steps:
         raise BadQuery("no object has a step, so that nothing can be foreseen: import a log first")
     last = max(step.start if step.end == UNENDED else step.end for step in steps)
+    last = max(last, point_of(store).valid or last)  # of the past it is known that nothing happened since
     if at is not None and at < last:
         # What was planned by then is not known, only what still is.
         told = {name: one._replace(plans={}) for name, one in told.items()}

@@ -61,11 +61,11 @@ async def impact(
     from brain.analytics import breakdown
     from brain.analytics.graph.causes import causes as find_causes
     from brain.analytics.graph.concerned import concerned
-    from brain.analytics.graph.impact import MOST, Asked
+    from brain.analytics.graph.impact import MOST, Asked, graph_of
     from brain.analytics.graph.impact import impact as find_impact
     from brain.analytics.graph.reading import read
+    from brain.cli.report_bottlenecks import now
     from brain.naming import resolve
-    from brain.query import AsOf
     from brain.rewound import rewound
 
     if form == "html" and (causes or capacity):
@@ -74,7 +74,7 @@ async def impact(
         raise click.UsageError("--at, --for and --capacity say how ID is down; --causes asks what is behind it: leave them out")
     if section == "outlook" and (causes or capacity or form == "html"):
         raise click.UsageError("the outlook is of ID being down: leave out --causes and --capacity; the page has it anyway")
-    point = AsOf(as_of, known_at)
+    point = graph_of(at, as_of, known_at, now())
     since, long = at if at is not None else as_of, None if lasts is None else lasts * MICRO
     found: Any = None
     outlook = concern = None
@@ -85,7 +85,7 @@ async def impact(
             found = find_causes(snapshot, o.schema, root, depth, first, patience)
         elif section != "outlook":
             found = find_impact(snapshot, o.schema, root, Asked(since, long, depth, max(first, MOST), patience, capacity))
-            concern = await concerned(o.merged, o.schema, found, first, AsOf(valid=as_of))
+            concern = await concerned(o.merged, o.schema, found, first, point)
             if form != "html":
                 found = replace(found, affected=found.affected[:first], absorbed=found.absorbed[:first])
         # What does less delays nobody that a replay could tell of.
@@ -94,7 +94,6 @@ async def impact(
             wanted = breakdown.Asked(since, long, seconds=patience)
             outlook = await breakdown.breakdown(past, o.schema, snapshot, root, wanted)
     if form == "html":
-        from brain.cli.report_bottlenecks import now
         from brain.reports.impact_page import impact_page
 
         click.echo(impact_page(snapshot, o.schema, found, first, now(), outlook, concern), nl=False)

@@ -70,6 +70,17 @@ def test_impact_in_three_forms_is_one_answer(store: str) -> None:
     assert "asset/AIR → asset/CAP → equipment/L" in table
 
 
+def test_what_went_down_in_the_past_took_with_it_what_hung_on_it_then(store: str) -> None:
+    """OLD was needed until five: at two it takes the capper, the line and the order with it; since six nothing hangs on it."""
+    asked = ("report", "impact", "asset/OLD", "--section", "impact", "--format", "json", "--at")
+    then = json.loads(brain(*asked, "1970-01-01T02:00", store=store).stdout)
+    assert [(a["id"], a["at"]) for a in then["affected"]] == [
+        (id, "1970-01-01T02:10:00.000000Z") for id in ("asset/CAP", "equipment/L", "productionorder/1")
+    ]
+    for at in ("1970-01-01T06:00", "2970-01-01"):
+        assert "'asset/OLD' has no dependency" in brain(*asked, at, store=store, expect=1).stderr
+
+
 def test_who_must_know_in_three_forms(tmp_path: Path) -> None:
     ada = says("7", "person/ADA", "Operator", 0, Link("operates", "asset/AIR"), name="Ada\x1b[31m")
     store = filled(f"sqlite:///{tmp_path / 'plant.db'}", (*PLANT, ada))

@@ -57,6 +57,8 @@ async def test_impact_now_then_and_after_a_change() -> None:
         assert [a["id"] for a in then["impact"]["affected"]] == ["asset/CAP", "equipment/L"]
         await api.feed.publish(await api.store.apply([says("4", "productionorder/1", "ProductionOrder", 3 * HOUR, actualEnd=1)]))
         await asyncio.sleep(0)
+        before = await api.ask('{ impact(id: "asset/AIR", at: "1970-01-01T00:30:00Z") { affected { id } } }')
+        assert [a["id"] for a in before["impact"]["affected"]] == ["asset/CAP", "equipment/L"]
         now = await api.ask('{ impact(id: "asset/AIR") { affected { id } absorbedCount } }')
         assert [a["id"] for a in now["impact"]["affected"]] == ["asset/CAP", "equipment/L"]
         short = await api.ask('{ impact(id: "asset/AIR", lasts: 60) { affected { id } absorbed { id by bufferSeconds } } }')

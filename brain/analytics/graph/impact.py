@@ -29,6 +29,7 @@ from brain.analytics.graph.snapshot import (
 from brain.analytics.graph.times import NEVER, Needs, Spread, carriers, spread, way
 from brain.errors import BadQuery
 from brain.model import Instant
+from brain.query import AsOf
 from brain.schema import Schema
 
 DEPTH = 20
@@ -147,6 +148,12 @@ class Asked:
     first: int = MOST
     seconds: float | None = None
     capacity: float = 0.0
+
+
+def graph_of(at: int | None, as_of: int | None, known: int | None, now: int) -> AsOf:
+    """The point whose graph an impact from `at` on is of, µs: the one that is asked for, else that of `at` where it is past. What
+    went down yesterday took with it what hung on it yesterday."""
+    return AsOf(as_of if as_of is not None else at if at is not None and at < now else None, known)
 
 
 def parts_of(snapshot: Snapshot, schema: Schema) -> tuple[Part, ...]:

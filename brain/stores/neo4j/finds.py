@@ -116,7 +116,7 @@ def _number(op: Op, held: str, value: float, kind: Datatype, p: str) -> tuple[st
     if kind is Datatype.INSTANT:
         if isinstance(value, int):
             return f"{held} {_SIGNS[op]} datetime.fromEpoch({p}[0], {p}[1])", instant(value)
-        return f"{MICROS.format(held)} {_SIGNS[op]} {p}", value
+        return f"{MICROS.format(held)} {_SIGNS[op]} {p}", value + 0.0  # never -0.0
     number = _numeric(held, kind)
     if not value:
         return _ZERO[op].format(number, p), [None, *ZEROS]
