@@ -264,18 +264,18 @@ def _coupling(schema: Schema, results: Results) -> Any:
         false_discoveries: float = SHARE,
         since: Any = UNSET,
         until: Any = UNSET,
+        patience: Any = UNSET,
         as_of: Any = UNSET,
         known_at: Any = UNSET,
     ) -> Any:
-        snapshot, at = await snapshot_of(info, as_of, known_at)
+        long, (snapshot, at) = positive("patience", patience, PATIENCE), await snapshot_of(info, as_of, known_at)
         begin, end = (int(time) if given(time) else None for time in (since, until))
-        return await hidden_coupling(
-            rewound(info.context.store, schema, at), schema, snapshot, cls, false_discoveries, begin, end
-        )
+        store = rewound(info.context.store, schema, at)
+        return await hidden_coupling(store, schema, snapshot, cls, false_discoveries, begin, end, long)
 
     arguments = {"cls": str, "false_discoveries": float, "since": Instant | None, "until": Instant | None}
     return strawberry.field(
-        resolver=typed(of, results.output(HiddenCoupling), **arguments, **TIMES),
+        resolver=typed(of, results.output(HiddenCoupling), **arguments, patience=float | None, **TIMES),
         description="Things of a class that go down together beyond chance, by the states that they report, and what both need."
         " `asOf`: what was still going on then ends there.",
     )

@@ -1,6 +1,10 @@
 """Until when a question may be worked on: what is found by then is the answer, and partial."""
 
 import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 def deadline(patience: float | None) -> float | None:
@@ -11,3 +15,11 @@ def deadline(patience: float | None) -> float | None:
 def late(until: float | None) -> bool:
     """Whether a deadline is over."""
     return until is not None and time.monotonic() >= until
+
+
+def in_time(some: Iterable[T], until: float | None) -> Iterator[T]:
+    """Those that can be begun before the deadline, from the first on."""
+    for one in some:
+        if late(until):
+            return
+        yield one

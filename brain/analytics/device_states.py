@@ -7,6 +7,7 @@ is a gap, and no interval covers it."""
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from brain.analytics.deadline import in_time
 from brain.chains import effective
 from brain.model import Stamp, Version
 from brain.ports import Store
@@ -32,15 +33,28 @@ async def state_spans(
 ) -> dict[str, list[StateSpan]]:
     """The states of each thing of a class in [since, until), in order, out of what it told from `told_since` on. Without an end
     it is the last report of any of them."""
+    return (await spans_in_time(store, cls, since, until, told_since=told_since))[0]
+
+
+async def spans_in_time(
+    store: Store,
+    cls: str,
+    since: int | None = None,
+    until: int | None = None,
+    *,
+    told_since: int | None = None,
+    stop: float | None = None,
+) -> tuple[dict[str, list[StateSpan]], int]:
+    """The same of the things that are read by `stop`, of time.monotonic; and how many are not."""
     ids = [node.id async for node in store.scan(Nodes(cls))]
     said: dict[str, list[tuple[Stamp, str | None]]] = {}
-    for i in range(0, len(ids), MACHINES):
+    for i in in_time(range(0, len(ids), MACHINES), stop):
         some = ids[i : i + MACHINES]
         histories = await store.history(some, Window(told_since, limit=EVERY))
         said.update((name, list(state_reports(versions))) for name, versions in zip(some, histories, strict=True))
     last = max((reports[-1][0].valid for reports in said.values() if reports), default=0)
     end = last if until is None else until
-    return {name: list(spans(name, reports, since, end)) for name, reports in said.items()}
+    return {name: list(spans(name, reports, since, end)) for name, reports in said.items()}, len(ids) - len(said)
 
 
 def spans(machine: str, reports: Iterable[tuple[Stamp, str | None]], since: int | None, until: int) -> Iterator[StateSpan]:

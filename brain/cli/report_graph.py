@@ -63,7 +63,7 @@ async def whole(wanted: Wanted, store: str | None, form: str) -> None:
         changed = None if then is None else changes(then, snapshot, o.schema, wanted.cls, wanted.measure, coupled=pairs)
         coupled = pairs and pairs[1]
         if wanted.coupling and coupled is None:
-            coupled = await hidden_coupling(past, o.schema, snapshot, wanted.cls or ASSETS)
+            coupled = await hidden_coupling(past, o.schema, snapshot, wanted.cls or ASSETS, patience=wanted.patience)
         layer = await read_layer(past, o.schema, wanted.object_types) if wanted.observed else NOTHING
         match form:
             case "graphml" | "gexf":

@@ -13,7 +13,7 @@ from brain.analytics.graph.critical import Criticality, SinglePoints
 from brain.analytics.graph.impact import Impact
 from brain.analytics.graph.since import GraphChange, How
 from brain.cli.tables import console_of, plain
-from brain.reports.dependency_things import takes_with_it, together, way_of, why_absorbed, why_concerned
+from brain.reports.dependency_things import not_compared, takes_with_it, together, way_of, why_absorbed, why_concerned
 from brain.words import amount, duration, things
 
 
@@ -163,6 +163,8 @@ def print_coupling(found: HiddenCoupling) -> None:
     console.print(table)
     if found.explained:
         console.print(f"{things(found.explained, 'pair')} more, of which one needs the other.")
+    if found.partial:
+        console.print(f"[yellow]Partial: {not_compared(found)}.[/]")
     _definition(console, found.definition, found.ontology_version)
 
 

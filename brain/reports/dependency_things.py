@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from brain.analytics.graph.concerned import Concerned
-from brain.analytics.graph.coupling import Coupled
+from brain.analytics.graph.coupling import Coupled, HiddenCoupling
 from brain.analytics.graph.impact import Absorbed, Carrier, Impact, Part, part_of, parts_of
 from brain.analytics.graph.observing import RELATION, Layer
 from brain.analytics.graph.snapshot import NODE_MASK, ROW, Basis, Ints, Snapshot, rows, seconds, told_by
@@ -103,6 +103,13 @@ def together(pair: Coupled | None) -> str:
         return ""
     why = f"both need {', '.join(one.id for one in pair.common)}" if pair.common else "hidden"
     return f"{pair.together:,} of {pair.failures_a:,} and {pair.failures_b:,}, {why}"
+
+
+def not_compared(found: HiddenCoupling) -> str:
+    """What there was no time for."""
+    pairs = f"of {things(found.pairs, 'pair')} {found.unexplored:,} were not looked at" if found.unexplored else ""
+    unread = f"the states of {things(found.unread, 'thing')} were not read" if found.unread else ""
+    return "; ".join(filter(None, (pairs, unread)))
 
 
 def why_absorbed(b: Absorbed) -> str:

@@ -158,5 +158,7 @@ async def test_what_goes_down_together() -> None:
         assert changed["dependencyChanges"] == {"couplingsCount": 1, "couplings": [came]}
         unasked = await api.ask('{ dependencyChanges(since: "1970-01-03T00:00:00Z") { couplings { how } } }')
         assert unasked["dependencyChanges"] == {"couplings": None}
+        soon = await api.ask("{ hiddenCoupling(patience: 1e-9) { partial unread unexplored pairs } }")
+        assert soon["hiddenCoupling"] == {"partial": True, "unread": 4, "unexplored": 0, "pairs": 0}
         unknown = await api.ask(ask % 'asOf: "1970-01-04T03:30:00Z", knownAt: "1970-02-01T00:00:00Z"')
         assert unknown["hiddenCoupling"] == {"things": 0, "couplings": []}

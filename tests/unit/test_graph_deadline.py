@@ -1,18 +1,24 @@
 """Deadlines: wherever one falls, what is told is true as far as it goes, and what was not explored is named."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brain.analytics.graph import causes as causes_module
 from brain.analytics.graph.causes import causes
+from brain.analytics.graph.coupling import coupling_of, hidden_coupling
 from brain.analytics.graph.critical import Measure, criticality, single_points
 from brain.analytics.graph.degraded import fall
 from brain.analytics.graph.reach import ancestors, descendants
 from brain.analytics.graph.times import NEVER, spread
+from brain.model import Assert, ChangeSet
+from brain.stores import open_store
+from tests.unit.test_graph_coupling import NOBODY, states
 from tests.unit.test_graph_structure import Said, typed_graphs
 from tests.unit.test_graph_times import buffers, classes, graph_of
 from tests.unit.test_impact import SCHEMA, line
@@ -87,6 +93,49 @@ def test_criticality_says_what_was_not_counted() -> None:
         assert {c.id: round(c.value, 6) for c in patient.ranked} == {c.id: round(c.value, 6) for c in whole.ranked}
     with patch("brain.analytics.graph.critical.late", after(10)):
         assert criticality(base, SCHEMA, Measure.BETWEENNESS, patience=0.0).unexplored == base.count - 10
+
+
+HOURS = tuple(24.0 * day + day for day in range(8))
+COUPLED = {"A": HOURS, "B": HOURS, "C": tuple(h + 7 for h in HOURS), "D": tuple(h + 7 for h in HOURS)}
+
+
+def test_pairs_that_were_not_compared_are_counted_and_q_is_of_those_that_were() -> None:
+    """Six pairs of four things, in order: A with B, C and D, B with C and D, C with D. All eight failures of A are B's, and C's
+    are D's. Five looks compare all but the last pair, one more takes up A and B, which passes by itself."""
+    whole = coupling_of(states(COUPLED), NOBODY)
+    assert [(c.a, c.b) for c in whole.couplings] == [("A", "B"), ("C", "D")]
+    assert (whole.pairs, whole.partial, whole.unexplored) == (6, False, 0)
+    with patch("brain.analytics.deadline.late", after(5)):
+        # The sixth look ends the comparing, and another the explaining.
+        assert coupling_of(states(COUPLED), NOBODY, stop=0.0) == replace(whole, couplings=(), count=0, partial=True, unexplored=2)
+    with patch("brain.analytics.deadline.late", sometimes(5)):
+        found = coupling_of(states(COUPLED), NOBODY, stop=0.0)
+    (pair,) = found.couplings
+    assert (pair.a, pair.b, found.pairs, found.partial, found.unexplored) == ("A", "B", 6, True, 1)
+    # Of five tests one passes, in place of two of six.
+    assert pair.q == pytest.approx(whole.couplings[0].q * 5 / (6 / 2))
+    with patch("brain.analytics.deadline.late", after(7)):
+        found = coupling_of(states(COUPLED), NOBODY, stop=0.0)
+    assert ([(c.a, c.b) for c in found.couplings], found.unexplored) == ([("A", "B")], 1)
+
+
+def sometimes(look: int) -> Callable[[float | None], bool]:
+    """A clock that is late at that look alone."""
+    looks = iter(range(1000))
+    return lambda until: next(looks) == look
+
+
+async def test_things_whose_states_were_not_read_are_counted() -> None:
+    said = [ChangeSet(id, "s", 0, 0, (Assert(f"asset/{id}", "Machine", {"state": "fault"}),)) for id in "ABCDE"]
+    store = open_store("sqlite://")
+    await store.prepare(SCHEMA)
+    await store.apply(said)
+    with patch("brain.analytics.device_states.MACHINES", 2), patch("brain.analytics.deadline.late", after(2)):
+        found = await hidden_coupling(store, SCHEMA, NOBODY, patience=1.0)
+    assert (found.unread, found.partial, found.unexplored, found.things) == (1, True, 0, 0)
+    patient = await hidden_coupling(store, SCHEMA, NOBODY, patience=600.0)
+    assert (patient.unread, patient.partial) == (0, False)
+    await store.close()
 
 
 def test_single_points_that_were_not_looked_at_are_counted() -> None:

@@ -11,14 +11,16 @@ surprising counts, and of all pairs those are told that pass Benjamini and Hochb
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import combinations
+from math import comb
 
 import numpy as np
 
 from brain.analytics.calendars import DAY, HOUR, WEEK, Interval
-from brain.analytics.device_states import StateSpan, state_spans
+from brain.analytics.deadline import deadline, in_time
+from brain.analytics.device_states import StateSpan, spans_in_time
 from brain.analytics.discoveries import q_values
 from brain.analytics.graph.reach import ancestors
 from brain.analytics.graph.snapshot import Ints, Snapshot
@@ -43,8 +45,9 @@ COMMON = 3
 
 DEFINITION = (
     "failures (states that mean down; less than 10 min apart, one) that begin within 2 min of each other, beyond what chance"
-    " would give at that hour, time of the day and of the week: binomial, of all pairs of things with 3 failures or more those"
-    " that pass Benjamini and Hochberg; hidden where neither needs the other and both need no third, by declared dependencies"
+    " would give at that hour, time of the day and of the week: binomial, of all pairs of things with 3 failures or more (where"
+    " time was short, of those compared) those that pass Benjamini and Hochberg; hidden where neither needs the other and both"
+    " need no third, by declared dependencies"
 )
 
 
@@ -77,8 +80,10 @@ class Coupled:
 
 @dataclass(frozen=True, slots=True)
 class HiddenCoupling:
-    """Hidden ones first, then by the share of failures that coincide. Of `pairs` that were looked at, `explained` pass too, but
-    one of them needs the other. `things` have failures enough."""
+    """Hidden ones first, then by the share of failures that coincide. `things` have failures enough, which makes so many `pairs`;
+    of `explained` that pass too one needs the other. `partial` where the deadline came first: `unread` things may have failures,
+    and `unexplored` pairs were not compared, or pass without it being known what explains them, those where least coincides.
+    Of those compared the share of false discoveries is as stated."""
 
     couplings: tuple[Coupled, ...]
     count: int
@@ -88,6 +93,9 @@ class HiddenCoupling:
     false_discoveries: float
     definition: str
     ontology_version: str
+    partial: bool = False
+    unexplored: int = 0
+    unread: int = 0
 
 
 async def hidden_coupling(
@@ -98,39 +106,54 @@ async def hidden_coupling(
     share: float = SHARE,
     since: int | None = None,
     until: int | None = None,
+    patience: float | None = None,
 ) -> HiddenCoupling:
     """Of things of a class and those below it, by their states in [since, until). Of a store at a past time (`brain.rewound`),
-    with the snapshot of the same: what was still going on then ends there. BadQuery for an unknown class, or a share that is
-    none."""
+    with the snapshot of the same: what was still going on then ends there. `patience` in seconds. BadQuery for an unknown
+    class, or a share that is none."""
+    stop = deadline(patience)
     ends = [end for end in (until, point_of(store).valid) if end is not None]
-    spans = await state_spans(store, schema.of(cls).name, since, min(ends, default=None))
+    spans, unread = await spans_in_time(store, schema.of(cls).name, since, min(ends, default=None), stop=stop)
     # Arithmetic over all pairs: the loop goes on serving others meanwhile.
-    return await asyncio.to_thread(coupling_of, spans, snapshot, share)
+    found = await asyncio.to_thread(coupling_of, spans, snapshot, share, stop)
+    return replace(found, partial=found.partial or unread > 0, unread=unread)
 
 
-def coupling_of(spans: Mapping[str, Sequence[StateSpan]], snapshot: Snapshot, share: float = SHARE) -> HiddenCoupling:
-    """The same of states that are at hand."""
+def coupling_of(
+    spans: Mapping[str, Sequence[StateSpan]], snapshot: Snapshot, share: float = SHARE, stop: float | None = None
+) -> HiddenCoupling:
+    """The same of states that are at hand, until `stop`, of time.monotonic."""
     if not 0 < share <= UNLIKELY:
         raise BadQuery(f"{share:g} is no share of false discoveries here: more than 0 and at most {UNLIKELY}, such as {SHARE}")
     known = [span for mine in spans.values() for span in mine]
     start, end = min((s.start for s in known), default=0), max((s.end for s in known), default=0)
     downs = {id: failures(mine) for id, mine in spans.items()}
     often = {id: Failing(mine, start, end) for id, mine in sorted(downs.items()) if len(mine) >= LEAST}
-    tested = [(*pair, _compared(often[pair[0]], often[pair[1]])) for pair in combinations(often, 2)]
+    tested = [(*pair, _compared(often[pair[0]], often[pair[1]])) for pair in in_time(combinations(often, 2), stop)]
     sure = q_values([p for _, _, (_, _, p) in tested])
-    found = [(a, b, count, mean, q) for (a, b, (count, mean, _)), q in zip(tested, sure, strict=True) if q <= share]
+    found = [
+        Coupled(a, b, count, len(downs[a]), len(downs[b]), mean, q, True, ())
+        for (a, b, (count, mean, _)), q in zip(tested, sure, strict=True)
+        if q <= share
+    ]
     told, explained = [], 0
     needed = cache(partial(_needed, snapshot))
-    for a, b, count, mean, q in found:
+    for pair in in_time(sorted(found, key=_worst_first), stop):
+        a, b = pair.a, pair.b
         if a in needed(b) or b in needed(a):
             explained += 1
             continue
         common = _common(snapshot, needed, (a, b), _together(downs[a], downs[b]), spans, downs)
-        told.append(Coupled(a, b, count, len(downs[a]), len(downs[b]), mean, q, not common, common))
-    told.sort(key=lambda c: (not c.hidden, -c.together / max(c.failures_a, c.failures_b), c.q, c.a, c.b))
-    return HiddenCoupling(
-        tuple(told), len(told), explained, len(often), len(tested), share, DEFINITION, snapshot.ontology_version
-    )
+        told.append(replace(pair, hidden=not common, common=common))
+    told.sort(key=_worst_first)
+    pairs = comb(len(often), 2)
+    left = pairs - len(tested) + len(found) - len(told) - explained
+    counts = len(told), explained, len(often), pairs
+    return HiddenCoupling(tuple(told), *counts, share, DEFINITION, snapshot.ontology_version, left > 0, left)
+
+
+def _worst_first(pair: Coupled) -> tuple[bool, float, float, str, str]:
+    return not pair.hidden, -pair.together / max(pair.failures_a, pair.failures_b), pair.q, pair.a, pair.b
 
 
 def failures(spans: Sequence[StateSpan]) -> list[Interval]:
