@@ -12,6 +12,7 @@ from api.arguments import TIMES, moment
 from api.kernel import given
 from api.results import Results
 from api.typegen import typed
+from brain.analytics.deadline import deadline, left
 from brain.analytics.graph.causes import Suspects, causes
 from brain.analytics.graph.circles import Circles, circles
 from brain.analytics.graph.concerned import Concern, concerned
@@ -221,12 +222,13 @@ def _criticality(schema: Schema, results: Results) -> Any:
 
 
 def _circles(results: Results) -> Any:
-    async def of(info: Any, first: Any = UNSET, as_of: Any = UNSET, known_at: Any = UNSET) -> Any:
+    async def of(info: Any, first: Any = UNSET, patience: Any = UNSET, as_of: Any = UNSET, known_at: Any = UNSET) -> Any:
         snapshot, _ = await snapshot_of(info, as_of, known_at)
-        return await answer(circles, snapshot, within("first", first, 20, info.context.limits.page))
+        most = within("first", first, 20, info.context.limits.page)
+        return await answer(circles, snapshot, most, positive("patience", patience, PATIENCE))
 
     return strawberry.field(
-        resolver=typed(of, results.output(Circles), first=int | None, **TIMES),
+        resolver=typed(of, results.output(Circles), first=int | None, patience=float | None, **TIMES),
         description="Things that need each other in a circle, those by one relation alone first.",
     )
 
@@ -239,19 +241,21 @@ def _changes(schema: Schema, results: Results) -> Any:
         cls: Any = UNSET,
         first: Any = UNSET,
         coupling: bool = False,
+        patience: Any = UNSET,
         as_of: Any = UNSET,
         known_at: Any = UNSET,
     ) -> Any:
         most, store = within("first", first, 20, info.context.limits.page), info.context.store
+        until = deadline(positive("patience", patience, PATIENCE))
         now, at = await snapshot_of(info, as_of, known_at)
         then = await read(store, schema, AsOf(since, at.known))
         named = str(cls) if given(cls) else None
-        coupled = await coupled_in(store, schema, then, now, named) if coupling else None
-        return await answer(changes, then, now, schema, named, Measure(measure), most, coupled)
+        coupled = await coupled_in(store, schema, then, now, named, left(until, 2)) if coupling else None
+        return await answer(changes, then, now, schema, named, Measure(measure), most, coupled, left(until))
 
     arguments = {"since": Instant, "measure": results.enum(Measure), "cls": str | None, "first": int | None, "coupling": bool}
     return strawberry.field(
-        resolver=typed(of, results.output(GraphChange), **arguments, **TIMES),
+        resolver=typed(of, results.output(GraphChange), **arguments, patience=float | None, **TIMES),
         description="What changed since a time: single points of failure, ranks, circles, dependencies; come, gone or moved. With"
         " `coupling`, which takes longer, also what goes down together beyond chance: of the class, else of assets.",
     )

@@ -12,6 +12,11 @@ def deadline(patience: float | None) -> float | None:
     return None if patience is None else time.monotonic() + patience
 
 
+def left(until: float | None, parts: int = 1) -> float | None:
+    """Seconds for the first of so many parts that share the time until a deadline; None where there is no hurry."""
+    return None if until is None else max(until - time.monotonic(), 0.0) / parts
+
+
 def late(until: float | None) -> bool:
     """Whether a deadline is over."""
     return until is not None and time.monotonic() >= until

@@ -26,7 +26,7 @@ from brain.cli.tables_graph import (
     print_single_points,
 )
 from brain.query import AsOf
-from brain.reports.dependency_things import way_of
+from brain.reports.dependency_things import way_round
 from brain.reports.document import camel, document
 from brain.rewound import rewound
 
@@ -56,14 +56,16 @@ class Wanted:
 
 
 async def whole(wanted: Wanted, store: str | None, form: str) -> None:
+    long = wanted.patience
     async with opened(store) as o:
         snapshot, past = await read(o.merged, o.schema, wanted.at), rewound(o.merged, o.schema, wanted.at)
         then = None if wanted.since is None else await read(o.merged, o.schema, AsOf(wanted.since, wanted.at.known))
-        pairs = await coupled_in(o.merged, o.schema, then, snapshot, wanted.cls) if then and wanted.coupling else None
-        changed = None if then is None else changes(then, snapshot, o.schema, wanted.cls, wanted.measure, coupled=pairs)
+        pairs = await coupled_in(o.merged, o.schema, then, snapshot, wanted.cls, long) if then and wanted.coupling else None
+        asked = o.schema, wanted.cls, wanted.measure
+        changed = None if then is None else changes(then, snapshot, *asked, coupled=pairs, patience=long)
         coupled = pairs and pairs[1]
         if wanted.coupling and coupled is None:
-            coupled = await hidden_coupling(past, o.schema, snapshot, wanted.cls or ASSETS, patience=wanted.patience)
+            coupled = await hidden_coupling(past, o.schema, snapshot, wanted.cls or ASSETS, patience=long)
         layer = await read_layer(past, o.schema, wanted.object_types) if wanted.observed else NOTHING
         match form:
             case "graphml" | "gexf":
@@ -89,12 +91,13 @@ def _page(o: "Opened", snapshot: "Snapshot", wanted: Wanted, more: _More) -> str
 
     points = single_points(snapshot, o.schema, wanted.cls, wanted.top, wanted.patience)
     ranked = criticality(snapshot, o.schema, wanted.measure, wanted.cls, wanted.top, wanted.patience)
-    return dependencies_page(Found(snapshot, points, ranked, circles(snapshot), *more, wanted.since), o.schema, now())
+    rounds = circles(snapshot, patience=wanted.patience)
+    return dependencies_page(Found(snapshot, points, ranked, rounds, *more, wanted.since), o.schema, now())
 
 
 def _told(o: "Opened", snapshot: "Snapshot", wanted: Wanted) -> Any:
     if wanted.circles:
-        return circles(snapshot)
+        return circles(snapshot, patience=wanted.patience)
     if wanted.by == "loss":
         return single_points(snapshot, o.schema, wanted.cls, wanted.top, wanted.patience)
     return criticality(snapshot, o.schema, wanted.measure, wanted.cls, wanted.top, wanted.patience)
@@ -120,7 +123,7 @@ def _formed(found: Any) -> tuple[Sequence[str], Iterable[Sequence[Any]], Callabl
             rows: Iterable[Sequence[Any]] = ((p.id, p.cls, p.name or "", p.objects, p.lost) for p in found.points)
             return ("id", "class", "name", "objectsLost", "lost"), rows, print_single_points
         case Circles():
-            return ("way", "count", "relation"), ((way_of(c), c.count, c.relation or "") for c in found.circles), print_circles
+            return ("way", "count", "relation"), ((way_round(c), c.count, c.relation or "") for c in found.circles), print_circles
         case HiddenCoupling():
             columns = [camel(field.name) for field in fields(Coupled)]
             return columns, map(_coupled, found.couplings), print_coupling

@@ -13,7 +13,17 @@ from brain.analytics.graph.critical import Criticality, SinglePoints
 from brain.analytics.graph.impact import Impact
 from brain.analytics.graph.since import GraphChange, How
 from brain.cli.tables import console_of, plain
-from brain.reports.dependency_things import not_compared, takes_with_it, together, way_of, why_absorbed, why_concerned
+from brain.reports.dependency_things import (
+    not_compared,
+    not_known,
+    not_sought,
+    takes_with_it,
+    together,
+    way_of,
+    way_round,
+    why_absorbed,
+    why_concerned,
+)
 from brain.words import amount, duration, things
 
 
@@ -103,8 +113,10 @@ def print_circles(found: Circles) -> None:
     table.add_column("by")
     for c in found.circles:
         by = f"{c.relation} alone" if c.relation else ", ".join(dict.fromkeys(step.relation for step in c.via))
-        table.add_row(plain(way_of(c, " → ")), f"{c.count:,}", plain(by))
+        table.add_row(plain(way_round(c, " → ")), f"{c.count:,}", plain(by))
     console.print(table)
+    if found.partial:
+        console.print(f"[yellow]Partial: {not_sought(found)}.[/]")
     _definition(console, found.definition, found.ontology_version)
 
 
@@ -125,7 +137,7 @@ def changed_rows(found: GraphChange) -> Iterator[tuple[str, ...]]:
             *("" if rank is None else f"{rank:,}" for rank in (r.rank_then, r.rank_now)),
         )
     for c in found.circles:
-        ways = way_of(c.circle, " → ")
+        ways = way_round(c.circle, " → ")
         yield "circle", c.how, ways, *(("", "there") if c.how is How.COME else ("there", ""))
     for e in found.edges:
         yield "dependency", e.how, f"{e.dependent} by {e.relation}", e.provider_then or "", e.provider_now or ""
@@ -146,6 +158,8 @@ def print_changes(found: GraphChange) -> None:
     for row in changed_rows(found):
         table.add_row(*map(plain, row))
     console.print(table)
+    if found.partial:
+        console.print(f"[yellow]Partial: then or now there was no time for all of these: {not_known(found)}.[/]")
     _definition(console, found.definition, found.ontology_version)
 
 

@@ -13,7 +13,17 @@ from brain.analytics.graph.since import GraphChange
 from brain.analytics.graph.snapshot import Snapshot
 from brain.analytics.observed import Between
 from brain.reports.dependency_map import DependencyMap, dependency_map
-from brain.reports.dependency_things import needs_between, not_compared, observed_needs, things_of, together, way_of
+from brain.reports.dependency_things import (
+    needs_between,
+    not_compared,
+    not_known,
+    not_sought,
+    observed_needs,
+    things_of,
+    together,
+    way_of,
+    way_round,
+)
 from brain.reports.html import render
 from brain.schema import Schema
 from brain.words import point, things
@@ -56,6 +66,9 @@ def dependencies_page(found: Found, schema: Schema, written: int) -> str:
         way_of=way_of,
         together=together,
         not_compared=not_compared,
+        not_known=not_known,
+        not_sought=not_sought,
+        way_round=way_round,
         steps=steps_map(found.layer, schema),
         observed=sorted(found.layer.edges(), key=lambda e: (-e.told.strength, -e.told.support))[:OBSERVED],
         observed_count=sum(1 for _ in found.layer.edges()),

@@ -5,10 +5,12 @@ from typing import Protocol
 
 import numpy as np
 
+from brain.analytics.graph.circles import Circle, Circles
 from brain.analytics.graph.concerned import Concerned
 from brain.analytics.graph.coupling import Coupled, HiddenCoupling
 from brain.analytics.graph.impact import Absorbed, Carrier, Impact, Part, part_of, parts_of
 from brain.analytics.graph.observing import RELATION, Layer
+from brain.analytics.graph.since import GraphChange
 from brain.analytics.graph.snapshot import NODE_MASK, ROW, Basis, Ints, Snapshot, rows, seconds, told_by
 from brain.analytics.observed import Between
 from brain.reports.dependency_map import Need, Thing
@@ -32,6 +34,11 @@ class Carried(Protocol):
 def way_of(row: Carried, arrow: str = " > ") -> str:
     """The things on the way, from the first that is down to the last."""
     return arrow.join([*(c.provider for c in row.via[:1]), *(c.dependent for c in row.via)])
+
+
+def way_round(circle: Circle, arrow: str = " > ") -> str:
+    """A shortest way round; its things, where there was no time to seek one."""
+    return way_of(circle, arrow) or ", ".join(circle.ids)
 
 
 def many(part: Part) -> str:
@@ -110,6 +117,18 @@ def not_compared(found: HiddenCoupling) -> str:
     pairs = f"of {things(found.pairs, 'pair')} {found.unexplored:,} were not looked at" if found.unexplored else ""
     unread = f"the states of {things(found.unread, 'thing')} were not read" if found.unread else ""
     return "; ".join(filter(None, (pairs, unread)))
+
+
+def not_sought(found: Circles) -> str:
+    """What there was no time for."""
+    if not found.unexplored:
+        return "of some circles no way round was sought"
+    return f"by {things(found.unexplored, 'relation')}, all together being one, no circle was sought"
+
+
+def not_known(found: GraphChange) -> str:
+    """What there was no time for."""
+    return ", ".join(f"{one.what} ({one.count:,})" for one in found.unexplored)
 
 
 def why_absorbed(b: Absorbed) -> str:

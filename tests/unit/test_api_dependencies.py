@@ -158,6 +158,13 @@ async def test_what_goes_down_together() -> None:
         assert changed["dependencyChanges"] == {"couplingsCount": 1, "couplings": [came]}
         unasked = await api.ask('{ dependencyChanges(since: "1970-01-03T00:00:00Z") { couplings { how } } }')
         assert unasked["dependencyChanges"] == {"couplings": None}
+        soon = await api.ask(
+            "{ dependencyCircles(patience: 1e-9) { partial circles { count } } dependencyChanges(since:"
+            ' "1970-01-03T00:00:00Z", coupling: true, patience: 1e-9) { partial unexplored { what } couplings { how } } }'
+        )
+        assert soon["dependencyCircles"] == {"partial": True, "circles": []}
+        left = [{"what": what} for what in ("POINTS", "RANKS", "CIRCLES", "COUPLINGS")]
+        assert soon["dependencyChanges"] == {"partial": True, "unexplored": left, "couplings": []}
         soon = await api.ask("{ hiddenCoupling(patience: 1e-9) { partial unread unexplored pairs } }")
         assert soon["hiddenCoupling"] == {"partial": True, "unread": 4, "unexplored": 0, "pairs": 0}
         unknown = await api.ask(ask % 'asOf: "1970-01-04T03:30:00Z", knownAt: "1970-02-01T00:00:00Z"')

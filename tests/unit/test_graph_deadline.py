@@ -1,6 +1,7 @@
 """Deadlines: wherever one falls, what is told is true as far as it goes, and what was not explored is named."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from unittest.mock import patch
 
@@ -11,15 +12,22 @@ from hypothesis import strategies as st
 
 from brain.analytics.graph import causes as causes_module
 from brain.analytics.graph.causes import causes
+from brain.analytics.graph.circles import circles
 from brain.analytics.graph.coupling import coupling_of, hidden_coupling
 from brain.analytics.graph.critical import Measure, criticality, single_points
 from brain.analytics.graph.degraded import fall
+from brain.analytics.graph.observing import NOTHING
 from brain.analytics.graph.reach import ancestors, descendants
+from brain.analytics.graph.since import Compared, changes
 from brain.analytics.graph.times import NEVER, spread
+from brain.cli.tables_graph import print_changes, print_circles, print_coupling
 from brain.model import Assert, ChangeSet
+from brain.query import EVERY
+from brain.reports.dependencies_page import Found, dependencies_page
 from brain.stores import open_store
+from tests.dependency_graphs import site
 from tests.unit.test_graph_coupling import NOBODY, states
-from tests.unit.test_graph_structure import Said, typed_graphs
+from tests.unit.test_graph_structure import Said, dense_graphs, typed_graphs
 from tests.unit.test_graph_times import buffers, classes, graph_of
 from tests.unit.test_impact import SCHEMA, line
 
@@ -95,6 +103,54 @@ def test_criticality_says_what_was_not_counted() -> None:
         assert criticality(base, SCHEMA, Measure.BETWEENNESS, patience=0.0).unexplored == base.count - 10
 
 
+@given(dense_graphs, st.integers(0, 40))
+@settings(max_examples=100, deadline=None)
+def test_circles_are_true_as_far_as_they_go(said: list[Said], looks: int) -> None:
+    snapshot = graph_of(said)
+    whole = {c.ids: c for c in circles(snapshot, EVERY).circles}
+    late = after(looks)
+    with patch("brain.analytics.deadline.late", late), patch("brain.analytics.graph.circles.late", late):
+        found = circles(snapshot, EVERY, 0.0)
+    assert found.unexplored == max(len(snapshot.kinds) + 1 - looks, 0)
+    for circle in found.circles:
+        assert circle.via in ((), whole[circle.ids].via) or circle.relation != whole[circle.ids].relation
+        assert (circle.relation is None) == (whole[circle.ids].relation is None)
+    assert found.partial == (found.unexplored > 0 or any(not c.via for c in found.circles))
+    if not found.unexplored:
+        assert {c.ids for c in found.circles} == whole.keys()
+    if not found.partial:
+        assert found == circles(snapshot, EVERY)
+
+
+CLOCKS = ("deadline", "graph.circles", "graph.critical", "graph.losses", "graph.reach", "graph.structure", "graph.times")
+
+
+@given(typed_graphs, typed_graphs, classes, st.integers(0, 120), st.sampled_from(Measure))
+@settings(max_examples=150, deadline=None)
+def test_changes_are_true_as_far_as_they_go(
+    then: list[Said], now: list[Said], classes: dict[str, str], looks: int, measure: Measure
+) -> None:
+    """What is not told of a kind is counted as not explored; dependencies are all told."""
+    graphs = [graph_of(said, {}, classes) for said in (then, now)]
+    whole = changes(*graphs, SCHEMA, measure=measure, first=EVERY)
+    late = after(looks)
+    with ExitStack() as patched:
+        for module in CLOCKS:
+            patched.enter_context(patch(f"brain.analytics.{module}.late", late))
+        found = changes(*graphs, SCHEMA, measure=measure, first=EVERY, patience=0.0)
+    counts = {one.what: one.count for one in found.unexplored}
+    assert all(counts.values())
+    assert found.partial == bool(counts)
+    assert found.edges == whole.edges
+    assert set(found.points) <= set(whole.points)
+    assert whole.points_count - found.points_count <= counts.get(Compared.POINTS, 0)
+    for what, told, all_ in (
+        (Compared.RANKS, [(r.id, r.how) for r in found.ranks], [(r.id, r.how) for r in whole.ranks]),
+        (Compared.CIRCLES, [c.circle.ids for c in found.circles], [c.circle.ids for c in whole.circles]),
+    ):
+        assert told == ([] if what in counts else all_)
+
+
 HOURS = tuple(24.0 * day + day for day in range(8))
 COUPLED = {"A": HOURS, "B": HOURS, "C": tuple(h + 7 for h in HOURS), "D": tuple(h + 7 for h in HOURS)}
 
@@ -142,3 +198,19 @@ def test_single_points_that_were_not_looked_at_are_counted() -> None:
     with patch("brain.analytics.graph.losses.late", after(2)):
         found = single_points(line(), SCHEMA, patience=0.0)
     assert (found.points, found.unexplored, found.partial) == ((), found.candidates, True)
+
+
+def test_people_are_told_what_there_was_no_time_for(capsys: pytest.CaptureFixture[str]) -> None:
+    graph = site(1, 1)
+    rounds, coupling = circles(graph, patience=0.0), coupling_of(states(COUPLED), graph, stop=0.0)
+    changed = changes(graph, graph, SCHEMA, coupled=(coupling, coupling), patience=0.0)
+    points, ranked = single_points(graph, SCHEMA, patience=0.0), criticality(graph, SCHEMA, patience=0.0)
+    page = dependencies_page(Found(graph, points, ranked, rounds, NOTHING, changed, coupling, 0), SCHEMA, 0)
+    for show, found in ((print_circles, rounds), (print_coupling, coupling), (print_changes, changed)):
+        show(found)  # type: ignore[operator]
+    relations = f"by {len(graph.kinds) + 1} relations, all together being one, no circle was sought"
+    parts = f"single points ({points.candidates}), ranks ({graph.count}), circles ({len(graph.kinds) + 1}), couplings (6)"
+    table = capsys.readouterr().out
+    for told in (relations, "of 6 pairs 6 were not looked at", f"there was no time for all of these: {parts}"):
+        assert told in " ".join(table.split())
+        assert told in page

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from brain.analytics.graph.coupling import Coupled, HiddenCoupling
 from brain.analytics.graph.reading import read
-from brain.analytics.graph.since import How, changes
+from brain.analytics.graph.since import Compared, How, changes
 from brain.analytics.graph.snapshot import Snapshot
 from brain.model import ChangeSet, Link, Retract
 from brain.query import AsOf
@@ -106,9 +106,9 @@ FIGURES = st.tuples(st.booleans(), st.integers(3, 5), st.just(5), st.just(5))
 pairs = st.dictionaries(st.sampled_from([("a", "b"), ("a", "c"), ("b", "c"), ("c", "d")]), FIGURES)
 
 
-def coupling(told: dict[tuple[str, str], tuple[bool, int, int, int]]) -> HiddenCoupling:
+def coupling(told: dict[tuple[str, str], tuple[bool, int, int, int]], partial: bool = False) -> HiddenCoupling:
     found = [Coupled(a, b, *counts, 0.1, 0.01, hidden, ()) for (a, b), (hidden, *counts) in told.items()]
-    return HiddenCoupling(tuple(found), len(found), 0, 4, 6, 0.05, "", "")
+    return HiddenCoupling(tuple(found), len(found), 0, 4, 6, 0.05, "", "", partial, 2 * partial, partial)
 
 
 @given(pairs, pairs, st.integers(1, 4))
@@ -132,6 +132,24 @@ def test_couplings_that_came_went_or_moved_are_the_difference_of_two_maps(
         for pair in sorted(expected)
     ]
     assert [weights[sorted(expected).index(pair)] for pair in told] == sorted(weights)[:first]
+
+
+@given(pairs, pairs, st.booleans(), st.booleans())
+def test_of_a_part_of_the_pairs_no_coupling_is_said_to_have_come_or_gone(
+    then: dict[tuple[str, str], tuple[bool, int, int, int]],
+    now: dict[tuple[str, str], tuple[bool, int, int, int]],
+    part_then: bool,
+    part_now: bool,
+) -> None:
+    nothing = graph_of([])
+    found = changes(nothing, nothing, SCHEMA, coupled=(coupling(then, part_then), coupling(now, part_now)))
+    assert found.couplings is not None
+    told = {(c.a, c.b) for c in found.couplings}
+    moved = {pair for pair in then.keys() & now.keys() if then[pair] != now[pair]}
+    come, gone = now.keys() - then.keys(), then.keys() - now.keys()
+    assert told == moved | (set() if part_then else come) | (set() if part_now else gone)
+    # Two pairs that were not compared, and one thing that was not read.
+    assert [(u.what, u.count) for u in found.unexplored] == [(Compared.COUPLINGS, 3)] * (part_then or part_now)
 
 
 def test_couplings_that_nobody_asked_for_are_not_told() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from brain.analytics.deadline import deadline, in_time, late
 from brain.analytics.graph.impact import Carrier, carrier
 from brain.analytics.graph.order import condensed
 from brain.analytics.graph.snapshot import NODE_MASK, ROW, Bools, Ints, Snapshot, firsts, kinds, rows, seconds
@@ -16,7 +17,8 @@ MOST = 20
 @dataclass(frozen=True, slots=True)
 class Circle:
     """`count` things each of which needs all the others; `ids` are the first of them. `via` is a shortest way round, as a loss
-    goes, from the first of them back to it. `relation`: by which alone they are joined; null, where it takes several."""
+    goes, from the first of them back to it; empty where there was no time to seek one. `relation`: by which alone they are
+    joined; null, where it takes several."""
 
     count: int
     ids: tuple[str, ...]
@@ -26,12 +28,15 @@ class Circle:
 
 @dataclass(frozen=True, slots=True)
 class Circles:
-    """Those by one relation alone first, then the larger."""
+    """Those by one relation alone first, then the larger. `partial` where the deadline came first: `unexplored` relations were
+    not looked at (that of all together is one more), or of what is told no way round was sought."""
 
     circles: tuple[Circle, ...]
     count: int
     definition: str
     ontology_version: str
+    partial: bool = False
+    unexplored: int = 0
 
 
 DEFINITION = (
@@ -40,15 +45,20 @@ DEFINITION = (
 )
 
 
-def circles(snapshot: Snapshot, first: int = MOST) -> Circles:
-    found: dict[tuple[int, ...], int | None] = {}
-    for number in range(len(snapshot.kinds)):
-        found.update((members, number) for members in _by_kind(snapshot, number))
-    for members in _joined(snapshot.condensed[0]):
-        found.setdefault(members, None)
+def circles(snapshot: Snapshot, first: int = MOST, patience: float | None = None) -> Circles:
+    """`patience` in seconds."""
+    until, found = deadline(patience), dict[tuple[int, ...], int | None]()
+    unexplored = len(snapshot.kinds) + 1
+    for number in in_time(range(unexplored), until):
+        unexplored -= 1
+        if unexplored:
+            found.update((members, number) for members in _by_kind(snapshot, number))
+        else:  # by all together what is by one alone is found again
+            found.update((members, None) for members in _joined(snapshot.condensed[0]) if members not in found)
     order = sorted(found.items(), key=lambda one: (one[1] is None, -len(one[0]), snapshot.ids[one[0][0]]))
-    told = tuple(_circle(snapshot, members, number) for members, number in order[:first])
-    return Circles(told, len(found), DEFINITION, snapshot.ontology_version)
+    told = tuple(_circle(snapshot, members, number, until) for members, number in order[:first])
+    partial = unexplored > 0 or not all(circle.via for circle in told)
+    return Circles(told, len(found), DEFINITION, snapshot.ontology_version, partial, unexplored)
 
 
 def _by_kind(snapshot: Snapshot, number: int) -> Iterator[tuple[int, ...]]:
@@ -67,11 +77,11 @@ def _joined(of: Ints) -> Iterator[tuple[int, ...]]:
         yield tuple(members.tolist())
 
 
-def _circle(snapshot: Snapshot, members: tuple[int, ...], number: int | None) -> Circle:
+def _circle(snapshot: Snapshot, members: tuple[int, ...], number: int | None, until: float | None) -> Circle:
     among = np.zeros(snapshot.count, bool)
     among[list(members)] = True
     ids = sorted(snapshot.ids[node] for node in members)
-    way = _round(snapshot, snapshot.index[ids[0]], among, number)
+    way = [] if late(until) else _round(snapshot, snapshot.index[ids[0]], among, number)
     relation = None if number is None else snapshot.kinds[number].relation
     return Circle(len(ids), tuple(ids[:MOST]), relation, tuple(carrier(snapshot, edge) for edge in way))
 

@@ -1,16 +1,17 @@
 """How a graph of dependencies changed since a past time: what came, what went, what moved. Two snapshots, side by side."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
 
-from brain.analytics.graph.circles import Circle, circles
+from brain.analytics.deadline import deadline, left
+from brain.analytics.graph.circles import Circle, Circles, circles
 from brain.analytics.graph.coupling import ASSETS, Coupled, HiddenCoupling, hidden_coupling
 from brain.analytics.graph.coupling import DEFINITION as COUPLING
-from brain.analytics.graph.critical import DEFINITIONS, SINGLE, Critical, Measure, criticality, singles
+from brain.analytics.graph.critical import DEFINITIONS, SINGLE, Criticality, Measure, criticality, singles
 from brain.analytics.graph.snapshot import NODE_BITS, NODE_MASK, ROW, Ints, Snapshot
 from brain.ports import Store
 from brain.query import EVERY
@@ -88,11 +89,31 @@ class CouplingChange:
     now: Coupled | None
 
 
+class Compared(StrEnum):
+    """What is compared, besides dependencies, which always are."""
+
+    POINTS = "single points"
+    RANKS = "ranks"
+    CIRCLES = "circles"
+    COUPLINGS = "couplings"
+
+
+@dataclass(frozen=True, slots=True)
+class Unexplored:
+    """What there was no time for, then or now: candidates of which it is not known whether they are single points, ranks that had
+    not settled or sources that were not counted from, relations by which no circle was sought, pairs that were not compared and
+    things whose states were not read."""
+
+    what: Compared
+    count: int
+
+
 @dataclass(frozen=True, slots=True)
 class GraphChange:
     """Of each kind at most 100 are told, all are counted. Worst first: points by what they take now (or took), ranks by how far
     they moved, edges that moved, came and went, by name; couplings that came, went or turned before those that only failed more
-    often, hidden ones first (null where they were not asked for)."""
+    often, hidden ones first (null where they were not asked for). `partial` where the deadline came first: what is told is so,
+    and of what is `unexplored` then or now no change is told."""
 
     points: tuple[PointChange, ...]
     points_count: int
@@ -107,6 +128,8 @@ class GraphChange:
     measure: Measure
     definition: str
     ontology_version: str
+    partial: bool = False
+    unexplored: tuple[Unexplored, ...] = ()
 
 
 class Alone(NamedTuple):
@@ -136,13 +159,21 @@ def changes(
     measure: Measure = Measure.FLOW,
     first: int = MOST,
     coupled: tuple[HiddenCoupling, HiddenCoupling] | None = None,
+    patience: float | None = None,
 ) -> GraphChange:
     """Of a class and those below it; of assets and people where none is named. `coupled` are the hidden couplings of both.
-    BadQuery for an unknown class."""
-    points = _points(*(_alone(graph, schema, cls) for graph in (then, now)))
-    ranks = _ranks(*(criticality(graph, schema, measure, cls, EVERY).ranked for graph in (then, now)))
-    rounds = _circles(*(circles(graph, EVERY).circles for graph in (then, now)))
-    edges, pairs = _edges(then, now), None if coupled is None else _couplings(*(found.couplings for found in coupled))
+    `patience` in seconds. BadQuery for an unknown class."""
+    until, graphs, pairs = deadline(patience), (then, now), None
+    edges = _edges(then, now)
+    # What takes longest has what the others leave.
+    rounds, unsought = _circles(*(circles(graph, EVERY, left(until, 6 - i)) for i, graph in enumerate(graphs)))
+    ranked = (criticality(graph, schema, measure, cls, EVERY, left(until, 4 - i)) for i, graph in enumerate(graphs))
+    ranks, unsettled = _ranks(*ranked)
+    points, unjudged = _points(*(_alone(graph, schema, cls, left(until, 2 - i)) for i, graph in enumerate(graphs)))
+    counts = {Compared.POINTS: unjudged, Compared.RANKS: unsettled, Compared.CIRCLES: unsought}
+    if coupled is not None:
+        pairs, counts[Compared.COUPLINGS] = _couplings(*coupled)
+    unexplored = tuple(Unexplored(what, count) for what, count in counts.items() if count)
     defined = DEFINITION if coupled is None else DEFINITION + COUPLINGS
     return GraphChange(
         tuple(points[:first]),
@@ -158,46 +189,63 @@ def changes(
         measure,
         defined.format(single=SINGLE, measure=DEFINITIONS[measure], coupling=COUPLING),
         now.ontology_version,
+        len(unexplored) > 0,
+        unexplored,
     )
 
 
 async def coupled_in(
-    store: Store, schema: Schema, then: Snapshot, now: Snapshot, cls: str | None = None
+    store: Store, schema: Schema, then: Snapshot, now: Snapshot, cls: str | None = None, patience: float | None = None
 ) -> tuple[HiddenCoupling, HiddenCoupling]:
-    """The hidden couplings of the points of both graphs: of a class and those below it, of assets where none is named."""
-    was, is_ = [await hidden_coupling(rewound(store, schema, graph.at), schema, graph, cls or ASSETS) for graph in (then, now)]
-    return was, is_
+    """The hidden couplings of the points of both graphs: of a class and those below it, of assets where none is named. `patience`
+    in seconds."""
+    until = deadline(patience)
+
+    async def of(graph: Snapshot, seconds: float | None) -> HiddenCoupling:
+        return await hidden_coupling(rewound(store, schema, graph.at), schema, graph, cls or ASSETS, patience=seconds)
+
+    return await of(then, left(until, 2)), await of(now, left(until))
 
 
 def _how(then: object | None, now: object | None) -> How:
     return How.COME if then is None else How.GONE if now is None else How.MOVED
 
 
-def _alone(graph: Snapshot, schema: Schema, cls: str | None) -> dict[str, Alone]:
-    found = singles(graph, schema, cls, None)
+Singled = tuple[dict[str, Alone], frozenset[str]]
+"""The single points of failure; and the candidates of which that is not known."""
+
+
+def _alone(graph: Snapshot, schema: Schema, cls: str | None, patience: float | None) -> Singled:
+    found = singles(graph, schema, cls, deadline(patience))
     nodes, lost, counted = (column.tolist() for column in (found.candidates, found.losses.lost, found.losses.counted))
-    return {
+    told = {
         graph.ids[nodes[i]]: Alone(graph.classes[graph.cls[nodes[i]]], graph.names[nodes[i]], lost[i], counted[i])
         for i in found.ranked
     }
+    return told, frozenset(graph.ids[node] for node in nodes[len(lost) :])
 
 
-def _points(then: Mapping[str, Alone], now: Mapping[str, Alone]) -> list[PointChange]:
-    found = []
+def _points(was: Singled, is_: Singled) -> tuple[list[PointChange], int]:
+    """And of how many it is not known."""
+    (then, unjudged), (now, more) = was, is_
+    unknown, found = unjudged | more, []
     for id, told in {**then, **now}.items():
         a, b = then.get(id, NONE), now.get(id, NONE)
-        if (a.lost, a.objects) != (b.lost, b.objects):
+        if (a.lost, a.objects) != (b.lost, b.objects) and id not in unknown:
             how = _how(then.get(id), now.get(id))
             found.append(PointChange(id, told.cls, told.name, how, a.lost, b.lost, a.objects, b.objects))
-    return sorted(found, key=_weight)
+    return sorted(found, key=_weight), len(unknown)
 
 
 def _weight(p: PointChange) -> tuple[int, int, str]:
     return -max(p.objects_then or 0, p.objects_now or 0), -max(p.lost_then or 0, p.lost_now or 0), p.id
 
 
-def _ranks(then: Sequence[Critical], now: Sequence[Critical]) -> list[RankChange]:
-    was, is_ = ({one.id: (rank, one) for rank, one in enumerate(ranked, 1)} for ranked in (then, now))
+def _ranks(then: Criticality, now: Criticality) -> tuple[list[RankChange], int]:
+    """None where those of one graph had not settled, and how many had not."""
+    was, is_ = ({one.id: (rank, one) for rank, one in enumerate(found.ranked, 1)} for found in (then, now))
+    if unsettled := max(then.unexplored, now.unexplored):
+        return [], unsettled
     found = []
     for id, (_, told) in (was | is_).items():
         a, b = was.get(id), is_.get(id)
@@ -205,23 +253,29 @@ def _ranks(then: Sequence[Critical], now: Sequence[Critical]) -> list[RankChange
         if min(ranks) <= RANKS and (len(ranks) < 2 or ranks[0] != ranks[1]):
             values = (a and a[0], b and b[0], a and a[1].value, b and b[1].value)
             found.append(RankChange(id, told.cls, told.name, _how(a, b), *values))
-    return sorted(found, key=lambda r: (-abs((r.rank_then or 0) - (r.rank_now or 0)), r.rank_now or r.rank_then or 0, r.id))
+    found.sort(key=lambda r: (-abs((r.rank_then or 0) - (r.rank_now or 0)), r.rank_now or r.rank_then or 0, r.id))
+    return found, 0
 
 
-def _circles(then: Sequence[Circle], now: Sequence[Circle]) -> list[CircleChange]:
-    was, is_ = ({(circle.ids, circle.count, circle.relation): circle for circle in found} for found in (then, now))
+def _circles(then: Circles, now: Circles) -> tuple[list[CircleChange], int]:
+    """None where not all relations of both graphs were looked at, and how many were not."""
+    was, is_ = ({(circle.ids, circle.count, circle.relation): circle for circle in found.circles} for found in (then, now))
+    if unsought := max(then.unexplored, now.unexplored):
+        return [], unsought
     come = [CircleChange(How.COME, circle) for key, circle in is_.items() if key not in was]
-    return come + [CircleChange(How.GONE, circle) for key, circle in was.items() if key not in is_]
+    return come + [CircleChange(How.GONE, circle) for key, circle in was.items() if key not in is_], 0
 
 
-def _couplings(then: Sequence[Coupled], now: Sequence[Coupled]) -> list[CouplingChange]:
-    was, is_ = ({(pair.a, pair.b): pair for pair in pairs} for pairs in (then, now))
+def _couplings(then: HiddenCoupling, now: HiddenCoupling) -> tuple[list[CouplingChange], int]:
+    """And of how much it is not known. What is told of a part of the pairs may have been, or be, of the rest."""
+    was, is_ = ({(pair.a, pair.b): pair for pair in found.couplings} for found in (then, now))
     found = []
     for a, b in was.keys() | is_.keys():
         old, new = was.get((a, b)), is_.get((a, b))
-        if old is None or new is None or _counted(old) != _counted(new):
+        unknown = (old is None and then.partial) or (new is None and now.partial)
+        if not unknown and (old is None or new is None or _counted(old) != _counted(new)):
             found.append(CouplingChange(_how(old, new), a, b, old, new))
-    return sorted(found, key=_told_before)
+    return sorted(found, key=_told_before), max(one.unexplored + one.unread for one in (then, now))
 
 
 def _counted(pair: Coupled) -> tuple[bool, int, int, int]:
