@@ -1,11 +1,14 @@
 """What the kernel needs from outside, as Protocols. `tests/contract/` judges every implementation of `Store` and `Feed`."""
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, Protocol, overload, runtime_checkable
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, TypeVar, overload, runtime_checkable
 
 from brain.model import ChangeSet, DeadLetter, Edge, Mark, Node, Notice, Occurrence, Quality, Version
 from brain.query import NOW, AsOf, Edges, Find, Hop, Nodes, Occurrences, Page, Qualities, Scope, Told, Versions, Window
 from brain.schema import Schema
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -105,3 +108,13 @@ class Resumable(Feed, Protocol):
         """As `subscribe`, in portions, each with the place after it. With a place of this feed it goes on there, without a GAP
         where nothing can have been lost since; then an empty portion says that all that there was has been told."""
         ...
+
+
+@asynccontextmanager
+async def closing(found: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
+    """What is streamed, which ends where it is left, however soon that is."""
+    try:
+        yield found
+    finally:
+        if isinstance(found, AsyncGenerator):
+            await found.aclose()

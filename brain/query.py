@@ -109,7 +109,8 @@ class Edges:
 
 @dataclass(frozen=True, slots=True)
 class Occurrences:
-    """Scan the steps of each object of a type: `object_type` is a class of the ontology or an `objectType` of WorkObjects."""
+    """Scan the steps of each object of a type, those of one object one after the other: `object_type` is a class of the ontology
+    or an `objectType` of WorkObjects."""
 
     object_type: str
 

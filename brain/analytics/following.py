@@ -8,16 +8,13 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from brain.errors import BrainError, Retry
 from brain.identities import Merged
 from brain.identity import DIFFERENT, NONE, SAME
 from brain.model import GAP, Notice
-from brain.ports import Feed, Resumable, Store
-
-T = TypeVar("T")
+from brain.ports import Feed, Resumable, Store, closing
 
 log = logging.getLogger("brain.analytics.live")
 
@@ -119,13 +116,13 @@ class Following(ABC):
     async def _portions(self) -> AsyncGenerator[tuple[Sequence[Notice], str | None]]:
         """What the feed tells, from where we are as far as it can, each with the place after it if it has any."""
         if not isinstance(self._feed, Resumable):
-            async with _closing(self._feed.subscribe()) as notices:
+            async with closing(self._feed.subscribe()) as notices:
                 async for notice in notices:
                     yield (notice,), None
             return
         if self._heard is None:
             self._heard = await self._resume()
-        async with _closing(self._feed.follow(self._heard)) as portions:
+        async with closing(self._feed.follow(self._heard)) as portions:
             async for portion in portions:
                 yield portion
 
@@ -185,12 +182,3 @@ class Following(ABC):
             self._store.forget()
         before, self._together = self._together, await self._store.known.clusters()
         return self._together != before
-
-
-@asynccontextmanager
-async def _closing(found: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
-    try:
-        yield found
-    finally:
-        if isinstance(found, AsyncGenerator):
-            await found.aclose()

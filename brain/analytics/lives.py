@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from sys import intern
 from typing import Literal, NamedTuple
 
+from brain.analytics.deadline import late
 from brain.errors import BadQuery
 from brain.model import Occurrence
-from brain.ports import Store
+from brain.ports import Store, closing
 from brain.query import Occurrences
 from brain.rewound import point_of
 from brain.schema import nearest
@@ -17,6 +18,8 @@ from brain.words import point
 
 MICRO = 1_000_000
 """µs in a second."""
+IN_ANY_CASE = 1000
+"""Objects that are read, however late it is: out of none nothing can be told."""
 
 Lifecycle = Literal["complete"]
 
@@ -77,6 +80,29 @@ async def read_lives(store: Store, object_type: str, lifecycle: Lifecycle | None
     if not lives:
         raise await no_steps(store, object_type)
     return lives, left_out
+
+
+async def lives_in_time(store: Store, object_type: str, until: float | None) -> tuple[dict[str, list[Timed]], bool]:
+    """The lives of the objects of a type that are read by `until`, of time.monotonic, each whole, and of some in any case; and
+    whether these are all. BadQuery where no object has a step."""
+    whole = True
+
+    async def some() -> AsyncIterator[Occurrence]:
+        nonlocal whole
+        object, begun = "", 0
+        async with closing(store.scan(Occurrences(object_type))) as scan:
+            async for step in scan:
+                if step.object != object:
+                    if begun >= IN_ANY_CASE and late(until):
+                        whole = False
+                        return
+                    object, begun = step.object, begun + 1
+                yield step
+
+    lives, _ = await lives_of(some(), None)
+    if not lives:
+        raise await no_steps(store, object_type)
+    return lives, whole
 
 
 async def read_other_lives(

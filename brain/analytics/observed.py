@@ -10,13 +10,14 @@ is told is there by chance.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 from math import exp, lgamma, log
 
+from brain.analytics.deadline import deadline
 from brain.analytics.discoveries import q_values
-from brain.analytics.lives import MICRO, Timed, read_lives
+from brain.analytics.lives import MICRO, Timed, lives_in_time
 from brain.analytics.work import Lives
 from brain.errors import BadQuery
 from brain.model import Instant
@@ -26,6 +27,8 @@ from brain.schema import Schema
 SHARE = 0.05
 """Of the dependencies that are told, the share that may be there by chance."""
 NEGLIGIBLE = 1e-17
+WORK_OBJECT = "WorkObject"
+"""The class of objects whose type is no class."""
 
 DEFINITION = (
     "B depends on A where objects with both come to B directly after A more often than a random order of their steps would give:"
@@ -69,7 +72,8 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class ObservedDependencies:
-    """By strength and support, descending. Of `pairs` that could have been told, `seen` follow each other at all."""
+    """By strength and support, descending. Of `pairs` that could have been told, `seen` follow each other at all. `partial` where
+    the deadline came before all was read: all is of the `objects` that were, and the lives of `unexplored` more were not."""
 
     object_type: str
     between: Between
@@ -80,14 +84,47 @@ class ObservedDependencies:
     edges: tuple[Observed, ...]
     definition: str
     ontology_version: str
+    partial: bool = False
+    unexplored: int = 0
 
 
 async def observed(
-    store: Store, schema: Schema, object_type: str, between: Between = Between.ACTIVITIES, share: float = SHARE
+    store: Store,
+    schema: Schema,
+    object_type: str,
+    between: Between = Between.ACTIVITIES,
+    share: float = SHARE,
+    patience: float | None = None,
 ) -> ObservedDependencies:
-    """Of the objects of a type. BadQuery where none of them has a step."""
-    lives, _ = await read_lives(store, object_type)
-    return observed_in(lives, between, share, object_type=object_type, ontology_version=schema.version)
+    """Of the objects of a type, those that are read within `patience`, in seconds. BadQuery where none of them has a step."""
+    (found,) = await observed_between(store, schema, object_type, (between,), share, patience)
+    return found
+
+
+async def observed_between(
+    store: Store,
+    schema: Schema,
+    object_type: str,
+    kinds: Sequence[Between],
+    share: float = SHARE,
+    patience: float | None = None,
+) -> list[ObservedDependencies]:
+    """The same of several kinds, out of one reading."""
+    lives, whole = await lives_in_time(store, object_type, deadline(patience))
+    unexplored = 0 if whole else await _objects(store, schema, object_type) - len(lives)
+    told = [observed_in(lives, kind, share, object_type=object_type, ontology_version=schema.version) for kind in kinds]
+    return [replace(one, partial=not whole, unexplored=unexplored) for one in told]
+
+
+async def _objects(store: Store, schema: Schema, object_type: str) -> int:
+    """How many objects of a type have steps."""
+
+    def counts(name: str) -> bool:
+        if object_type not in schema.classes:
+            return name == object_type
+        return schema.is_a(name if name in schema.classes else WORK_OBJECT, object_type)
+
+    return sum(count for name, count in (await store.object_types()).items() if counts(name))
 
 
 def observed_in(

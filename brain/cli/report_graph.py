@@ -66,7 +66,7 @@ async def whole(wanted: Wanted, store: str | None, form: str) -> None:
         coupled = pairs and pairs[1]
         if wanted.coupling and coupled is None:
             coupled = await hidden_coupling(past, o.schema, snapshot, wanted.cls or ASSETS, patience=long)
-        layer = await read_layer(past, o.schema, wanted.object_types) if wanted.observed else NOTHING
+        layer = await read_layer(past, o.schema, wanted.object_types, long) if wanted.observed else NOTHING
         match form:
             case "graphml" | "gexf":
                 from brain.analytics.graph.export import as_networkx, exported

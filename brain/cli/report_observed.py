@@ -12,7 +12,7 @@ from brain.analytics.observed import SHARE, Between, Observed, ObservedDependenc
 from brain.cli.options import format_option, object_type_option, opened, run, store_option
 from brain.cli.report_bottlenecks import only_type
 from brain.cli.tables import console_of, plain
-from brain.cli.times import past_options
+from brain.cli.times import SPAN, past_options
 from brain.reports.document import camel, document
 from brain.words import duration, share
 
@@ -38,6 +38,7 @@ COLUMNS = tuple(camel(field.name) for field in fields(Observed))
     help="The share of what is told that may be there by chance.",
 )
 @click.option("--top", type=click.IntRange(1), default=30, show_default=True, help="Rows of the table.")
+@click.option("--patience", type=SPAN, metavar="SPAN", help="Then it tells what it has, and that it is partial.")
 @format_option("table", "json", "csv")
 @run
 async def observed(
@@ -48,6 +49,7 @@ async def observed(
     between: str,
     false_discoveries: float,
     top: int,
+    patience: int | None,
     form: str,
 ) -> None:
     """What comes directly after what in the lives of objects, more often than a random order would give.
@@ -66,7 +68,8 @@ async def observed(
 
     async with opened(store) as o:
         past = rewound(o.merged, o.schema, AsOf(as_of, known_at))
-        found = await find(past, o.schema, object_type or await only_type(past), Between(between), false_discoveries)
+        chosen = object_type or await only_type(past)
+        found = await find(past, o.schema, chosen, Between(between), false_discoveries, patience)
     match form:
         case "json":
             click.echo(orjson.dumps(document(found), option=orjson.OPT_INDENT_2).decode())
@@ -89,6 +92,8 @@ def _print(found: ObservedDependencies, top: int) -> None:
         figures = (f"{e.support:,}", share(e.strength), chance, duration(e.delay_median_seconds), duration(e.delay_p90_seconds))
         table.add_row(plain(e.provider), plain(e.dependent), *figures)
     console.print(table)
+    if found.partial:
+        console.print(f"[yellow]Partial: of {found.objects:,} objects; the lives of {found.unexplored:,} more were not read.[/]")
     console.print(
         f"[dim]Of {found.pairs:,} pairs {found.seen:,} follow each other, {len(found.edges):,} beyond chance (at most"
         f" {share(found.false_discoveries)} of these are there by chance). Definition: {found.definition}. Ontology"

@@ -10,7 +10,7 @@ from brain.identity import Clusters, MergedNode, merge_edges, merge_nodes, merge
 from brain.join import Joiner
 from brain.model import ChangeSet, DeadLetter, Edge, Mark, Node, Notice, Quality, Version
 from brain.past import matches, select
-from brain.ports import Store
+from brain.ports import Store, closing
 from brain.query import EVERY, NOW, AsOf, Condition, Direction, Edges, Find, Hop, Nodes, Occurrences, Op, Page, Scope, Window
 from brain.schema import Schema
 
@@ -186,8 +186,9 @@ class Merged:
                     scanned = occurrences_of(self.raw, self, scope, together, things)
                 case _:
                     pass
-        async for found in scanned:
-            yield found
+        async with closing(scanned) as some:
+            async for found in some:
+                yield found
 
     async def object_types(self) -> dict[str, int]:
         types = await self.raw.object_types()

@@ -40,12 +40,13 @@ async def occurrences_of(
     raw: Store, merged: Store, scope: Occurrences, together: Clusters, things: Sequence[Node]
 ) -> AsyncIterator[Occurrence]:
     """Steps of objects of a type, where all members of a merged object have one life. `things` are what is merged and of that
-    type."""
+    type. Last come those and the objects that a merged step has."""
     pairs: set[tuple[str, str]] = set()
+    touched = await _objects_of(raw, sorted(together.of))
     async for found in raw.scan(scope):
         if found.object in together.of:
             continue
-        if found.step in together.of:
+        if found.object in touched:
             pairs.add((found.object, together.one(found.step)))
         else:
             yield found if found.resource is None else found._replace(resource=together.one(found.resource))
@@ -60,3 +61,12 @@ async def occurrences_of(
         for (thing, name), step in zip(part, await merged.nodes(steps), strict=True):
             if step is not None:
                 yield Occurrence.of(thing, step.id, step.properties, by.get(name))
+
+
+async def _objects_of(raw: Store, steps: Sequence[str]) -> set[str]:
+    """Of whichever of these are steps."""
+    found: set[str] = set()
+    for i in range(0, len(steps), BLOCK):
+        hops = [Hop(step, Direction.OUT, (OBJECT,), EVERY) for step in steps[i : i + BLOCK]]
+        found.update(edge.target for edges in await raw.related(hops) for edge in edges)
+    return found

@@ -183,6 +183,17 @@ class ReadContract:
         [[newest]] = await store.history(["p/1"], Window(limit=1))
         assert (newest.subject, newest.cls, newest.received, newest.properties) == ("p/1", "Pump", 5, {"name": "4"})
 
+    async def test_steps_of_one_object_come_one_after_the_other(self, store: Store) -> None:
+        """Five objects with four steps each, told in turns; a step is of two objects."""
+        turns = [(f"s/{n:02}", f"o/{n * 7 % 5}", f"o/{n * 3 % 5}") for n in range(20)]
+        objects = [Assert(f"o/{n}", "WorkObject", {"objectType": "item"}) for n in range(5)]
+        steps = [Assert(id, "Step", {"activity": "x"}, {}, (Link("object", a), Link("object", b))) for id, a, b in turns]
+        await store.apply([event(f"e{n}", n, said) for n, said in enumerate([*steps, *objects])])
+        for scope in (Occurrences("item"), Occurrences("WorkObject")):
+            told = [(o.object, o.step) async for o in store.scan(scope)]
+            assert sorted(told) == sorted({(of, id) for id, *both in turns for of in both})
+            assert sorted(of for of, _ in groupby(told, itemgetter(0))) == [f"o/{n}" for n in range(5)]
+
     async def test_scans(self, store: Store) -> None:
         links = (Link("object", "o/1"), Link("object", "o/1", "again"), Link("object", "m/1"), Link("performedBy", "p/2"))
         timed = {"activity": "a", "enabledAt": 5, "startedAt": 10, "completedAt": 20, "sequence": 1}

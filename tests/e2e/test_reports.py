@@ -60,7 +60,8 @@ def test_what_is_observed_to_follow_is_what_the_file_says(purchasing: str, share
         names = [name for _, _, name in sorted(steps)]
         after.update({(a, b) for a, b in pairwise(names) if a != b})
         both.update({(a, b) for a in set(names) for b in set(names) if a != b})
-    found = json.loads(brain("report", "observed", "--format", "json", store=purchasing).stdout)
+    found = json.loads(brain("report", "observed", "--patience", "1h", "--format", "json", store=purchasing).stdout)
+    assert (found["partial"], found["unexplored"]) == (False, 0)
     assert found["edges"]
     for edge in found["edges"]:
         pair = (edge["provider"], edge["dependent"])

@@ -5,21 +5,25 @@ from fractions import Fraction
 from itertools import pairwise, permutations
 from math import comb
 from random import Random
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from brain.analytics.discoveries import q_values
+from brain.analytics.graph.observing import read_layer
 from brain.analytics.lives import Timed
 from brain.analytics.observed import Between, observed, observed_in, tail
 from brain.analytics.work import Lives
 from brain.errors import BadQuery
+from brain.model import Assert, ChangeSet, Link
 from brain.stores import open_store
 from ontology import load_schema
 from tests.plants.design import plant
 from tests.plants.floor import RELEASE, run
 from tests.unit.api_plant import plant_api
+from tests.unit.test_graph_deadline import after
 
 HOUR = 3_600_000_000
 PLANTS = 30
@@ -141,6 +145,42 @@ def test_random_times_give_no_more_than_the_stated_share_of_false_discoveries() 
     assert false <= 18
 
 
+def stored(lives: Lives) -> list[ChangeSet]:
+    """As steps, told in turns: the first of each object, then the second of each."""
+    told = [ChangeSet(name, "s", 0, 0, (Assert(f"object/{name}", "WorkObject", {"objectType": "order"}),)) for name in lives]
+    steps = sorted((step.sequence, name, step) for name, life in lives.items() for step in life)
+    for _, name, step in steps:
+        times = {"activity": step.activity, "startedAt": step.start, "completedAt": step.end, "sequence": step.sequence}
+        said = Assert(f"step/{step.step}", "Step", times, {}, (Link("object", f"object/{name}"),))
+        told.append(ChangeSet(step.step, "s", step.start, 0, (said,)))
+    return told
+
+
+@pytest.mark.parametrize("asked", ["order", "WorkObject"])
+async def test_after_its_deadline_it_tells_of_whole_lives_and_counts_the_others(asked: str) -> None:
+    """Of twelve that go A, B, C five are read: the sixth look is too late. All five by chance 3^-5, six pairs, two of which pass:
+    q = 3^-5 · 6 / 2. A clock that is late from the start leaves those that are read in any case."""
+    lives = {f"o{n:02}": life(f"o{n:02}", "ABC") for n in range(12)}
+    store, schema = open_store("sqlite://"), load_schema()
+    await store.prepare(schema)
+    await store.apply(stored(lives))
+    whole = await observed(store, schema, asked, patience=600.0)
+    assert (whole.objects, whole.partial, whole.unexplored) == (12, False, 0)
+    for looks, least, objects in ((5, 0, 5), (0, 4, 4), (2, 4, 6), (12, 0, 12), (0, 12, 12)):
+        with patch("brain.analytics.lives.IN_ANY_CASE", least), patch("brain.analytics.lives.late", after(looks)):
+            found = await observed(store, schema, asked, share=1.0, patience=1.0)
+        assert (found.objects, found.partial, found.unexplored) == (objects, objects < 12, 12 - objects)
+        assert [(e.provider, e.dependent, e.support, e.together) for e in found.edges] == [
+            ("A", "B", objects, objects),
+            ("B", "C", objects, objects),
+        ]
+        assert found.edges[0].q == pytest.approx(3.0**-objects * 6 / 2)
+    with patch("brain.analytics.lives.IN_ANY_CASE", 0), patch("brain.analytics.lives.late", after(3)):
+        layer = await read_layer(store, schema, (asked,), 1.0)
+    assert [(one.objects, one.unexplored) for one in layer.found] == [(3, 9), (3, 9)]
+    await store.close()
+
+
 async def test_out_of_a_store_where_nothing_is() -> None:
     store, schema = open_store("sqlite://"), load_schema()
     await store.prepare(schema)
@@ -153,7 +193,7 @@ async def test_by_graphql_with_what_was_looked_at_and_a_share_that_is_none_refus
     # One object of three steps: each of the two pairs that follow each other does so by chance in one of three orders.
     ask = '{ observedDependencies(objectType: "prescription", %s) { pairs seen between edges { provider q } } }'
     async with plant_api() as api:
-        found = await api.ask(ask % "between: ACTIVITIES")
+        found = await api.ask(ask % "between: ACTIVITIES, patience: 60")
         assert found["observedDependencies"] == {"pairs": 6, "seen": 2, "between": "ACTIVITIES", "edges": []}
         # At ten past one the second step has begun: of both orders of two one has it, and of both pairs one passes.
         then = await api.ask(ask % 'falseDiscoveries: 1, asOf: "1970-01-01T01:10:00Z"')

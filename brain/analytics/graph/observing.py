@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from brain.analytics.lives import read_lives
-from brain.analytics.observed import Between, Observed, ObservedDependencies, observed_in
+from brain.analytics.deadline import deadline, left
+from brain.analytics.observed import Between, Observed, ObservedDependencies, observed_between
 from brain.model import Node
 from brain.ports import Store
 from brain.schema import ROOT, Schema
@@ -59,14 +59,14 @@ def thing_id(between: Between, name: str) -> str:
     return name if between is Between.RESOURCES else f"{ACTIVITY.lower()}/{name}"
 
 
-async def read_layer(store: Store, schema: Schema, object_types: Sequence[str] = ()) -> Layer:
+async def read_layer(store: Store, schema: Schema, object_types: Sequence[str] = (), patience: float | None = None) -> Layer:
     """Of the objects of these types, of all that have steps if none is named. Within each finding at most `observed.SHARE` of
-    what is told is there by chance."""
-    found = []
-    for object_type in object_types or sorted(await store.object_types()):
-        lives, _ = await read_lives(store, object_type)
-        for between in Between:
-            found.append(observed_in(lives, between, object_type=object_type, ontology_version=schema.version))
+    what is told is there by chance. `patience`, in seconds, is shared by all types."""
+    until, found = deadline(patience), list[ObservedDependencies]()
+    types = object_types or sorted(await store.object_types())
+    for i, object_type in enumerate(types):
+        seconds = left(until, len(types) - i)
+        found += await observed_between(store, schema, object_type, tuple(Between), patience=seconds)
     layer = Layer(tuple(found))
     ids = sorted({end for edge in layer.edges(Between.RESOURCES) for end in (edge.provider, edge.dependent)})
     nodes = await store.nodes(ids)

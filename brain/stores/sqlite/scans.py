@@ -72,7 +72,7 @@ class Scans:
         sql = f"""
             SELECT DISTINCT e.target, e.source, s.properties, p.target FROM edge e CROSS JOIN node s ON s.id = e.source
             LEFT JOIN edge p ON p.source = e.source AND p.relation = 'performedBy' AND p.holds = 1
-            WHERE e.relation = 'object' AND e.holds = 1 AND e.target IN ({objects})"""
+            WHERE e.relation = 'object' AND e.holds = 1 AND e.target IN ({objects}) ORDER BY e.target"""
         return sql, values, _occurrence
 
 
