@@ -28,7 +28,7 @@ from brain.stores import open_store
 from tests.dependency_graphs import site
 from tests.unit.test_graph_coupling import NOBODY, states
 from tests.unit.test_graph_structure import Said, dense_graphs, typed_graphs
-from tests.unit.test_graph_times import buffers, classes, graph_of
+from tests.unit.test_graph_times import EVEN, buffers, classes, graph_of, swept
 from tests.unit.test_impact import SCHEMA, line
 
 
@@ -42,6 +42,20 @@ def after(looks: int) -> Callable[[float | None], bool]:
         return until is not None and left < 0
 
     return late
+
+
+@given(typed_graphs, buffers, classes, st.integers(0, 12), st.none() | st.integers(1, 4))
+@settings(max_examples=100, deadline=None)
+def test_where_all_things_are_looked_at_too_an_impact_is_true_as_far_as_it_goes(
+    said: list[Said], buffers: dict[str, int], classes: dict[str, str], looks: int, depth: int | None
+) -> None:
+    snapshot = graph_of(said, buffers, classes, EVEN)
+    whole = spread(snapshot, [0], depth=depth)
+    with swept(), patch("brain.analytics.graph.times.late", after(looks)):
+        found = spread(snapshot, [0], depth=depth, until=0.0)
+    assert np.all(found.value >= whole.value)
+    beyond = {below for node in found.open.tolist() for below in (node, *descendants(snapshot, node).tolist())}
+    assert set(np.flatnonzero(found.value > whole.value).tolist()) <= beyond
 
 
 @given(typed_graphs, buffers, classes, st.integers(0, 12), st.none() | st.integers(1, 4))

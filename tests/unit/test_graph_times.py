@@ -4,32 +4,41 @@ import heapq
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from contextlib import AbstractContextManager
+from dataclasses import astuple, replace
+from unittest.mock import patch
 
 import networkx as nx
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brain.analytics.graph.snapshot import Snapshot, from_edges
-from brain.analytics.graph.times import carriers, spread, way
+from brain.analytics.graph.times import beneath, carriers, spread, way
 from brain.model import Node
 from brain.schema import Schema
 from ontology import load_schema
-from tests.unit.test_graph_structure import Said, edges_of, typed_graphs
+from tests.unit.test_graph_structure import Said, edges_of, things, typed_graphs
 
 SCHEMA: Schema = load_schema(())
 DELAYS = {"requires": 7, "locatedIn": 0, "supplies": 3, "partOf": 0, "operates": 20}
 """µs, of the relations of `typed_graphs`."""
+EVEN = dict.fromkeys(SCHEMA.dependencies, 5)
 CLASSES = ("Asset", "Site", "Capability")
 """Sites live as long as one part does, assets as long as one of those who operate them; of all others each is needed."""
 
 
-def graph_of(said: Sequence[Said], buffers: Mapping[str, int] = {}, classes: Mapping[str, str] = {}) -> Snapshot:
-    """Buffers in µs."""
+def graph_of(
+    said: Sequence[Said],
+    buffers: Mapping[str, int] = {},
+    classes: Mapping[str, str] = {},
+    delays: Mapping[str, int] = DELAYS,
+) -> Snapshot:
+    """Buffers and delays in µs."""
     met = {end for source, _, target in said for end in (source, target)}
     nodes = [Node(id, classes.get(id, "Asset"), {"bufferTime": buffers.get(id, 0) / 1e6}, {}, {}) for id in sorted(met)]
     snapshot = from_edges(SCHEMA, edges_of(said), nodes)
-    return replace(snapshot, kinds=tuple(kind._replace(delay=DELAYS.get(kind.relation, 0)) for kind in snapshot.kinds))
+    return replace(snapshot, kinds=tuple(kind._replace(delay=delays.get(kind.relation, 0)) for kind in snapshot.kinds))
 
 
 def needs(said: Sequence[Said]) -> list[tuple[str, str, str]]:
@@ -68,7 +77,13 @@ def test_the_shortest_times_are_those_of_networkx(said: list[Said], buffers: dic
             assert nx.path_weight(graph, on, "weight") == found.time(node)
 
 
-def knuth(said: Sequence[Said], root: str, buffers: Mapping[str, int], classes: Mapping[str, str]) -> dict[str, int]:
+def knuth(
+    said: Sequence[Said],
+    root: str,
+    buffers: Mapping[str, int],
+    classes: Mapping[str, str],
+    delays: Mapping[str, int] = DELAYS,
+) -> dict[str, int]:
     """The times by Knuth's algorithm, straight from the definition: whoever is lost next is lost for good."""
     groups: defaultdict[tuple[str, object], set[str]] = defaultdict(set)
     for dependent, relation, provider in needs(said):
@@ -83,7 +98,7 @@ def knuth(said: Sequence[Said], root: str, buffers: Mapping[str, int], classes: 
         for (dependent, group), providers in groups.items():
             relation = group if isinstance(group, str) else group[0]  # type: ignore[index]
             if node in providers and providers <= lost.keys():
-                felt = max(lost[p] for p in providers) + DELAYS[relation] + buffers.get(dependent, 0)
+                felt = max(lost[p] for p in providers) + delays[relation] + buffers.get(dependent, 0)
                 heapq.heappush(queue, (felt, dependent))
     return lost
 
@@ -107,6 +122,46 @@ def test_with_redundancy_the_times_are_those_of_the_definition(
                 on = snapshot.ids[edge >> 36]
                 at += DELAYS[snapshot.kind_of(edge).relation] + buffers.get(on, 0)
             assert (on, at) == (snapshot.ids[node], want[snapshot.ids[node]])
+
+
+def swept() -> AbstractContextManager[object]:
+    """However small the graph, all things are looked at where many of a large one would be."""
+    return patch("brain.analytics.graph.times.MANY", 1 << 40)
+
+
+choosing_graphs = st.lists(st.tuples(things, st.sampled_from(("operates", "operates", "requires")), things), min_size=8)
+"""Of which many things have a choice, and needs beside it."""
+ends = st.none() | st.integers(0, 60)
+depths = st.none() | st.integers(0, 5)
+
+
+@given(typed_graphs | choosing_graphs, buffers, st.frozensets(st.integers(0, 11), max_size=3), ends, depths, st.booleans())
+@settings(max_examples=500, deadline=None)
+def test_where_all_things_are_looked_at_the_times_are_the_same(
+    said: list[Said], buffers: dict[str, int], closed: frozenset[int], lasts: int | None, depth: int | None, redundancy: bool
+) -> None:
+    snapshot = graph_of(said, buffers, delays=EVEN)
+    for root in snapshot.ids[:3]:
+        with swept():
+            assert told(snapshot, root) == knuth(said, root, buffers, {}, EVEN)
+    over = replace(snapshot, closed=np.isin(np.arange(snapshot.count), list(closed)))
+    for roots in ([0], [snapshot.count - 1], [0, snapshot.count // 2]):
+        edge_by_edge = spread(over, roots, lasts=lasts, depth=depth, redundancy=redundancy)
+        with swept():
+            at_once = spread(over, roots, lasts=lasts, depth=depth, redundancy=redundancy)
+        for one, other in zip(astuple(edge_by_edge), astuple(at_once), strict=True):
+            assert one.tolist() == other.tolist()
+
+
+@given(typed_graphs, st.frozensets(st.integers(0, 11)), st.frozensets(st.integers(0, 11)))
+@settings(max_examples=200, deadline=None)
+def test_what_is_beneath_is_found_from_either_side(said: list[Said], some: frozenset[int], asked: frozenset[int]) -> None:
+    snapshot = graph_of(said)
+    nodes = np.array(sorted(i for i in some if i < snapshot.count), np.int64)
+    asking = np.isin(np.arange(snapshot.count), list(asked))
+    hang = {dependent for dependent, _, provider in needs(said) if snapshot.index[provider] in some}
+    found = beneath(snapshot, nodes, asking) & asking
+    assert {snapshot.ids[i] for i in np.flatnonzero(found)} == {id for id in hang if asking[snapshot.index[id]]}
 
 
 def test_a_group_is_lost_with_its_last_provider_and_a_thing_with_its_first_group() -> None:

@@ -21,12 +21,9 @@ from brain.analytics.graph.snapshot import (
     Bools,
     Ints,
     Snapshot,
-    distinct,
-    firsts,
-    rows,
     seconds,
 )
-from brain.analytics.graph.times import NEVER, Needs, Spread, carriers, spread, way
+from brain.analytics.graph.times import NEVER, Needs, Spread, beneath, carriers, spread, way
 from brain.errors import BadQuery
 from brain.model import Instant
 from brain.query import AsOf
@@ -268,17 +265,9 @@ def carrier(snapshot: Snapshot, edge: int) -> Carrier:
 
 def _absorbing(snapshot: Snapshot, found: Spread) -> Ints:
     """What needs something that is lost, and is not lost itself."""
-    asking = np.zeros(snapshot.count, bool)
-    asking[found.reached] = True
+    asking, going = found.value < NEVER, (found.value == NEVER) & ~snapshot.closed
     asking[found.open] = False
-    going = (found.value == NEVER) & ~snapshot.closed
-    # From whichever side there are fewer edges.
-    if 2 * np.diff(snapshot.feeds_start)[asking].sum() <= snapshot.edges:
-        near = distinct(seconds(rows(snapshot.feeds_start, snapshot.feeds, np.flatnonzero(asking))), snapshot.count)
-        absorbing: Ints = near[going[near]]
-        return absorbing
-    edges = rows(snapshot.needs_start, snapshot.needs, np.flatnonzero(going))
-    return distinct(firsts(edges[asking[seconds(edges)]]), snapshot.count)
+    return np.flatnonzero(beneath(snapshot, np.flatnonzero(asking), going) & going)
 
 
 def _absorbed(told: Telling, nodes: Ints, first: int) -> Iterable[Absorbed]:

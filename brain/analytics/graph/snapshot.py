@@ -135,6 +135,12 @@ class Snapshot:
         return found
 
     @cached_property
+    def alone(self) -> Ints:
+        """The needs of such nodes for which no other will do."""
+        edges = self.needs[np.flatnonzero(self.choosing[firsts(self.needs)])]
+        return np.delete(edges, np.searchsorted(edges, self.choices[2]))
+
+    @cached_property
     def pairs(self) -> tuple[Ints, Ints]:
         """Row pointers by provider, and dependents in order: two relations between the same two are one."""
         both = np.sort(self.feeds & ~np.int64(KIND_MASK << NODE_BITS))

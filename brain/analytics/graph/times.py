@@ -25,6 +25,7 @@ from brain.analytics.graph.snapshot import (
     distinct,
     firsts,
     kinds,
+    ranges,
     rows,
     seconds,
 )
@@ -32,6 +33,8 @@ from brain.analytics.graph.snapshot import (
 EDGE_BITS = 13
 """A way of more than 8,191 edges is told as 1 µs longer than it is."""
 NEVER = np.int64(1 << 62)
+MANY = 256
+"""Where more than one in so many of all things tell others of their loss, one looks at all things rather than at each edge."""
 AT_ONCE = 1 << 14
 """Things whose dependents are looked at before one looks at the clock."""
 LONGEST = 1 << 62 - EDGE_BITS - 1
@@ -108,7 +111,7 @@ def spread(
     value = losing.value
     reached = np.flatnonzero(value < NEVER)
     reached = reached[_soonest(value[reached])]
-    open_ = np.union1d(frontier, ends(snapshot, beyond, near))
+    open_ = distinct(np.concatenate([frontier, ends(snapshot, beyond, near)]), snapshot.count)
     return Spread(value, reached, open_[value[open_] < NEVER])
 
 
@@ -128,6 +131,7 @@ class _Losing:
         self.value = np.full(snapshot.count, NEVER)
         self.value[roots] = 0
         self._cost, self._buffer = costs(snapshot), snapshot.buffer << EDGE_BITS
+        self._even = not np.ptp(self._cost)
         # What a loss has to be felt before, to change something.
         self._before = np.where(snapshot.closed, 0, limit - self._buffer)
         self._before[roots] = 0
@@ -138,6 +142,11 @@ class _Losing:
 
     def wave(self, frontier: Ints, near: Bools | None, until: float | None) -> Ints:
         """As `beside`, all once and in order; at `until` with those of the frontier that are left."""
+        if self._even and len(frontier) * MANY > len(self.value):
+            value = self.value[frontier]
+            first = (value == value.min()) & (value < NEVER)
+            if np.count_nonzero(first) * MANY > len(self.value):
+                return self._sweep(frontier[first], frontier[~first], near)
         step, met = len(self.value) if until is None else AT_ONCE, [frontier[:0]]
         for begin in range(0, len(frontier), step):
             if begin and late(until):
@@ -152,7 +161,7 @@ class _Losing:
         snapshot = self._snapshot
         edges = rows(snapshot.feeds_start, snapshot.feeds, nodes)
         felt = np.repeat(self.value[nodes], snapshot.feeds_start[nodes + 1] - snapshot.feeds_start[nodes])
-        felt += self._cost[kinds(edges)] if np.ptp(self._cost) else self._cost[0]
+        felt += self._cost[0] if self._even else self._cost[kinds(edges)]
         dependent = seconds(edges)
         some = np.flatnonzero(self._choosing[dependent])
         some = some[snapshot.any_of[snapshot.cls[dependent[some]], kinds(edges[some])]]
@@ -168,6 +177,42 @@ class _Losing:
         met = met[~near[met]]
         near[met] = True
         return [*lost, met]
+
+    def _sweep(self, first: Ints, others: Ints, near: Bools | None) -> Ints:
+        """As `wave`, where all costs are the same, and the first of a frontier to be lost are many, lost at one time. Whatever
+        hangs on them feels that at one time, so that it matters which things those are, and not by how many edges; and most of
+        them were lost before, so that one need not ask them. The others that are lost wait: they may be so sooner by then."""
+        snapshot, lost, felt = self._snapshot, self.value < NEVER, self.value[first[0]] + self._cost[0]
+        open_ = self._before > felt
+        hit = beneath(snapshot, first, open_ if near is None else open_ | ~near)
+        met = np.zeros(len(lost), bool)
+        if near is not None:
+            met = (hit | beneath(snapshot, others, ~near)) & ~near
+            near |= met
+        met[others[lost[others]]] = True
+        # What has a choice is lost by a need that has none, or with the last of a group.
+        groups = self._ended(lost, open_)
+        last = self._last(groups)
+        hit &= ~self._choosing
+        hit[self._alone(first)] = True
+        new = np.flatnonzero(hit & open_)
+        self._before[new] = felt
+        self.value[new] = felt + self._buffer[new]
+        met[new] = True
+        met[self._felt(self._groups[groups] >> KIND_BITS, last)] = True
+        return np.flatnonzero(met)
+
+    def _alone(self, nodes: Ints) -> Ints:
+        """Of what has a choice, that which needs one of some nodes whatever it chooses."""
+        edges, told = self._snapshot.alone, np.zeros(len(self.value), bool)
+        told[nodes] = True
+        return firsts(edges[np.flatnonzero(told[seconds(edges)])])
+
+    def _ended(self, lost: Bools, open_: Bools) -> Ints:
+        """The groups of which all providers are lost, and the dependent perhaps is not yet."""
+        _, start, edges = self._snapshot.choices
+        left = np.append(0, np.cumsum(~lost[seconds(edges)]))[start]
+        return np.flatnonzero((left[1:] == left[:-1]) & open_[self._groups >> KIND_BITS])
 
     def _felt(self, nodes: Ints, felt: Ints) -> Ints:
         """Of nodes, where one may be named again, those that are lost by it, or sooner than before."""
@@ -187,6 +232,22 @@ class _Losing:
         felt = arrivals(rows(start, edges, groups), self.value, self._cost)
         last: Ints = np.maximum.reduceat(felt, np.cumsum(sizes) - sizes)
         return last
+
+
+def beneath(snapshot: Snapshot, nodes: Ints, asked: Bools) -> Bools:
+    """Which things hang on some nodes directly; of those that are not asked perhaps not all."""
+    found, begin, end = np.zeros(snapshot.count, bool), snapshot.feeds_start[nodes], snapshot.feeds_start[nodes + 1]
+    if np.sum(end - begin) * snapshot.count <= snapshot.edges * np.count_nonzero(asked):
+        for i in range(0, len(nodes), AT_ONCE):
+            found[seconds(snapshot.feeds[ranges(begin[i : i + AT_ONCE], end[i : i + AT_ONCE])])] = True
+        return found
+    # The asked have fewer needs, so it is they that look.
+    some, told = np.flatnonzero(asked), np.zeros(snapshot.count, bool)
+    told[nodes] = True
+    for i in range(0, len(some), AT_ONCE):
+        edges = rows(snapshot.needs_start, snapshot.needs, some[i : i + AT_ONCE])
+        found[firsts(edges[np.flatnonzero(told[seconds(edges)])])] = True
+    return found
 
 
 def costs(snapshot: Snapshot) -> Ints:
