@@ -32,8 +32,18 @@ FOLDER = SHIPPED / "b2mml"
 SAMPLES = FOLDER / "samples"
 XMLNS = 'xmlns="http://www.mesa.org/xml/B2MML"'
 ORDER = "productionorder/PO-2026-0017"
-OUR_OWN = {"kind", "published", "within", "scope", "properties", "Produced", "Scrapped", "SerialNumber"}
-"""Names in rules that are the adapter's or, the last, a property's identifier in our samples."""
+OUR_OWN = {
+    "kind",
+    "published",
+    "within",
+    "scope",
+    "properties",
+    "Produced",
+    "Scrapped",
+    "SerialNumber",
+    *adapter.CLASSES.values(),
+}
+"""Names in rules that are the adapter's or, `SerialNumber`, a property's identifier in our samples."""
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +121,7 @@ def test_a_document_that_is_no_b2mml_is_told_apart(standard: etree._ElementTree)
 
 def test_the_rules_use_names_of_the_standard(adapters: Sequence[Adapter], element_names: set[str]) -> None:
     names = {*adapter.LIFTED, *adapter.DOCUMENTS, *adapter.RESOURCES, *adapter.RESOURCES.values(), *adapter.REFERENCES}
+    names |= set(adapter.CLASSES)
     assert not names - element_names
     used = {step for path in paths(adapters[0].rules) for step in path.steps if isinstance(step, str)}
     assert used - OUR_OWN
@@ -332,6 +343,7 @@ NAMES = st.sampled_from(
         *adapter.RESOURCES,
         *adapter.RESOURCES.values(),
         *adapter.REFERENCES,
+        *adapter.CLASSES,
         *("ID", "PublishedDate", "ActualStartTime", "HierarchyScope", "EquipmentProperty", "Value", "Quantity", "QuantityString"),
         *("DataArea", "SyncEquipment", "ApplicationArea", "MaterialUse", "EquipmentLevel"),
     ]

@@ -6,11 +6,12 @@ document maybe within a business object document (`SyncEquipmentInformation`). T
     {"kind": "SegmentResponse", "ID": "…", "ActualStartTime": "…", …its own elements…,
      "properties": {"SerialNumber": "…"},             of equipment, physical assets and people
      "published": the nearest PublishedDate, else the message's CreationDateTime,
+     "equipmentClasses": [{"ID": "…"}, …],            those that it is a member of, or asks for; and "personnelClasses"
      "within": {"OperationsResponse": {…}, …}}        the nearest enclosing object of each kind
 
 Names are B2MML's. An element with attributes is its text (`<X OtherValue="Scrap">Other</X>` is `Scrap`). What the standard
-lets repeat: OperationsRequestID and SegmentRequirementID are lists of `{"ID": …}`; personnel, equipment and material actuals and
-requirements are lists with one entry an identifier; any other repeated text is all its texts, joined by ", ".
+lets repeat: OperationsRequestID and SegmentRequirementID are lists of `{"ID": …}`; personnel, equipment and material actuals,
+requirements and specifications are lists with one entry an identifier; any other repeated text is all its texts, joined by ", ".
 
 A response also yields an `OperationActual` for each segment requirement that it answers, since several segments may answer one.
 """
@@ -46,6 +47,11 @@ LIFTED = {
     "OperationsResponse": "OperationsResponse",
     "SegmentResponse": "SegmentResponse",
     "SegmentResponseChild": "SegmentResponse",
+    "OperationsDefinition": "OperationsDefinition",
+    "OperationsSegment": "OperationsSegment",
+    "OperationsSegmentChild": "OperationsSegment",
+    "ProcessSegment": "ProcessSegment",
+    "ProcessSegmentChild": "ProcessSegment",
 }
 """Elements that become records, and the kind of record."""
 DOCUMENTS = (
@@ -54,17 +60,27 @@ DOCUMENTS = (
     "PersonnelInformation",
     "OperationsSchedule",
     "OperationsPerformance",
+    "OperationsDefinitionInformation",
+    "ProcessSegmentInformation",
 )
 """Elements that only hold others."""
 RESOURCES = {
     "PersonnelActual": "PersonID",
     "PersonnelRequirement": "PersonID",
+    "PersonnelSpecification": "PersonID",
+    "PersonnelSegmentSpecification": "PersonID",
     "EquipmentActual": "EquipmentID",
     "EquipmentRequirement": "EquipmentID",
+    "EquipmentSpecification": "EquipmentID",
+    "EquipmentSegmentSpecification": "EquipmentID",
     "MaterialActual": "MaterialDefinitionID",
     "MaterialRequirement": "MaterialDefinitionID",
 }
 """Elements that name resources, and the identifier, which may repeat within one."""
+ASKS = tuple(name for name in RESOURCES if not name.endswith("Actual"))
+"""Elements that say what is needed, not what was used."""
+CLASSES = {"EquipmentClassID": "equipmentClasses", "PersonnelClassID": "personnelClasses"}
+"""Elements that name a class, in an object that is a member or in what it asks for, and the list of them that its record has."""
 REFERENCES = ("OperationsRequestID", "SegmentRequirementID")
 """What a segment response answers. One that does not say answers what its parent does."""
 PRODUCED = frozenset({"Produced", "Material Produced", "Yield Produced"})
@@ -122,8 +138,21 @@ def _lift(name: str, element: Any, within: Element, published: str | None) -> It
 
 def _own(element: Any) -> Element:
     """What an element says itself: all but what is lifted out of it."""
-    inside = element.items() if type(element) is dict else ()
-    return {name: _value(name, child) for name, child in inside if name not in LIFTED and name[0] not in "@#"}
+    if type(element) is not dict:
+        return {}
+    own = {name: _value(name, child) for name, child in element.items() if name not in LIFTED and name[0] not in "@#"}
+    return own | _classes(element)
+
+
+def _classes(element: Element) -> Element:
+    """The classes of which it is a member or for which it asks, each once, under the names of `CLASSES`."""
+    saying = [element, *(one for name in ASKS for one in _many(element.get(name)) if type(one) is dict)]
+    made: Element = {}
+    for name, listed in CLASSES.items():
+        texts = [(_text(found) or "").strip() for one in saying for found in _many(one.get(name))]
+        if any(texts):
+            made[listed] = [{"ID": text} for text in dict.fromkeys(texts) if text]
+    return made
 
 
 def _many(value: Any) -> list[Any]:
