@@ -6,7 +6,8 @@ seen; hence each round starts `overlap` seconds before the mark, and what was se
 A crash repeats at most that much, and events are known by id: nothing is lost and nothing counts twice.
 
 Not seen: deletions (Tryton leaves nothing to ask for; orders are cancelled rather than deleted), a part taken away from a record
-that stays, and new names of records that others refer to (products, units, categories) until the referring record changes.
+that stays, and changes to records that others refer to (a product's or a category's name, an operation's category) until the
+referring record changes.
 """
 
 import asyncio
@@ -81,8 +82,8 @@ KINDS = (
     Kind(
         "routings",
         "production.routing",
-        "production_routing",
-        ("name", "steps.sequence", "steps.operation.name", f"steps.{CHANGED}"),
+        "production_work",
+        ("name", "steps.sequence", "steps.operation.name", "steps.operation.work_center_category.name", f"steps.{CHANGED}"),
         (Part("", "production.routing"), Part("steps", "production.routing.step", "routing")),
     ),
     Kind(
@@ -103,7 +104,10 @@ KINDS = (
         "works",
         "production.work",
         "production_work",
-        ("sequence", "state", "production.number", "operation.name", "work_center.name"),
+        (
+            *("sequence", "state", "production.number", "operation.name", "operation.work_center_category.name"),
+            "work_center.name",
+        ),
         (Part("", "production.work"),),
     ),
 )

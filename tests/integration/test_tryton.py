@@ -117,6 +117,10 @@ async def test_what_the_erp_knows(tryton_plant: Plant, schema: Schema, store: St
         ("20", "operation/ASSEMBLE-PUMP"),
         ("30", "operation/PRESSURE-TEST"),
     ]
+    (needs,) = await store.related([Hop("operation/MILL-HOUSING", Direction.OUT)])
+    assert [(edge.relation, edge.target) for edge in needs] == [("requires", "capability/equipment/Machining")]
+    (able,) = await store.related([Hop("capability/equipment/Machining", Direction.IN, ("provides",))])
+    assert "equipment/MACHINING-1" in {edge.source for edge in able}
 
 
 async def test_only_what_changed_comes_again(tryton_plant: Plant, schema: Schema, store: Store) -> None:
