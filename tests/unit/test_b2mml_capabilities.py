@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import permutations
 from pathlib import Path
 
@@ -14,12 +15,15 @@ from brain.analytics.graph.reading import read
 from brain.analytics.graph.scenario import Scenario, applied
 from brain.analytics.graph.snapshot import Snapshot
 from brain.canon import model_hash
-from brain.query import Direction, Hop
+from brain.model import Assert, ChangeSet
+from brain.ports import Store
+from brain.query import AsOf, Direction, Hop
 from brain.schema import Schema
 from brain.stores import open_store
 from ingest.adapters import SHIPPED, load_adapter
 from ingest.pipeline import Pipeline
 from ingest.record import Envelope
+from ingest.times import micros
 from ontology.load import load_schema
 from tests.e2e.test_cli import brain
 
@@ -60,15 +64,30 @@ def person(name: str, *classes: str) -> bytes:
 
 
 MILLS = equipment(MILL_01="HOUSING-MILL", MILL_02="HOUSING-MILL")
-PEOPLE = plain("personnel.xml")
+PEOPLE, NETWORK = plain("personnel.xml"), plain("resource-network.xml")
+
+SIDE_BY_SIDE = """
+@prefix eb:   <https://enterprise-brain.example/ns/upper#> .
+@prefix m:    <https://enterprise-brain.example/ns/manufacturing#> .
+@prefix :     <https://enterprise-brain.example/ns/plant#> .
+@prefix owl:  <http://www.w3.org/2002/07/owl#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+:SideBySide a owl:Class ; rdfs:subClassOf m:WorkCenter ; eb:anyOf eb:partOf ;
+    rdfs:comment "A work centre whose units replace each other." .
+"""
+
+
+async def stored(*documents: bytes, schema: Schema = SCHEMA) -> Store:
+    store = open_store("sqlite://")
+    await store.prepare(schema)
+    result = Pipeline(schema, load_adapter(schema, SHIPPED / "b2mml")).run(envelopes(documents))
+    assert not result.bad
+    await store.apply(result.good)
+    return store
 
 
 async def snapshot_of(*documents: bytes) -> Snapshot:
-    store = open_store("sqlite://")
-    await store.prepare(SCHEMA)
-    result = Pipeline(SCHEMA, load_adapter(SCHEMA, SHIPPED / "b2mml")).run(envelopes(documents))
-    assert not result.bad
-    await store.apply(result.good)
+    store = await stored(*documents)
     snapshot = await read(store, SCHEMA)
     await store.close()
     return snapshot
@@ -134,6 +153,19 @@ async def test_an_order_that_asks_for_the_work_centre_stops_with_either_mill() -
     assert absorbed(found)["material/CP-40"] == ("REDUNDANCY", (FIRST,))
 
 
+async def test_a_plant_can_say_that_the_units_of_a_work_centre_replace_each_other(tmp_path: Path) -> None:
+    """By a class of its own, and one word of which work centre is of it. Then MACHINING-1 goes on with MILL-02, and so does the
+    order that asks for it."""
+    (tmp_path / "plant.ttl").write_text(SIDE_BY_SIDE, encoding="utf-8")
+    schema = load_schema((tmp_path,))
+    store = await stored(MILLS, schedule(orders=1), schema=schema)
+    await store.apply([ChangeSet("e", "plant", 0, 0, (Assert("equipment/MACHINING-1", "SideBySide"),))])
+    found = impact(await read(store, schema), schema, "equipment/MILL-01")
+    await store.close()
+    assert lost(found) == set()
+    assert absorbed(found)["equipment/MACHINING-1"] == ("REDUNDANCY", ("equipment/MILL-02",))
+
+
 async def test_what_is_done_asks_for_nothing_any_more() -> None:
     """The first order has been made, with all its operations: without both mills only the second stops, and CP-40 with it."""
     base = await snapshot_of(MILLS, PEOPLE, schedule(), plain("performance-completed.xml"))
@@ -183,8 +215,53 @@ async def test_what_a_segment_needs_is_said_once_for_all_orders() -> None:
     assert lost(impact(base, SCHEMA, MACHINISTS)) == {"operation/MILL-SEAT"}
 
 
+async def test_what_is_supplied_by_one_compressor_is_lost_together() -> None:
+    """COMPRESSOR-01 supplies MILL-01, and PA-2042, which fills MILL-02: with both mills goes the class, and what asks for it."""
+    base = await snapshot_of(MILLS, schedule(), NETWORK)
+    found = impact(base, SCHEMA, "equipment/COMPRESSOR-01")
+    mills = {"equipment/MILL-01", "equipment/MILL-02", "asset/PA-2042", "equipment/MACHINING-1", "equipment/MACHINING"}
+    assert lost(found) == {*mills, MILLING, *of(FIRST, 10), *of(SECOND, 10), "material/CP-40"}
+    assert absorbed(found) == {"equipment/VALE": ("REDUNDANCY", ("equipment/ASSEMBLY",))}
+
+
+async def test_any_of_those_who_operate_it_is_enough() -> None:
+    base = await snapshot_of(MILLS, NETWORK)
+    found = impact(base, SCHEMA, "person/E-1061")
+    assert lost(found) == set()
+    assert absorbed(found) == {"equipment/RIG-01": ("REDUNDANCY", ("person/E-1055",))}
+    rest = applied(base, SCHEMA, Scenario(without=("person/E-1055",))).left
+    assert lost(impact(rest, SCHEMA, "person/E-1061")) == {"equipment/RIG-01", "equipment/TEST-1"}
+
+
+async def test_a_network_holds_from_its_start_to_its_end() -> None:
+    end = b"<EffectiveEndDate>2026-11-10T00:00:00Z</EffectiveEndDate><RelationshipType>Physical<"
+    store = await stored(NETWORK.replace(b"<RelationshipType>Physical<", end))
+    hop = Hop("equipment/COMPRESSOR-01", Direction.OUT, ("supplies",))
+    held = {}
+    for day in ("2024-03-18T07:59", "2024-03-18T08:00", "2026-11-09T23:59", "2026-11-10T00:00"):
+        (edges,) = await store.related([hop], AsOf(micros(datetime.fromisoformat(f"{day}:00Z"))))
+        held[day] = len(edges)
+    await store.close()
+    assert list(held.values()) == [0, 2, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("was", "is_", "reason", "left"),
+    [
+        (b"TypeID>supplies<", b"TypeID>ethernet<", "no rule matches", "operates"),
+        (b">Person<", b">Material Lot<", "no class", "supplies"),
+    ],
+)
+def test_a_connection_of_which_nobody_said_what_it_means_is_a_dead_letter(was: bytes, is_: bytes, reason: str, left: str) -> None:
+    result = Pipeline(SCHEMA, load_adapter(SCHEMA, SHIPPED / "b2mml")).run(envelopes([NETWORK.replace(was, is_)]))
+    (letter,) = result.bad
+    assert reason in letter.reason
+    relations = {link.relation for one in result.good for change in one.changes for link in getattr(change, "links", ())}
+    assert relations == {left}
+
+
 async def test_whichever_document_arrives_first() -> None:
-    documents = (MILLS, PEOPLE, schedule(), plain("operations-definition.xml"))
+    documents = (MILLS, schedule(), plain("operations-definition.xml"), NETWORK)
     pipeline = Pipeline(SCHEMA, load_adapter(SCHEMA, SHIPPED / "b2mml"))
     hashes = set()
     for order in permutations(documents):

@@ -52,6 +52,8 @@ LIFTED = {
     "OperationsSegmentChild": "OperationsSegment",
     "ProcessSegment": "ProcessSegment",
     "ProcessSegmentChild": "ProcessSegment",
+    "ResourceRelationshipNetwork": "ResourceRelationshipNetwork",
+    "ResourceNetworkConnection": "ResourceNetworkConnection",
 }
 """Elements that become records, and the kind of record."""
 DOCUMENTS = (
@@ -62,6 +64,7 @@ DOCUMENTS = (
     "OperationsPerformance",
     "OperationsDefinitionInformation",
     "ProcessSegmentInformation",
+    "ResourceRelationshipNetworkInformation",
 )
 """Elements that only hold others."""
 RESOURCES = {
