@@ -2,23 +2,30 @@
 
 import dataclasses
 import types
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, NewType, Union, get_args, get_origin, get_type_hints
 
 import strawberry
 
+from api.evidence import evidence_of_carrier
 from api.scalars import Long
 from api.typegen import Types, typed
+from brain.analytics.graph.impact import Carrier
 from brain.errors import Fatal
 from brain.model import Edge
 from brain.query import NOW
-from brain.schema import ROOT
+from brain.schema import ROOT, Schema
+from brain.told import told_names
 
 NAMES: dict[type, str] = {Edge: "Dependency"}
 """Where the name in Python would say too little."""
 
 RENAMED = {"cls": "class"}
 """Fields whose name Python keeps for itself."""
+
+MORE: Mapping[type, Mapping[str, Callable[[Schema], Any]]] = {Carrier: {"evidence": evidence_of_carrier}}
+"""Fields that are read where they are asked for, which the result does not hold."""
 
 
 class Results:
@@ -32,12 +39,14 @@ class Results:
         """The GraphQL type of a dataclass or named tuple. Whole numbers become Long; what has an `id` gets the node beside it."""
         if kind not in self._made:
             body: dict[str, Any] = {"__annotations__": {}, "__module__": __name__}
-            for name, hint in get_type_hints(kind).items():
+            hints, told = get_type_hints(kind), told_names(kind)
+            for name, hint in ((name, hints[name]) for name in told):
                 body["__annotations__"][name] = strawberry.ID if name == "id" else self._convert(hint)
                 if name in RENAMED:
                     body[name] = strawberry.field(name=RENAMED[name])
             if "id" in body["__annotations__"]:
                 body["node"] = self._node()
+            body.update({name: make(self._generated.schema) for name, make in MORE.get(kind, {}).items()})
             made = types.new_class(kind.__name__, (), {}, lambda namespace: namespace.update(body))
             self._made[kind] = strawberry.type(made, name=NAMES.get(kind, kind.__name__), description=_first_line(kind))
         return self._made[kind]  # type: ignore[no-any-return]

@@ -2,12 +2,14 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from brain.analytics.breakdown import Breakdown, DownResource
 from brain.analytics.device_states import StateSpan
 from brain.analytics.graph.circles import circles
 from brain.analytics.graph.coupling import coupling_of
 from brain.analytics.graph.critical import criticality, single_points
+from brain.analytics.graph.evidence import Evidenced
 from brain.analytics.graph.impact import Asked, Carrier, impact
 from brain.analytics.graph.observing import NOTHING, Layer
 from brain.analytics.graph.since import changes
@@ -91,6 +93,21 @@ def loss(snapshot: Snapshot, id: str, lasts: int | None = None, outlook: Breakdo
     return impact_page(snapshot, SCHEMA, impact(snapshot, SCHEMA, id, Asked(at=8 * HOUR, lasts=lasts)), 50, 0, outlook)
 
 
+def evidenced() -> str:
+    """A chain in which each feeds the next, and each link has an event of another name."""
+    snapshot = graph([(f"M-{i}", "supplies", f"M-{i + 1}") for i in range(2 * len(HOSTILE))])
+    found = impact(snapshot, SCHEMA, "M-0")
+    told = tuple(replace(one, via=tuple(map(_by_event, one.via))) for one in found.affected)
+    return impact_page(snapshot, SCHEMA, replace(found, affected=told), 50, 0)
+
+
+def _by_event(link: Carrier) -> Evidenced:
+    i = int(link.provider.partition("-")[2])
+    event, source = HOSTILE[i % len(HOSTILE)], HOSTILE[-1 - i % len(HOSTILE)]
+    ends = link.provider, link.relation, link.dependent
+    return Evidenced(*ends, link.basis, 0.0, since=Instant(i * HOUR), event=event, event_source=source)
+
+
 def foreseen(names: Sequence[str]) -> Breakdown:
     """An outlook of sixty objects of these names, told by hand: the later ones feel it later and lose more, some for good."""
     at = Instant(8 * HOUR)
@@ -129,6 +146,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "loss": lambda: loss(site(4, 12), "AIR"),
     "large loss": lambda: loss(site(30, 400), "AIR"),
     "absorbed": lambda: loss(site(4, 12), "AIR", HOUR // 4),
+    "evidenced": evidenced,
     "late": lambda: loss(site(4, 12), "AIR", HOUR, foreseen([f"productionorder/PO-{n}" for n in range(60)])),
     "hostile late": lambda: loss(hostile(), "HALL", HOUR, foreseen(HOSTILE)),
     "robot": lambda: loss(site(4, 12), "ROB-2"),

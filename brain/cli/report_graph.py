@@ -12,6 +12,7 @@ import orjson
 from brain.analytics.graph.circles import Circles, circles
 from brain.analytics.graph.coupling import ASSETS, Coupled, HiddenCoupling, hidden_coupling
 from brain.analytics.graph.critical import Measure, SinglePoints, criticality, single_points
+from brain.analytics.graph.evidence import evidence_of_all, with_evidence
 from brain.analytics.graph.observing import NOTHING, Layer, read_layer
 from brain.analytics.graph.reading import read
 from brain.analytics.graph.since import GraphChange, changes, coupled_in
@@ -71,11 +72,14 @@ async def whole(wanted: Wanted, store: str | None, form: str) -> None:
             case "graphml" | "gexf":
                 from brain.analytics.graph.export import as_networkx, exported
 
-                click.echo(exported(as_networkx(snapshot, layer=layer), "graphml" if form == "graphml" else "gexf"))
+                evidence = await evidence_of_all(o.merged, o.schema, snapshot)
+                graph = as_networkx(snapshot, layer=layer, evidence=evidence)
+                click.echo(exported(graph, "graphml" if form == "graphml" else "gexf"))
             case "html":
-                click.echo(_page(o, snapshot, wanted, _More(layer, changed, coupled)), nl=False)
+                click.echo(await _page(o, snapshot, wanted, _More(layer, changed, coupled)), nl=False)
             case _:
-                _print(changed or coupled or _told(o, snapshot, wanted), form)
+                told = changed or coupled or _told(o, snapshot, wanted)
+                _print(await with_evidence(o.merged, o.schema, told), form)
 
 
 class _More(NamedTuple):
@@ -86,12 +90,12 @@ class _More(NamedTuple):
     coupling: HiddenCoupling | None
 
 
-def _page(o: "Opened", snapshot: "Snapshot", wanted: Wanted, more: _More) -> str:
+async def _page(o: "Opened", snapshot: "Snapshot", wanted: Wanted, more: _More) -> str:
     from brain.reports.dependencies_page import Found, dependencies_page
 
     points = single_points(snapshot, o.schema, wanted.cls, wanted.top, wanted.patience)
     ranked = criticality(snapshot, o.schema, wanted.measure, wanted.cls, wanted.top, wanted.patience)
-    rounds = circles(snapshot, patience=wanted.patience)
+    points, rounds = await with_evidence(o.merged, o.schema, (points, circles(snapshot, patience=wanted.patience)))
     return dependencies_page(Found(snapshot, points, ranked, rounds, *more, wanted.since), o.schema, now())
 
 

@@ -61,6 +61,7 @@ async def impact(
     from brain.analytics import breakdown
     from brain.analytics.graph.causes import causes as find_causes
     from brain.analytics.graph.concerned import concerned
+    from brain.analytics.graph.evidence import with_evidence
     from brain.analytics.graph.impact import MOST, Asked, graph_of
     from brain.analytics.graph.impact import impact as find_impact
     from brain.analytics.graph.reading import read
@@ -93,6 +94,7 @@ async def impact(
         if replayed and not causes and not capacity:
             wanted = breakdown.Asked(since, long, seconds=patience)
             outlook = await breakdown.breakdown(past, o.schema, snapshot, root, wanted)
+        found, outlook = await with_evidence(o.merged, o.schema, (found, outlook))
     if form == "html":
         from brain.reports.impact_page import impact_page
 
@@ -117,14 +119,15 @@ def _print(found: Any, outlook: Any, concern: Any, form: str) -> None:
         case "csv":
             from brain.analytics.graph.causes import Suspects
             from brain.reports.dependency_things import way_of
+            from brain.reports.evidence_words import LINK_COLUMNS, link_cells
 
             rows = found.causes if isinstance(found, Suspects) else found.affected
             writer = csv.writer(sys.stdout)
             more = [column for column in ("capacity",) if hasattr(found, column)]  # what is left, of an impact
-            writer.writerow((*COLUMNS, *more))
+            writer.writerow((*COLUMNS, *more, *LINK_COLUMNS))
             for r in rows:
                 told = (r.id, r.cls, r.name or "", r.part, r.after_seconds, r.distance, way_of(r))
-                writer.writerow((*told, *(getattr(r, column) for column in more)))
+                writer.writerow((*told, *(getattr(r, column) for column in more), *link_cells(r)))
         case _:
             _print_tables(found, outlook, concern)
 

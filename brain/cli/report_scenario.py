@@ -71,6 +71,7 @@ async def scenario(
     brain report scenario third-robot --degrade 'asset/ROB-1 0.5' --format json
     brain report scenario third-robot --against night-shift
     """
+    from brain.analytics.graph.evidence import with_evidence
     from brain.analytics.graph.impact import Asked
     from brain.analytics.graph.reading import read
     from brain.analytics.graph.scenario_text import as_file, scenario_in, scenario_of
@@ -92,7 +93,7 @@ async def scenario(
         assert one is not None
         root = None if impact_of is None else await _resolve(past, o.schema, impact_of, one, two)
         asked = Asked(lasts=None if lasts is None else lasts * MICRO, first=first, seconds=patience)
-        found = what_if(snapshot, o.schema, one, two, id=root, cls=cls, asked=asked)
+        found = await with_evidence(o.merged, o.schema, what_if(snapshot, o.schema, one, two, id=root, cls=cls, asked=asked))
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(as_file(one), encoding="utf-8")

@@ -24,6 +24,7 @@ from brain.reports.dependency_things import (
     why_absorbed,
     why_concerned,
 )
+from brain.reports.evidence_words import day, said_last
 from brain.words import amount, duration, things
 
 
@@ -32,10 +33,10 @@ def print_impact(found: Impact, concern: Concern | None) -> None:
     console.print(f"[bold]{plain(found.id)}[/] {takes_with_it(found)}")
     if found.affected:
         left = ["left"] if found.capacity else []
-        table = Table("id", "class", "name", "after", *left, "by way of")
+        table = Table("id", "class", "name", "after", *left, "by way of", "link since")
         for a in found.affected:
             told = (plain(a.id), a.cls, plain(a.name or ""), duration(a.after_seconds))
-            table.add_row(*told, *(f"{a.capacity:.0%}" for _ in left), plain(way_of(a, " → ")))
+            table.add_row(*told, *(f"{a.capacity:.0%}" for _ in left), plain(way_of(a, " → ")), day(a))
         console.print(table)
     if found.absorbed:
         table = Table("goes on", "class", "by", "because of", title=f"Absorbed ({found.absorbed_count:,})", title_justify="left")
@@ -65,10 +66,11 @@ def _concerned(console: Console, concern: Concern) -> None:
 def print_causes(found: Suspects) -> None:
     console = console_of()
     console.print(f"[bold]{plain(found.id)}[/] needs {found.count:,} things; its loss may be that of")
-    table = Table("id", "class", "state", "alone", "felt after", "by way of")
+    table = Table("id", "class", "state", "alone", "felt after", "by way of", "link since")
     for c in found.causes:
         alone = "unknown" if c.alone is None else "yes" if c.alone else "with others"
-        table.add_row(plain(c.id), c.cls, plain(c.state or ""), alone, duration(c.after_seconds), plain(way_of(c, " → ")))
+        told = (plain(c.id), c.cls, plain(c.state or ""), alone, duration(c.after_seconds))
+        table.add_row(*told, plain(way_of(c, " → ")), day(c))
     console.print(table)
     if found.partial:
         more = f"{found.unexplored:,} of these need more that was not looked at" if found.unexplored else ""
@@ -111,9 +113,10 @@ def print_circles(found: Circles) -> None:
     table = Table("shortest way round", title=f"Circles ({found.count:,})", title_justify="left")
     table.add_column("things", justify="right")
     table.add_column("by")
+    table.add_column("said last")
     for c in found.circles:
         by = f"{c.relation} alone" if c.relation else ", ".join(dict.fromkeys(step.relation for step in c.via))
-        table.add_row(plain(way_round(c, " → ")), f"{c.count:,}", plain(by))
+        table.add_row(plain(way_round(c, " → ")), f"{c.count:,}", plain(by), plain(said_last(c)))
     console.print(table)
     if found.partial:
         console.print(f"[yellow]Partial: {not_sought(found)}.[/]")

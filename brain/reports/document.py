@@ -1,19 +1,20 @@
 """A result as plain JSON values, under the names that GraphQL has: `mean_seconds` is `meanSeconds`, an instant is text."""
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from functools import cache
 from types import UnionType
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from brain.model import Instant
+from brain.told import told_names
 from brain.words import iso
 
 
 def document(result: Any) -> Any:
     """Dataclasses and named tuples as objects, tuples as lists, all else as it is."""
     if is_dataclass(result) and not isinstance(result, type):
-        return _object(result, (f.name for f in fields(result)))
+        return _object(result, told_names(type(result)))
     if isinstance(result, tuple):
         names = getattr(result, "_fields", None)
         return [document(item) for item in result] if names is None else _object(result, names)

@@ -1,22 +1,26 @@
 """The graph of dependencies for the tools that people have: as networkx, whose writers make GraphML and GEXF of it."""
 
 import io
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 import networkx as nx
 
+from brain.analytics.graph.evidence import Ends
 from brain.analytics.graph.observing import NOTHING, RELATION, Follows, Layer
 from brain.analytics.graph.snapshot import Basis, Snapshot
 from brain.legible import legible
+from brain.model import Edge
 from brain.words import iso
 
 Form = Literal["graphml", "gexf"]
 
 
-def as_networkx(snapshot: Snapshot, nodes: Collection[int] | None = None, layer: Layer = NOTHING) -> "nx.MultiDiGraph[str]":
+def as_networkx(
+    snapshot: Snapshot, nodes: Collection[int] | None = None, layer: Layer = NOTHING, evidence: Mapping[Ends, Edge] = {}
+) -> "nx.MultiDiGraph[str]":
     """All of it, or what lies between some nodes, with the whole of a layer of what is observed. Edges run from the dependent to
-    what it needs, one for each relation and basis."""
+    what it needs, one for each relation and basis; those that are declared with what says so, as far as `evidence` has it."""
     graph: nx.MultiDiGraph[str] = nx.MultiDiGraph(ontologyVersion=snapshot.ontology_version)
     kept = set(range(snapshot.count) if nodes is None else nodes)
     for node in sorted(kept):
@@ -28,9 +32,9 @@ def as_networkx(snapshot: Snapshot, nodes: Collection[int] | None = None, layer:
         dependent, kind, provider = snapshot.parts(edge)
         if dependent in kept and provider in kept:
             ends = legible(snapshot.ids[dependent]), legible(snapshot.ids[provider])
-            graph.add_edge(
-                *ends, label=kind.relation, relation=kind.relation, basis=str(kind.basis), delaySeconds=kind.delay / 1e6
-            )
+            told = {"label": kind.relation, "relation": kind.relation, "basis": str(kind.basis), "delaySeconds": kind.delay / 1e6}
+            link = evidence.get((snapshot.ids[provider], kind.relation, snapshot.ids[dependent]))
+            graph.add_edges_from([(*ends, told | _evidence(link))])
     for edge in layer.edges():
         for id in (edge.dependent, edge.provider):
             if legible(id) not in graph:
@@ -38,6 +42,13 @@ def as_networkx(snapshot: Snapshot, nodes: Collection[int] | None = None, layer:
                 graph.add_node(legible(id), label=name or legible(id), name=name, state="", **said)
         graph.add_edges_from([(legible(edge.dependent), legible(edge.provider), _observed(edge))])
     return graph
+
+
+def _evidence(link: Edge | None) -> dict[str, str]:
+    if link is None:
+        return {}
+    stamp = link.stamp
+    return {"since": iso(stamp.valid), "event": legible(stamp.event), "eventSource": legible(stamp.source)}
 
 
 def _observed(edge: Follows) -> dict[str, str | int | float]:

@@ -5,7 +5,7 @@ Nothing here reads a store: the answer is worked out on a snapshot, and is of th
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -26,8 +26,9 @@ from brain.analytics.graph.snapshot import (
 from brain.analytics.graph.times import NEVER, Needs, Spread, beneath, carriers, spread, way
 from brain.errors import BadQuery
 from brain.model import Instant
-from brain.query import AsOf
+from brain.query import NOW, AsOf
 from brain.schema import Schema
+from brain.told import UNTOLD
 
 DEPTH = 20
 MOST = 1000
@@ -57,6 +58,8 @@ class Carrier:
     dependent: str
     basis: Basis
     delay_seconds: float
+    at: AsOf = field(default=NOW, metadata=UNTOLD)
+    """The point in time of the graph that it is of: at that point `evidence` finds what says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +263,7 @@ class Telling:
 def carrier(snapshot: Snapshot, edge: int) -> Carrier:
     kind, dependent = snapshot.kind_of(edge), edge >> ROW
     delay = kind.delay + int(snapshot.buffer[dependent])
-    return Carrier(snapshot.ids[edge & NODE_MASK], kind.relation, snapshot.ids[dependent], kind.basis, delay / MICRO)
+    return Carrier(snapshot.ids[edge & NODE_MASK], kind.relation, snapshot.ids[dependent], kind.basis, delay / MICRO, snapshot.at)
 
 
 def _absorbing(snapshot: Snapshot, found: Spread) -> Ints:

@@ -1,7 +1,7 @@
 """Reading a store's dependencies into a snapshot, as of now or of any past time, and what changed of it."""
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,16 +21,9 @@ async def read(store: Store, schema: Schema, at: AsOf = NOW) -> Snapshot:
     had a dependency. A commit meanwhile may be in it or not, so follow the notices from before this was called."""
     marks = tuple(await store.marks())
     base = empty(schema, at)
-    numbers, relations = Numbering(base), _relations(base)
-    keys = array("q")
-    if relations and at == NOW:
-        async for edge in store.scan(Edges(relations)):
-            keys.append(numbers.key(edge))
-    elif relations:
-        sources = sorted({edge.source async for edge in store.scan(Edges(relations, ever=True))})
-        for some in _parts(sources):
-            for edges in await links(store, base, some, at):
-                keys.extend(numbers.key(edge) for edge in edges)
+    numbers, keys = Numbering(base), array("q")
+    async for edge in edges_of(store, base, at):
+        keys.append(numbers.key(edge))
     nodes: dict[int, Node | None] = {}
     for some in _parts(base.ids):
         nodes.update((base.index[id], node) for id, node in zip(some, await named(store, some, at), strict=True))
@@ -47,6 +40,20 @@ async def named(store: Store, ids: Sequence[str], at: AsOf) -> list[Node | None]
         if known is not None:
             nodes[i] = replace(nodes[i] or Node(ids[i], ROOT, {}, {}, {}), cls=known.cls)
     return nodes
+
+
+async def edges_of(store: Store, snapshot: Snapshot, at: AsOf) -> AsyncIterator[Edge]:
+    """All links of the snapshot's relations that hold at that point."""
+    relations = _relations(snapshot)
+    if relations and at == NOW:
+        async for edge in store.scan(Edges(relations)):
+            yield edge
+    elif relations:
+        sources = sorted({edge.source async for edge in store.scan(Edges(relations, ever=True))})
+        for some in _parts(sources):
+            for edges in await links(store, snapshot, some, at):
+                for edge in edges:
+                    yield edge
 
 
 async def refreshed(store: Store, schema: Schema, snapshot: Snapshot, subjects: Sequence[str], followed: int) -> Snapshot:
