@@ -12,6 +12,7 @@ from brain.analytics.graph.critical import criticality, single_points
 from brain.analytics.graph.evidence import Evidenced
 from brain.analytics.graph.impact import Asked, Carrier, impact
 from brain.analytics.graph.observing import NOTHING, Layer
+from brain.analytics.graph.reflects import Reflects
 from brain.analytics.graph.since import changes
 from brain.analytics.graph.snapshot import Snapshot, from_edges
 from brain.analytics.outlook import ASSUMPTIONS, DEFINITION, Late, Outlook, StepOutlook
@@ -133,7 +134,7 @@ def foreseen(names: Sequence[str]) -> Breakdown:
     told = Outlook("ProductionOrder", at, 90, 2, 5, tuple(late), steps, 600.0, 25, True, "", ASSUMPTIONS, DEFINITION)
     nobody = Outlook("CustomerOrder", at, 4, 0, 0, (), (), 600.0, 60, False, "", ASSUMPTIONS, DEFINITION)
     down = DownResource("M-0-0", at, None, (Carrier("AIR", "supplies", "M-0-0", "declared", 0.0),))
-    return Breakdown("AIR", at, 3600.0, (down,), (told, nobody), True, "1")
+    return Breakdown("AIR", at, 3600.0, (down,), (told, nobody), True, "1", reflects=Reflects())
 
 
 PAGES: dict[str, Callable[[], str]] = {

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from brain.analytics.causes import Context
 from brain.analytics.forecast import Forecast, NothingDone
 from brain.analytics.graph.impact import Carrier, carrier
+from brain.analytics.graph.reflects import Reflects
 from brain.analytics.graph.snapshot import NODE_MASK, Snapshot, closed
 from brain.analytics.graph.times import carriers, spread, way
 from brain.analytics.lives import MICRO, Timed, timed
@@ -52,6 +53,7 @@ class Breakdown:
     outlooks: tuple[Outlook, ...]
     partial: bool
     ontology_version: str
+    reflects: Reflects = field(compare=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,7 @@ async def breakdown(store: Store, schema: Schema, snapshot: Snapshot, id: str, a
         tuple(outlooks),
         any(outlook.partial for outlook in outlooks),
         schema.version,
+        reflects=snapshot.reflects,
     )
 
 

@@ -25,7 +25,10 @@ from brain.reports.dependency_things import (
     why_concerned,
 )
 from brain.reports.evidence_words import day, said_last
+from brain.reports.reflects_words import graph_as_of
 from brain.words import amount, duration, things
+
+Told = Impact | Suspects | SinglePoints | Criticality | Circles | GraphChange | HiddenCoupling
 
 
 def print_impact(found: Impact, concern: Concern | None) -> None:
@@ -49,7 +52,7 @@ def print_impact(found: Impact, concern: Concern | None) -> None:
     if found.partial:
         some = ", ".join(found.unexplored_ids)
         console.print(f"[yellow]Partial: beyond {found.unexplored:,} things it was not looked, such as {plain(some)}.[/]")
-    _definition(console, found.definition, found.ontology_version)
+    _definition(console, found)
 
 
 def _concerned(console: Console, concern: Concern) -> None:
@@ -76,7 +79,7 @@ def print_causes(found: Suspects) -> None:
         more = f"{found.unexplored:,} of these need more that was not looked at" if found.unexplored else ""
         unknown = f"of {found.unjudged:,} it is not known whether they do it alone" if found.unjudged else ""
         console.print(f"[yellow]Partial: {'; '.join(filter(None, (more, unknown)))}.[/]")
-    _definition(console, found.definition, found.ontology_version)
+    _definition(console, found)
 
 
 def print_single_points(found: SinglePoints) -> None:
@@ -91,7 +94,7 @@ def print_single_points(found: SinglePoints) -> None:
     console.print(table)
     if found.partial:
         console.print(f"[yellow]Partial: {found.unexplored:,} of {found.candidates:,} candidates were not looked at.[/]")
-    _definition(console, found.definition, found.ontology_version)
+    _definition(console, found)
 
 
 def print_criticality(found: Criticality) -> None:
@@ -105,7 +108,7 @@ def print_criticality(found: Criticality) -> None:
     if found.partial:
         left = "sources were not counted from" if found.measure == "betweenness" else "ranks had not settled"
         console.print(f"[yellow]Partial: the time was over when {found.unexplored:,} {left}.[/]")
-    _definition(console, found.definition, found.ontology_version)
+    _definition(console, found)
 
 
 def print_circles(found: Circles) -> None:
@@ -120,7 +123,7 @@ def print_circles(found: Circles) -> None:
     console.print(table)
     if found.partial:
         console.print(f"[yellow]Partial: {not_sought(found)}.[/]")
-    _definition(console, found.definition, found.ontology_version)
+    _definition(console, found)
 
 
 def changed_rows(found: GraphChange) -> Iterator[tuple[str, ...]]:
@@ -163,7 +166,7 @@ def print_changes(found: GraphChange) -> None:
     console.print(table)
     if found.partial:
         console.print(f"[yellow]Partial: then or now there was no time for all of these: {not_known(found)}.[/]")
-    _definition(console, found.definition, found.ontology_version)
+    _definition(console, found)
 
 
 def print_coupling(found: HiddenCoupling) -> None:
@@ -182,8 +185,9 @@ def print_coupling(found: HiddenCoupling) -> None:
         console.print(f"{things(found.explained, 'pair')} more, of which one needs the other.")
     if found.partial:
         console.print(f"[yellow]Partial: {not_compared(found)}.[/]")
-    _definition(console, found.definition, found.ontology_version)
+    _definition(console, found)
 
 
-def _definition(console: Console, definition: str, version: str) -> None:
-    console.print(f"[dim]Definition: {definition}. Ontology {version}.[/]", soft_wrap=True)
+def _definition(console: Console, found: Told) -> None:
+    told = f"Definition: {found.definition}. Ontology {found.ontology_version}. {graph_as_of(found.reflects)}"
+    console.print(f"[dim]{told.rstrip()}[/]", soft_wrap=True)

@@ -9,6 +9,7 @@ from brain.analytics.breakdown import Breakdown
 from brain.analytics.outlook import Outlook
 from brain.cli.tables import console_of, plain
 from brain.reports.outlook_words import late_rows, left, sentence, unforeseen, way
+from brain.reports.reflects_words import graph_as_of
 from brain.words import iso
 
 COLUMNS = (
@@ -48,6 +49,8 @@ def print_outlook(found: Breakdown) -> None:
         console.print("Nothing that is down with it carries out steps: no object becomes late by it.")
     for outlook in found.outlooks:
         _print(console, found, outlook)
+    if told := graph_as_of(found.reflects):
+        console.print(f"[dim]{told}[/]", soft_wrap=True)
 
 
 def _print(console: Console, found: Breakdown, outlook: Outlook) -> None:

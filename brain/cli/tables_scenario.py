@@ -8,6 +8,7 @@ from brain.analytics.graph.impact import Affected
 from brain.analytics.graph.whatif import Comparison, Differences, PointsChange, WhatIf
 from brain.cli.tables import console_of, plain
 from brain.reports.dependency_things import way_of
+from brain.reports.reflects_words import graph_as_of
 from brain.words import duration
 
 
@@ -24,7 +25,8 @@ def print_what_if(found: WhatIf) -> None:
         console.print(f"[yellow]Note: {plain(note)}.[/]", soft_wrap=True)
     if found.partial:
         console.print("[yellow]Partial: the time was over, or the depth reached, before all was looked at.[/]")
-    console.print(f"[dim]Definition: {found.definition}. Ontology {found.ontology_version}.[/]", soft_wrap=True)
+    told = f"Definition: {found.definition}. Ontology {found.ontology_version}. {graph_as_of(found.reflects)}"
+    console.print(f"[dim]{told.rstrip()}[/]", soft_wrap=True)
 
 
 def _comparison(console: Console, found: Comparison, impact_of: str | None) -> None:

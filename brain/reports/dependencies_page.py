@@ -26,6 +26,7 @@ from brain.reports.dependency_things import (
 )
 from brain.reports.evidence_words import links_on
 from brain.reports.html import render
+from brain.reports.reflects_words import reflected
 from brain.schema import Schema
 from brain.words import point, things
 
@@ -72,6 +73,7 @@ def dependencies_page(found: Found, schema: Schema, written: int) -> str:
         way_round=way_round,
         steps=steps_map(found.layer, schema),
         observed=sorted(found.layer.edges(), key=lambda e: (-e.told.strength, -e.told.support))[:OBSERVED],
+        reflected=reflected(snapshot.reflects),
         says_so=links_on([*(p.examples[0] for p in found.points.points if p.examples), *found.circles.circles]),
         observed_count=sum(1 for _ in found.layer.edges()),
         looks=LOOKS,

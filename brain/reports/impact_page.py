@@ -24,6 +24,7 @@ from brain.reports.dependency_things import (
 from brain.reports.evidence_words import links_on
 from brain.reports.html import render
 from brain.reports.outlook_words import delays, late_rows, left, sentence, unforeseen
+from brain.reports.reflects_words import reflected
 from brain.schema import Schema
 from brain.words import duration, point
 
@@ -62,6 +63,7 @@ def impact_page(
         why_concerned=why_concerned,
         at_once=AT_ONCE,
         levels=LEVELS,
+        reflected=reflected(found.reflects),
         says_so=links_on(found.affected[:first]),
         outlooks=[] if outlook is None else [(one, [*late_rows(outlook, one)], [*left(one)]) for one in outlook.outlooks],
         delays=None if outlook is None else delays(outlook),

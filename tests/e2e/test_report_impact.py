@@ -135,6 +135,9 @@ def test_a_short_loss_is_absorbed_and_a_past_graph_is_another(store: str) -> Non
     assert "buffer of 10.0 min" in table
     then = brain("report", "impact", "asset/OLD", "--as-of", "1970-01-01T04:00", "--format", "json", store=store).stdout
     assert [a["id"] for a in json.loads(then)["affected"]] == ["asset/CAP", "equipment/L", "productionorder/1"]
+    assert json.loads(then)["reflects"] == {"asOf": "1970-01-01T04:00:00.000000Z", "knownAt": None, "marks": [], "followed": 0}
+    told = brain("report", "impact", "asset/OLD", "--as-of", "1970-01-01T04:00", store=store).stdout
+    assert "Graph as of 1970-01-01 04:00:00 UTC." in told
     now = brain("report", "impact", "asset/OLD", store=store, expect=1)
     assert "'asset/OLD' has no dependency" in now.stderr
     page = brain("report", "impact", "AIR", "--as-of", "1970-01-01T04:00", "--format", "html", store=store).stdout
@@ -220,6 +223,8 @@ def test_pages_are_whole_documents_with_all_that_is_told(store: str) -> None:
     assert "the first 1 of 3" in loss
     graph = brain("report", "dependencies", "--format", "html", "--as-of", "1970-01-01T04:00", store=store).stdout
     assert "As of 1970-01-01 04:00:00 UTC." in graph
+    assert "<dt>Graph</dt><dd>as of 1970-01-01 04:00:00 UTC</dd>" in graph
+    assert "<dt>Graph</dt><dd>as it is</dd>" in loss
     assert "asset/OLD" in graph
     assert "\x1b" not in loss + graph
     brain("report", "impact", "AIR", "--causes", "--format", "html", store=store, expect=2)

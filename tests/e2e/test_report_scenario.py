@@ -60,5 +60,5 @@ def test_a_part_of_the_capacity_in_a_report_of_impact(store: str) -> None:  # no
     assert "asset/AIR at 50% for good takes with it" in table
     assert "20.0 min" in table
     rows = brain("report", "impact", "AIR", "--capacity", "0.5", "--format", "csv", store=store).stdout.splitlines()
-    assert rows[0].endswith(",via,capacity")
-    assert rows[1].endswith(",0.5")
+    assert rows[0].endswith(",via,capacity,since,event,eventSource")
+    assert rows[1].endswith(",0.5,1970-01-01T00:00:00.000000Z,1,s")

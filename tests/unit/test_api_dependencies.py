@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from brain.model import Assert, ChangeSet, Link
+from brain.model import Assert, ChangeSet, Link, Mark
 from brain.schema import Schema
 from ontology import load_schema
 from tests.unit.api_plant import Plant, plant_api
@@ -169,3 +169,49 @@ async def test_what_goes_down_together() -> None:
         assert soon["hiddenCoupling"] == {"partial": True, "unread": 4, "unexplored": 0, "pairs": 0}
         unknown = await api.ask(ask % 'asOf: "1970-01-04T03:30:00Z", knownAt: "1970-02-01T00:00:00Z"')
         assert unknown["hiddenCoupling"] == {"things": 0, "couplings": []}
+
+
+THEN = ', asOf: "1970-01-01T02:00:00Z"'
+REFLECTS = "reflects { asOf knownAt marks { topic partition offset } followed }"
+OF = (
+    'impact(id: "asset/AIR"{})',
+    'causes(id: "productionorder/1"{})',
+    'concerned(id: "asset/AIR"{})',
+    "singlePointsOfFailure(first: 1{})",
+    "criticality(first: 1{})",
+    "dependencyCircles(first: 1{})",
+)
+
+
+async def test_each_answer_tells_of_which_moment_and_marks_it_is() -> None:
+    """After it was first asked for, the live graph is told of an order; its marks stay those at which it was read."""
+    async with following() as api:
+        await api.store.apply([], [Mark("erp", 0, 4)])
+        live = {"asOf": None, "knownAt": None, "marks": [{"topic": "erp", "partition": 0, "offset": 4}], "followed": 0}
+        for asked in OF:
+            (found,) = (await api.ask(f"{{ {asked.format('')} {{ {REFLECTS} }} }}")).values()
+            assert found["reflects"] == live
+        order = says("4", "productionorder/2", "ProductionOrder", 3 * HOUR, Link("scheduledOn", "equipment/L"))
+        await api.feed.publish(await api.store.apply([order], [Mark("erp", 0, 5)]))
+        await asyncio.sleep(0)
+        for asked in OF:
+            (found,) = (await api.ask(f"{{ {asked.format('')} {{ {REFLECTS} }} }}")).values()
+            assert found["reflects"] == live | {"followed": 1}
+            (found,) = (await api.ask(f"{{ {asked.format(THEN)} {{ {REFLECTS} }} }}")).values()
+            assert found["reflects"] == {
+                "asOf": "1970-01-01T02:00:00.000000Z",
+                "knownAt": None,
+                "marks": [{"topic": "erp", "partition": 0, "offset": 5}],
+                "followed": 0,
+            }
+
+
+async def test_what_changed_tells_both_moments_and_a_scenario_its_graphs() -> None:
+    async with following() as api:
+        since = '(since: "1970-01-01T00:30:00Z")'
+        data = await api.ask(f"{{ dependencyChanges{since} {{ reflects {{ asOf }} reflectsThen {{ asOf }} }} }}")
+        assert data["dependencyChanges"] == {"reflects": {"asOf": None}, "reflectsThen": {"asOf": "1970-01-01T00:30:00.000000Z"}}
+        assert await api.ask("{ hiddenCoupling { reflects { asOf } } }") == {"hiddenCoupling": {"reflects": {"asOf": None}}}
+        changes = '(changes: {without: ["asset/AIR"]}, knownAt: "2200-01-01T00:00:00Z")'
+        data = await api.ask(f"{{ scenario{changes} {{ reflects {{ knownAt marks {{ topic }} }} }} }}")
+        assert data["scenario"] == {"reflects": {"knownAt": "2200-01-01T00:00:00.000000Z", "marks": []}}

@@ -1,6 +1,6 @@
 """What may be behind a thing that is down: all that it needs, those first whose loss alone would do it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from brain.analytics.deadline import deadline, late
 from brain.analytics.graph.impact import LEFT, MOST, Carrier, Part, carrier, numbered, parts_of
 from brain.analytics.graph.losses import fatal
 from brain.analytics.graph.reach import places, within
+from brain.analytics.graph.reflects import Reflects
 from brain.analytics.graph.snapshot import ROW, Bools, Ints, Snapshot, firsts, kinds, rows, seconds
 from brain.analytics.graph.times import EDGE_BITS, NEVER, costs
 from brain.schema import Schema
@@ -54,6 +55,7 @@ class Suspects:
     unexplored: int = 0
     unexplored_ids: tuple[str, ...] = ()
     unjudged: int = 0
+    reflects: Reflects = field(compare=False, kw_only=True)
 
 
 def causes(
@@ -85,7 +87,8 @@ def causes(
     cls, name = snapshot.classes[snapshot.cls[node]], snapshot.names[node]
     unjudged, open_ = len(found) - judged, tuple(snapshot.ids[other] for other in beyond[:LEFT].tolist())
     partial, version = len(beyond) > 0 or unjudged > 0, snapshot.ontology_version
-    return Suspects(id, cls, name, depth, len(found), told, partial, DEFINITION, version, len(beyond), open_, unjudged)
+    left = len(beyond), open_, unjudged
+    return Suspects(id, cls, name, depth, len(found), told, partial, DEFINITION, version, *left, reflects=snapshot.reflects)
 
 
 def _back(snapshot: Snapshot, node: int, depth: int, until: float | None) -> tuple[Ints, Ints, Ints]:

@@ -1,13 +1,14 @@
 """Things that need each other in a circle: where order should be, most often a slip of whoever declared it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from brain.analytics.deadline import deadline, in_time, late
 from brain.analytics.graph.impact import Carrier, carrier
 from brain.analytics.graph.order import condensed
+from brain.analytics.graph.reflects import Reflects
 from brain.analytics.graph.snapshot import NODE_MASK, ROW, Bools, Ints, Snapshot, firsts, kinds, rows, seconds
 
 MOST = 20
@@ -37,6 +38,7 @@ class Circles:
     ontology_version: str
     partial: bool = False
     unexplored: int = 0
+    reflects: Reflects = field(compare=False, kw_only=True)
 
 
 DEFINITION = (
@@ -58,7 +60,8 @@ def circles(snapshot: Snapshot, first: int = MOST, patience: float | None = None
     order = sorted(found.items(), key=lambda one: (one[1] is None, -len(one[0]), snapshot.ids[one[0][0]]))
     told = tuple(_circle(snapshot, members, number, until) for members, number in order[:first])
     partial = unexplored > 0 or not all(circle.via for circle in told)
-    return Circles(told, len(found), DEFINITION, snapshot.ontology_version, partial, unexplored)
+    version = snapshot.ontology_version
+    return Circles(told, len(found), DEFINITION, version, partial, unexplored, reflects=snapshot.reflects)
 
 
 def _by_kind(snapshot: Snapshot, number: int) -> Iterator[tuple[int, ...]]:

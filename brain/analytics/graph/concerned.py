@@ -6,10 +6,11 @@ something else.
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from brain.analytics.graph.impact import Impact, Part, part_of
 from brain.analytics.graph.reading import named
+from brain.analytics.graph.reflects import Reflects
 from brain.identity import DIFFERENT, SAME
 from brain.model import Edge, Instant, Node
 from brain.ports import Store
@@ -47,6 +48,7 @@ class Concern:
     people: tuple[Concerned, ...]
     count: int
     unexplored: int
+    reflects: Reflects = field(compare=False, kw_only=True)
 
 
 async def concerned(store: Store, schema: Schema, found: Impact, first: int, at: AsOf = NOW) -> Concern:
@@ -62,7 +64,8 @@ async def concerned(store: Store, schema: Schema, found: Impact, first: int, at:
     nodes = [node for node in await named(store, ids, at) if node is not None]
     people = [_one(found, node, lost, joined[node.id]) for node in nodes if part_of(schema, node.cls) is Part.PERSON]
     people.sort(key=lambda one: (-one.objects, -one.count, one.id))
-    return Concern(tuple(people[:first]), len(people), sum(c.count for c in found.counts) - len(found.affected))
+    untold = sum(c.count for c in found.counts) - len(found.affected)
+    return Concern(tuple(people[:first]), len(people), untold, reflects=found.reflects)
 
 
 def _relations(schema: Schema, end: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ surprising counts, and of all pairs those are told that pass Benjamini and Hochb
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from itertools import combinations
 from math import comb
@@ -23,6 +23,7 @@ from brain.analytics.deadline import deadline, in_time
 from brain.analytics.device_states import StateSpan, spans_in_time
 from brain.analytics.discoveries import q_values
 from brain.analytics.graph.reach import ancestors
+from brain.analytics.graph.reflects import Reflects
 from brain.analytics.graph.snapshot import Ints, Snapshot
 from brain.analytics.observed import SHARE, tail
 from brain.analytics.troubles import STATES, Trouble
@@ -96,6 +97,7 @@ class HiddenCoupling:
     partial: bool = False
     unexplored: int = 0
     unread: int = 0
+    reflects: Reflects = field(compare=False, kw_only=True)
 
 
 async def hidden_coupling(
@@ -148,8 +150,8 @@ def coupling_of(
     told.sort(key=_worst_first)
     pairs = comb(len(often), 2)
     left = pairs - len(tested) + len(found) - len(told) - explained
-    counts = len(told), explained, len(often), pairs
-    return HiddenCoupling(tuple(told), *counts, share, DEFINITION, snapshot.ontology_version, left > 0, left)
+    counts, version = (len(told), explained, len(often), pairs), snapshot.ontology_version
+    return HiddenCoupling(tuple(told), *counts, share, DEFINITION, version, left > 0, left, reflects=snapshot.reflects)
 
 
 def _worst_first(pair: Coupled) -> tuple[bool, float, float, str, str]:

@@ -1,7 +1,7 @@
 """Which things most hangs on: the single points of failure, and what flows through each."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from brain.analytics.deadline import deadline, late
 from brain.analytics.graph.impact import MOST, Affected, Part, Telling, parts_of
 from brain.analytics.graph.losses import Losses, fatal_alone, losses
+from brain.analytics.graph.reflects import Reflects
 from brain.analytics.graph.snapshot import Bools, Ints, Snapshot, of_class
 from brain.analytics.graph.structure import Floats, articulation_points, betweenness, ranks
 from brain.analytics.graph.times import spread
@@ -49,6 +50,7 @@ class SinglePoints:
     unexplored: int
     definition: str
     ontology_version: str
+    reflects: Reflects = field(compare=False, kw_only=True)
 
 
 class Measure(StrEnum):
@@ -81,6 +83,7 @@ class Criticality:
     ontology_version: str
     partial: bool = False
     unexplored: int = 0
+    reflects: Reflects = field(compare=False, kw_only=True)
 
 
 SINGLE = (
@@ -103,7 +106,8 @@ def single_points(
     found = singles(snapshot, schema, cls, until)
     points = tuple(point(snapshot, schema, found, place, until) for place in found.ranked[:first])
     version, left = snapshot.ontology_version, found.losses.left
-    return SinglePoints(points, len(found.ranked), len(found.candidates), left > 0 or late(until), left, SINGLE, version)
+    counts = len(found.ranked), len(found.candidates), left > 0 or late(until), left
+    return SinglePoints(points, *counts, SINGLE, version, reflects=snapshot.reflects)
 
 
 @dataclass(frozen=True)
@@ -179,7 +183,8 @@ def criticality(
         Critical(*_told(snapshot, node), float(values[node]), joint)
         for node, joint in zip(order.tolist(), joints.tolist(), strict=True)
     ]
-    return Criticality(measure, tuple(ranked), len(candidates), DEFINITIONS[measure], snapshot.ontology_version, left > 0, left)
+    told = tuple(ranked), len(candidates), DEFINITIONS[measure], snapshot.ontology_version
+    return Criticality(measure, *told, left > 0, left, reflects=snapshot.reflects)
 
 
 def _values(snapshot: Snapshot, measure: Measure, until: float | None) -> tuple[Floats, int]:

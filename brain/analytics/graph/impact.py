@@ -12,6 +12,7 @@ import numpy as np
 
 from brain.analytics.deadline import deadline
 from brain.analytics.graph.degraded import FULL, Fallen, fall, parts_per_million
+from brain.analytics.graph.reflects import Reflects
 from brain.analytics.graph.snapshot import (
     MICRO,
     NODE_BITS,
@@ -123,6 +124,7 @@ class Impact:
     definition: str
     ontology_version: str
     capacity: float = 0.0
+    reflects: Reflects = field(compare=False, kw_only=True)
 
 
 DEFINITION = (
@@ -200,6 +202,7 @@ def impact(snapshot: Snapshot, schema: Schema, id: str, asked: Asked = Asked()) 
         DEFINITION + (DEGRADED if isinstance(found, Fallen) else ""),
         snapshot.ontology_version,
         asked.capacity,
+        reflects=snapshot.reflects,
     )
 
 

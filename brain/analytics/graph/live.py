@@ -43,9 +43,9 @@ class LiveGraph(Following):
             if GAP in notices:
                 self._held = await read(self._store, self._schema)
                 return
-            subjects = list(dict.fromkeys(notice.subject for notice in notices if self._matters(held, notice)))
-            if subjects:
-                self._held = await refreshed(self._store, self._schema, held, subjects, len(notices))
+            told = [notice.subject for notice in notices if self._matters(held, notice)]
+            if told:
+                self._held = await refreshed(self._store, self._schema, held, list(dict.fromkeys(told)), len(told))
 
     def _matters(self, held: Snapshot, notice: Notice) -> bool:
         # Without names something was taken back. What no dependency touches gets in by a relation alone.

@@ -19,7 +19,7 @@ AT_ONCE = 2000
 async def read(store: Store, schema: Schema, at: AsOf = NOW) -> Snapshot:
     """All dependencies that held at that point, between whatever things. Two scans now; in the past a read for all that ever
     had a dependency. A commit meanwhile may be in it or not, so follow the notices from before this was called."""
-    marks = tuple(await store.marks())
+    marks = tuple(await store.marks()) if at.known is None else ()
     base = empty(schema, at)
     numbers, keys = Numbering(base), array("q")
     async for edge in edges_of(store, base, at):
@@ -57,8 +57,8 @@ async def edges_of(store: Store, snapshot: Snapshot, at: AsOf) -> AsyncIterator[
 
 
 async def refreshed(store: Store, schema: Schema, snapshot: Snapshot, subjects: Sequence[str], followed: int) -> Snapshot:
-    """The snapshot with what these subjects are and say now. It holds whatever else the store has come to hold meanwhile,
-    of these subjects alone."""
+    """The snapshot with what these subjects are and say now, as so many notices told. It holds whatever else the store has come
+    to hold meanwhile, of these subjects alone."""
     numbers, nodes = Numbering(snapshot), dict[int, Node | None]()
     removed, added = list[int](), list[int]()
     for some in _parts(list(subjects)):

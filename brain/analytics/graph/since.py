@@ -1,7 +1,7 @@
 """How a graph of dependencies changed since a past time: what came, what went, what moved. Two snapshots, side by side."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from brain.analytics.graph.circles import Circle, Circles, circles
 from brain.analytics.graph.coupling import ASSETS, Coupled, HiddenCoupling, hidden_coupling
 from brain.analytics.graph.coupling import DEFINITION as COUPLING
 from brain.analytics.graph.critical import DEFINITIONS, SINGLE, Criticality, Measure, criticality, singles
+from brain.analytics.graph.reflects import Reflects
 from brain.analytics.graph.snapshot import NODE_BITS, NODE_MASK, ROW, Ints, Snapshot
 from brain.ports import Store
 from brain.query import EVERY
@@ -130,6 +131,8 @@ class GraphChange:
     ontology_version: str
     partial: bool = False
     unexplored: tuple[Unexplored, ...] = ()
+    reflects: Reflects = field(compare=False, kw_only=True)
+    reflects_then: Reflects = field(compare=False, kw_only=True)
 
 
 class Alone(NamedTuple):
@@ -191,6 +194,8 @@ def changes(
         now.ontology_version,
         len(unexplored) > 0,
         unexplored,
+        reflects=now.reflects,
+        reflects_then=then.reflects,
     )
 
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from brain.analytics.graph.reflects import Reflects
 from brain.errors import Reject
-from brain.model import Edge, Mark, Node
+from brain.model import Edge, Instant, Mark, Node
 from brain.query import NOW, AsOf
 from brain.schema import ROOT, Schema
 
@@ -67,7 +68,7 @@ class Snapshot:
     `cls` are numbers into `classes`; `closed` are lives that are over; `buffer` is µs, 0 where nothing is said; `names` and
     `states` hold str or None. `any_of[class, kind]` says where one provider that is left is enough. `at` is the point in time of
     which this is the graph. `marks` are the positions up to which streams were stored when all of it was last read; `followed`
-    counts the notices that were followed since.
+    counts the notices since then that bear on it and were followed (see `Reflects`).
     """
 
     ontology_version: str
@@ -89,6 +90,11 @@ class Snapshot:
     at: AsOf = NOW
     marks: tuple[Mark, ...] = ()
     followed: int = 0
+
+    @property
+    def reflects(self) -> Reflects:
+        as_of, known_at = (None if time is None else Instant(time) for time in self.at)
+        return Reflects(as_of, known_at, self.marks, self.followed)
 
     def number(self, id: str) -> int | None:
         """The node's number; None for what no dependency touches."""

@@ -1,7 +1,7 @@
 """What a scenario would change: what is lost at once, which impact another thing then has, which single points come and go."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from heapq import nsmallest
 
@@ -13,6 +13,7 @@ from brain.analytics.graph.degraded import FULL, Fallen
 from brain.analytics.graph.impact import DEFINITION as IMPACT
 from brain.analytics.graph.impact import DEGRADED, Affected, Asked, Telling, loss, numbered
 from brain.analytics.graph.reach import within
+from brain.analytics.graph.reflects import Reflects
 from brain.analytics.graph.scenario import Scenario, World, applied, as_it_is
 from brain.analytics.graph.scenario_text import words
 from brain.analytics.graph.snapshot import NODE_BITS, ROW, Bools, Ints, Snapshot, firsts, kinds, rows, seconds
@@ -126,6 +127,7 @@ class WhatIf:
     partial: bool
     definition: str
     ontology_version: str
+    reflects: Reflects = field(compare=False, kw_only=True)
 
 
 def what_if(
@@ -154,10 +156,10 @@ def what_if(
     parts = [part for one in (effect, other_effect) if one for part in (one.lost, one.impact, one.single_points) if part]
     partial = any(part.partial for part in parts)
     others = () if other is None else words(other)
-    version = snapshot.ontology_version
     pairs = zip((one for one in (scenario, other) if one is not None), worlds[1:], strict=True)
     notes = tuple(dict.fromkeys(note for one, world in pairs for note in _notes(one, world.given)))
-    return WhatIf(words(scenario), effect, others, other_effect, between, notes, id, partial, DEFINITION, version)
+    told = words(scenario), effect, others, other_effect, between, notes, id, partial
+    return WhatIf(*told, DEFINITION, snapshot.ontology_version, reflects=snapshot.reflects)
 
 
 def _notes(scenario: Scenario, given: Snapshot) -> Iterator[str]:

@@ -1,0 +1,22 @@
+"""What an answer is of: the point in both times, and how much of what streams had told it reflects."""
+
+from dataclasses import dataclass
+
+from brain.model import Instant, Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Reflects:
+    """The graph of which an answer is: as of a point in valid time, as known at one in recorded time (null: now). Every record
+    below one of the `marks` is in it: they are where the streams were just before all of it was read. A graph that is kept live
+    was read once, and is told of what is stored since: so many notices that bear on it were `followed`, and are in it too.
+
+    Marks are not told anew with what is followed: a stream's position is stored with a commit, before its notices come, so that
+    what lies below a newer mark need not be in the graph yet. They are when all is read anew: after notices were lost. There are
+    none where `known_at` is given, since nothing keeps where the streams were then.
+    """
+
+    as_of: Instant | None = None
+    known_at: Instant | None = None
+    marks: tuple[Mark, ...] = ()
+    followed: int = 0
