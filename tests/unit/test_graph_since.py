@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from brain.analytics.graph.coupling import Coupled, HiddenCoupling
 from brain.analytics.graph.reading import read
+from brain.analytics.graph.reflects import Reflects
 from brain.analytics.graph.since import Compared, How, changes
 from brain.analytics.graph.snapshot import Snapshot
 from brain.model import ChangeSet, Link, Retract
@@ -108,7 +109,7 @@ pairs = st.dictionaries(st.sampled_from([("a", "b"), ("a", "c"), ("b", "c"), ("c
 
 def coupling(told: dict[tuple[str, str], tuple[bool, int, int, int]], partial: bool = False) -> HiddenCoupling:
     found = [Coupled(a, b, *counts, 0.1, 0.01, hidden, ()) for (a, b), (hidden, *counts) in told.items()]
-    return HiddenCoupling(tuple(found), len(found), 0, 4, 6, 0.05, "", "", partial, 2 * partial, partial)
+    return HiddenCoupling(tuple(found), len(found), 0, 4, 6, 0.05, "", "", partial, 2 * partial, partial, reflects=Reflects())
 
 
 @given(pairs, pairs, st.integers(1, 4))
