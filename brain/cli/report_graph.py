@@ -61,7 +61,9 @@ async def whole(wanted: Wanted, store: str | None, form: str) -> None:
     async with opened(store) as o:
         snapshot, past = await read(o.merged, o.schema, wanted.at), rewound(o.merged, o.schema, wanted.at)
         then = None if wanted.since is None else await read(o.merged, o.schema, AsOf(wanted.since, wanted.at.known))
-        pairs = await coupled_in(o.merged, o.schema, then, snapshot, wanted.cls, long) if then and wanted.coupling else None
+        pairs = None
+        if then is not None and wanted.coupling:
+            pairs = await coupled_in(o.merged, o.schema, then, snapshot, wanted.cls, long)
         asked = o.schema, wanted.cls, wanted.measure
         changed = None if then is None else changes(then, snapshot, *asked, coupled=pairs, patience=long)
         coupled = pairs and pairs[1]

@@ -166,8 +166,7 @@ def changes(
 ) -> GraphChange:
     """Of a class and those below it; of assets and people where none is named. `coupled` are the hidden couplings of both.
     `patience` in seconds. BadQuery for an unknown class."""
-    until, graphs, pairs = deadline(patience), (then, now), None
-    edges = _edges(then, now)
+    until, graphs, edges, pairs = deadline(patience), (then, now), _edges(then, now), None
     # What takes longest has what the others leave.
     rounds, unsought = _circles(*(circles(graph, EVERY, left(until, 6 - i)) for i, graph in enumerate(graphs)))
     ranked = (criticality(graph, schema, measure, cls, EVERY, left(until, 4 - i)) for i, graph in enumerate(graphs))
@@ -177,7 +176,6 @@ def changes(
     if coupled is not None:
         pairs, counts[Compared.COUPLINGS] = _couplings(*coupled)
     unexplored = tuple(Unexplored(what, count) for what, count in counts.items() if count)
-    defined = DEFINITION if coupled is None else DEFINITION + COUPLINGS
     return GraphChange(
         tuple(points[:first]),
         len(points),
@@ -190,7 +188,9 @@ def changes(
         None if pairs is None else tuple(pairs[:first]),
         None if pairs is None else len(pairs),
         measure,
-        defined.format(single=SINGLE, measure=DEFINITIONS[measure], coupling=COUPLING),
+        (DEFINITION if coupled is None else DEFINITION + COUPLINGS).format(
+            single=SINGLE, measure=DEFINITIONS[measure], coupling=COUPLING
+        ),
         now.ontology_version,
         len(unexplored) > 0,
         unexplored,
