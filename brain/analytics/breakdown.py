@@ -93,7 +93,9 @@ async def material(store: Store, schema: Schema, at: int | None) -> Material:
     if not steps:
         raise BadQuery("no object has a step, so that nothing can be foreseen: import a log first")
     last = max(step.start if step.end == UNENDED else step.end for step in steps)
-    last = max(last, point_of(store).valid or last)  # of the past it is known that nothing happened since
+    point = point_of(store)
+    if point.known is None and point.valid is not None:
+        last = max(last, point.valid)  # all of the past is known: nothing happened since
     if at is not None and at < last:
         # What was planned by then is not known, only what still is.
         told = {name: one._replace(plans={}) for name, one in told.items()}

@@ -105,11 +105,13 @@ async def told_of(store: Merged, at: AsOf, down_at: int) -> Told:
 async def test_what_is_observed_and_foreseen_is_what_a_store_tells_that_heard_no_more(
     history: list[tuple[tuple[int, Change], int]], valid: int, known: int | None, sooner: int
 ) -> None:
-    """At the point itself, and at an earlier instant out of the same knowledge."""
+    """At the point itself, and at an earlier instant out of the same knowledge. As known now, it is known that nothing happened
+    from the last step until the point: the other store is told so by being asked as of it."""
     changes, at = list(lives.told(history, flagged=False)), AsOf(valid * HOUR, known)
     store, fresh = await filled(changes), await filled(by_then(changes, at))
     await without_future(fresh, at)
     down_at = (valid + sooner) * HOUR
-    assert await told_of(store, at, down_at) == await told_of(fresh, AsOf(), down_at)
+    until = AsOf(at.valid if known is None else None)
+    assert await told_of(store, at, down_at) == await told_of(fresh, until, down_at)
     await store.close()
     await fresh.close()
