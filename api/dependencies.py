@@ -11,6 +11,7 @@ from strawberry.types.unset import UNSET
 from api.arguments import TIMES, moment
 from api.kernel import given
 from api.results import Results
+from api.selected import names_selected
 from api.typegen import typed
 from brain.analytics.deadline import deadline, left
 from brain.analytics.graph.causes import Suspects, causes
@@ -18,6 +19,8 @@ from brain.analytics.graph.circles import Circles, circles
 from brain.analytics.graph.concerned import Concern, concerned
 from brain.analytics.graph.coupling import ASSETS, HiddenCoupling, hidden_coupling
 from brain.analytics.graph.critical import Criticality, Measure, SinglePoints, criticality, single_points
+from brain.analytics.graph.delayed import Asked as Delayed
+from brain.analytics.graph.delayed import delay
 from brain.analytics.graph.impact import DEPTH, Asked, Impact, graph_of, impact
 from brain.analytics.graph.reading import read
 from brain.analytics.graph.since import GraphChange, changes, coupled_in
@@ -31,6 +34,8 @@ from brain.schema import Schema
 
 FIRST = 100
 """Things told one by one, where nothing is said."""
+AT_A_TIME = 2
+"""Delays that are looked into at once: each may hold a log in memory. The others wait."""
 PATIENCE = 5.0
 """Seconds after which an answer is what it has, where nothing is said."""
 
@@ -164,6 +169,7 @@ def _causes(schema: Schema, results: Results) -> Any:
     async def of(
         info: Any,
         id: Any,
+        at: Any = UNSET,
         depth: Any = UNSET,
         first: Any = UNSET,
         patience: Any = UNSET,
@@ -172,13 +178,24 @@ def _causes(schema: Schema, results: Results) -> Any:
     ) -> Any:
         limits, long = info.context.limits, positive("patience", patience, PATIENCE)
         far, most = within("depth", depth, DEPTH, limits.dependency_depth), within("first", first, FIRST, limits.page)
-        snapshot, moment = await snapshot_of(info, as_of, known_at)
-        return await answer(causes, snapshot, schema, await one_id(info, id, moment), far, most, long)
+        point, since = moment(as_of, known_at), int(at) if given(at) else None
+        one = await one_id(info, id, point)
+        split = "waits" in names_selected(info.selected_fields)
+        async with turns:
+            found = await delay(info.context.store, schema, one, Delayed(point, since, far, most, long, split))
+        if found is not None:
+            return found
+        snapshot, _ = await snapshot_of(info, as_of if since is None else since, known_at)
+        return await answer(causes, snapshot, schema, one, far, most, long)
 
-    arguments = {"id": strawberry.ID, "depth": int | None, "first": int | None, "patience": float | None}
+    turns = asyncio.Semaphore(AT_A_TIME)
+    arguments = {"id": strawberry.ID, "at": Instant | None, "depth": int | None, "first": int | None, "patience": float | None}
     return strawberry.field(
         resolver=typed(of, results.output(Suspects), **arguments, **TIMES),
-        description="What may be behind a thing that is down: all that it needs, those first whose loss alone would do it.",
+        description="What may be behind a thing that is down: all that it needs, those first whose loss alone would do it."
+        " Of what has steps: what may be behind its delay, those first that were down or degraded while it waited for them."
+        " `at` is the moment of the dependencies (if left out: `asOf`; the end of the longest wait, if the life is over; the last"
+        " that is known). After `patience` seconds it is what was found so far, and partial.",
     )
 
 

@@ -3,7 +3,7 @@
 import csv
 import sys
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
@@ -13,13 +13,17 @@ from brain.cli.options import format_option, opened, run, store_option
 from brain.cli.times import INSTANT, SPAN, past_options
 from brain.reports.document import document
 
+if TYPE_CHECKING:
+    from brain.analytics.graph.causes import Suspects
+    from brain.query import AsOf
+
 
 @click.command()
 @click.argument("id_", metavar="ID")
 @click.option("--at", type=INSTANT, metavar="TIME", help="When it goes down; times are then told too.")
 @click.option("--for", "lasts", type=SPAN, metavar="SPAN", help="For how long, such as 30m or 2h. [default: for good]")
 @click.option("--capacity", type=float, default=0.0, metavar="SHARE", help="What is left of ID, 0 to below 1. [default: 0, down]")
-@click.option("--causes", is_flag=True, help="What may be behind ID being down, in place of what it takes with it.")
+@click.option("--causes", is_flag=True, help="What may be behind ID being down, or late if it has steps; --at: as of when.")
 @past_options
 @click.option("--depth", type=click.IntRange(1, 100), default=20, show_default=True, help="Dependencies followed.")
 @click.option("--first", type=click.IntRange(1), default=50, show_default=True, help="Things told one by one; all are counted.")
@@ -59,7 +63,6 @@ async def impact(
     brain report impact asset/ROB-1 --as-of 2026-03-02T12:00 --known-at 2026-03-02T12:05
     """
     from brain.analytics import breakdown
-    from brain.analytics.graph.causes import causes as find_causes
     from brain.analytics.graph.concerned import concerned
     from brain.analytics.graph.evidence import with_evidence
     from brain.analytics.graph.impact import MOST, Asked, graph_of
@@ -67,14 +70,18 @@ async def impact(
     from brain.analytics.graph.reading import read
     from brain.cli.report_bottlenecks import now
     from brain.naming import resolve
+    from brain.query import AsOf
     from brain.rewound import rewound
 
     if form == "html" and (causes or capacity):
         raise click.UsageError("the page is of what stops: leave out --causes and --capacity, or take another format")
-    if causes and (at is not None or lasts is not None or capacity):
-        raise click.UsageError("--at, --for and --capacity say how ID is down; --causes asks what is behind it: leave them out")
+    if causes and (lasts is not None or capacity):
+        raise click.UsageError("--for and --capacity say how ID is down; --causes asks what is behind it: leave them out")
     if section == "outlook" and (causes or capacity or form == "html"):
         raise click.UsageError("the outlook is of ID being down: leave out --causes and --capacity; the page has it anyway")
+    if causes:
+        _print(await _behind(store, id_, AsOf(as_of, known_at), at, depth, first, patience), None, None, form)
+        return
     point = graph_of(at, as_of, known_at, now())
     since, long = at if at is not None else as_of, None if lasts is None else lasts * MICRO
     found: Any = None
@@ -82,16 +89,14 @@ async def impact(
     async with opened(store) as o:
         snapshot, past = await read(o.merged, o.schema, point), rewound(o.merged, o.schema, point)
         root = await resolve(past, o.schema, id_)
-        if causes:
-            found = find_causes(snapshot, o.schema, root, depth, first, patience)
-        elif section != "outlook":
+        if section != "outlook":
             found = find_impact(snapshot, o.schema, root, Asked(since, long, depth, max(first, MOST), patience, capacity))
             concern = await concerned(o.merged, o.schema, found, first, point)
             if form != "html":
                 found = replace(found, affected=found.affected[:first], absorbed=found.absorbed[:first])
         # What does less delays nobody that a replay could tell of.
         replayed = section == "outlook" or (section == "all" and form != "csv" and await past.object_types())
-        if replayed and not causes and not capacity:
+        if replayed and not capacity:
             wanted = breakdown.Asked(since, long, seconds=patience)
             outlook = await breakdown.breakdown(past, o.schema, snapshot, root, wanted)
         found, outlook = await with_evidence(o.merged, o.schema, (found, outlook))
@@ -101,6 +106,26 @@ async def impact(
         click.echo(impact_page(snapshot, o.schema, found, first, now(), outlook, concern), nl=False)
     else:
         _print(found, outlook, concern, form)
+
+
+async def _behind(
+    store: str | None, id_: str, point: "AsOf", moment: int | None, depth: int, first: int, patience: int | None
+) -> "Suspects":
+    """Of what has steps, what is behind its delay; else what may be behind its being down."""
+    from brain.analytics.graph.causes import causes
+    from brain.analytics.graph.delayed import Asked, delay
+    from brain.analytics.graph.evidence import with_evidence
+    from brain.analytics.graph.reading import read
+    from brain.naming import resolve
+    from brain.rewound import rewound
+
+    async with opened(store) as o:
+        root = await resolve(rewound(o.merged, o.schema, point), o.schema, id_)
+        found = await delay(o.merged, o.schema, root, Asked(point, moment, depth, first, patience))
+        if found is None:
+            then = point if moment is None else point._replace(valid=moment)
+            found = causes(await read(o.merged, o.schema, then), o.schema, root, depth, first, patience)
+        return await with_evidence(o.merged, o.schema, found)
 
 
 COLUMNS = ("id", "class", "name", "part", "afterSeconds", "distance", "via")
@@ -119,12 +144,14 @@ def _print(found: Any, outlook: Any, concern: Any, form: str) -> None:
         case "csv":
             from brain.analytics.graph.causes import Suspects
             from brain.reports.dependency_things import way_of
+            from brain.reports.document import camel
             from brain.reports.evidence_words import LINK_COLUMNS, link_cells
 
-            rows = found.causes if isinstance(found, Suspects) else found.affected
+            suspects = isinstance(found, Suspects)
+            rows = found.causes if suspects else found.affected
             writer = csv.writer(sys.stdout)
-            more = [column for column in ("capacity",) if hasattr(found, column)]  # what is left, of an impact
-            writer.writerow((*COLUMNS, *more, *LINK_COLUMNS))
+            more = ("state", "alone", "down_seconds") if suspects else ("capacity",)
+            writer.writerow((*COLUMNS, *map(camel, more), *LINK_COLUMNS))
             for r in rows:
                 told = (r.id, r.cls, r.name or "", r.part, r.after_seconds, r.distance, way_of(r))
                 writer.writerow((*told, *(getattr(r, column) for column in more), *link_cells(r)))

@@ -13,6 +13,7 @@ from brain.analytics.graph.critical import Criticality, SinglePoints
 from brain.analytics.graph.impact import Impact
 from brain.analytics.graph.since import GraphChange, How
 from brain.cli.tables import console_of, plain
+from brain.cli.tables_delay import print_delay, state_of
 from brain.reports.dependency_things import (
     not_compared,
     not_known,
@@ -68,17 +69,24 @@ def _concerned(console: Console, concern: Concern) -> None:
 
 def print_causes(found: Suspects) -> None:
     console = console_of()
-    console.print(f"[bold]{plain(found.id)}[/] needs {found.count:,} things; its loss may be that of")
-    table = Table("id", "class", "state", "alone", "felt after", "by way of", "link since")
+    if found.at is None:
+        console.print(f"[bold]{plain(found.id)}[/] needs {found.count:,} things; its loss may be that of")
+    else:
+        print_delay(console, found)
+    told = [] if found.at is None else ["in trouble"]
+    table = Table("id", "class", "state", *told, "alone", "felt after", "by way of", "link since")
     for c in found.causes:
         alone = "unknown" if c.alone is None else "yes" if c.alone else "with others"
-        told = (plain(c.id), c.cls, plain(c.state or ""), alone, duration(c.after_seconds))
-        table.add_row(*told, plain(way_of(c, " → ")), day(c))
+        row = (plain(c.id), c.cls, plain(state_of(c)), *(duration(c.down_seconds) for _ in told))
+        table.add_row(*row, alone, duration(c.after_seconds), plain(way_of(c, " → ")), day(c))
     console.print(table)
+    for note in found.notes:
+        console.print(plain(note))
     if found.partial:
         more = f"{found.unexplored:,} of these need more that was not looked at" if found.unexplored else ""
         unknown = f"of {found.unjudged:,} it is not known whether they do it alone" if found.unjudged else ""
-        console.print(f"[yellow]Partial: {'; '.join(filter(None, (more, unknown)))}.[/]")
+        lacking = "; ".join(filter(None, (more, unknown))) or "see above"
+        console.print(f"[yellow]Partial: {lacking}.[/]")
     _definition(console, found)
 
 

@@ -11,6 +11,8 @@ from brain.analytics.graph.reach import places, within
 from brain.analytics.graph.reflects import Reflects
 from brain.analytics.graph.snapshot import ROW, Bools, Ints, Snapshot, firsts, kinds, rows, seconds
 from brain.analytics.graph.times import EDGE_BITS, NEVER, costs
+from brain.analytics.graph.waited import InTrouble, ObjectWait
+from brain.model import Instant
 from brain.schema import Schema
 
 DEPTH = 20
@@ -24,7 +26,11 @@ DEFINITION = (
 class Suspect:
     """`alone`: its loss alone takes the thing down; otherwise others would have to be lost with it; null where the deadline came
     before that was known. `after_seconds` is the least time that its loss takes to be felt, along `via`. `state` is what it says
-    of itself."""
+    of itself.
+
+    Where an object is asked about that has steps: for `down_seconds` of its waits it was down or degraded (null: it was not
+    looked at in time), in `troubles`, those first that lasted longest in a wait, at most five; then `state` is that of the first
+    of them, and `state_since` when it began."""
 
     id: str
     cls: str
@@ -35,13 +41,20 @@ class Suspect:
     after_seconds: float
     distance: int
     via: tuple[Carrier, ...]
+    down_seconds: float | None = None
+    state_since: Instant | None = None
+    troubles: tuple[InTrouble, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Suspects:
     """What may be behind the loss of `id`, at most `depth` dependencies away; `partial` where more lies beyond, or the deadline
     came first: `unexplored` things need others that were not looked at, some of them named, and of `unjudged` it is not known
-    whether they do it alone."""
+    whether they do it alone.
+
+    Where `id` has steps: what may be behind its delay. `at` is the moment of the dependencies and the states; it had waited for
+    `waited_seconds` in `wait_count` waits, the five longest of which are told, and for `troubled_seconds` of these something that
+    they needed was down or degraded. `notes` say what is not explained, and what the answer lacks."""
 
     id: str
     cls: str
@@ -55,6 +68,12 @@ class Suspects:
     unexplored: int = 0
     unexplored_ids: tuple[str, ...] = ()
     unjudged: int = 0
+    at: Instant | None = None
+    waited_seconds: float | None = None
+    troubled_seconds: float | None = None
+    wait_count: int = 0
+    waits: tuple[ObjectWait, ...] = ()
+    notes: tuple[str, ...] = ()
     reflects: Reflects = field(compare=False, kw_only=True)
 
 

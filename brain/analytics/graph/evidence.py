@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 from brain.analytics.graph.impact import Carrier
 from brain.analytics.graph.reading import edges_of
-from brain.analytics.graph.snapshot import Snapshot
+from brain.analytics.graph.snapshot import Basis, Snapshot
 from brain.model import Edge, Instant
 from brain.ports import Store
 from brain.query import EVERY, AsOf, Direction, Hop
@@ -25,7 +25,7 @@ Ends = tuple[str, str, str]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidenced(Carrier):
     """`event` of `event_source` says so since `since`; of several links that say the same, the first. Null where nothing does:
-    a link that is a scenario's alone, or that is gone since."""
+    a link that is a scenario's alone, or that is gone since, or that is observed."""
 
     since: Instant | None = None
     event: str | None = None
@@ -66,12 +66,12 @@ async def with_evidence(store: Store, schema: Schema, found: T) -> T:
 
 
 async def _evidenced(store: Store, schema: Schema, carriers: Sequence[Carrier], at: AsOf) -> Mapping[Carrier, Evidenced]:
-    hops = {carrier: hop_to(schema, carrier) for carrier in carriers}
+    hops = {carrier: hop_to(schema, carrier) for carrier in carriers if carrier.basis is Basis.DECLARED}
     asked = list(dict.fromkeys(hops.values()))
-    answers = dict(zip(asked, await store.related(asked, at), strict=True))
+    answers = dict(zip(asked, await store.related(asked, at) if asked else [], strict=True))
     found = {}
-    for carrier, hop in hops.items():
-        edge = link_of(schema, carrier, answers[hop])
+    for carrier in carriers:
+        edge = link_of(schema, carrier, answers[hops[carrier]]) if carrier in hops else None
         said = {} if edge is None else _said(edge)
         found[carrier] = Evidenced(*(getattr(carrier, field.name) for field in fields(Carrier)), **said)
     return found

@@ -1,0 +1,276 @@
+"""What may be behind the delay of an object: what it needed while it waited, those first that were down or degraded then.
+
+The waits are those of the handover view, their causes those of the report's split, the dependencies those that were declared at
+one moment, and beside them what each awaited step took: who carried it out, the assets among its objects, where that one worked.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from brain.analytics.deadline import deadline
+from brain.analytics.graph.causes import DEPTH, Suspects, causes
+from brain.analytics.graph.impact import LEFT, MOST, Part, part_of
+from brain.analytics.graph.reach import within
+from brain.analytics.graph.snapshot import Snapshot, closed, kinds, seconds
+from brain.analytics.graph.suspected import Judged, judged, read_told
+from brain.analytics.graph.told_lives import Log, Waited, able_after, life_of, read_log, steps_of, still_waits, waits_of
+from brain.analytics.graph.upward import Taken, upward
+from brain.analytics.graph.wait_causes import STEPS_A_SECOND, Felt, length_of, split_waits, union
+from brain.analytics.graph.waited import ObjectWait, StateInWait, WaitCause
+from brain.analytics.lives import MICRO
+from brain.analytics.process_material import machine_states
+from brain.analytics.surroundings import WORKS_AT
+from brain.errors import BadQuery
+from brain.model import OBJECT, PERFORMED_BY, Instant, Node
+from brain.ports import Store
+from brain.query import EVERY, NOW, AsOf, Direction, Hop
+from brain.rewound import rewound
+from brain.schema import Schema
+
+TOLD = 5
+"""Waits that are told."""
+MOVED = (Part.OBJECT, Part.OTHER)
+"""What waits for its steps. An asset or a person may be an object of steps too, and is there for them."""
+STATES = 3
+"""States that are told of each wait."""
+DEFINITION = (
+    "all that the object needed at `at`, directly or not, and what the steps that it waited for took (who carried them out,"
+    " assets among their objects, where that one worked); of a wait that goes on, those who carried out what others did next."
+    " First by the time for which it said that it was down or degraded during waits (of the handover view) that needed it; then"
+    " those for which that could still be felt, by the delays and buffers on the way; then those whose loss alone is the object's"
+    " (any-of redundancy counted), by the least time and the fewest dependencies on the way. That it coincides is no proof"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """`at` is the point in both times at which the object and its steps are read. `moment`, µs, is that of the dependencies: None
+    is that of `at`; where that is now, of a life that is over the end of its longest wait, else the last that is known. `seconds`
+    of patience; `split`: whether the waits are split by cause too."""
+
+    at: AsOf = NOW
+    moment: int | None = None
+    depth: int = DEPTH
+    first: int = MOST
+    seconds: float | None = None
+    split: bool = True
+
+
+class Life(NamedTuple):
+    """What is known of the object: its waits, the moment of the dependencies, who may do what it still waits for; and the log, if
+    it was read."""
+
+    node: Node
+    waits: Sequence[Waited]
+    moment: int
+    able: frozenset[str]
+    log: Log | None
+
+
+async def delay(store: Store, schema: Schema, id: str, asked: Asked = Asked()) -> Suspects | None:
+    """None for what work does not move along, and for what has no steps. BadQuery for a step: it is its objects that wait."""
+    until = deadline(asked.seconds)
+    then = rewound(store, schema, asked.at)
+    (node,) = await then.nodes([id])
+    if node is None:
+        return None
+    if schema.is_a(node.cls, "Step"):
+        raise await _of_objects(then, id)
+    if part_of(schema, node.cls) not in MOVED:
+        return None
+    life = await _life(then, schema, node, asked, until)
+    if life is None:
+        return None
+    point = AsOf(life.moment, asked.at.known)
+    taken = await _taken(store, then, schema, life.waits, point)
+    every = frozenset(one for some in taken for one in some)
+    read = await upward(store, schema, id, every, life.able, depth=asked.depth, at=point, until=_part(until))
+    found = await asyncio.to_thread(causes, read.snapshot, schema, id, asked.depth, read.snapshot.count, _left(_part(until)))
+    unread = [one for one in read.unread if one not in found.unexplored_ids]
+    found = replace(
+        found,
+        unexplored=found.unexplored + len(unread),
+        unexplored_ids=(*found.unexplored_ids, *unread)[:LEFT],
+        partial=found.partial or bool(unread),
+    )
+    told = await read_told(then, [one.id for one in found.causes], _part(until))
+    suspects = judged(found.causes, life.waits, _needed(read.snapshot, schema, id, life, taken), told)
+    split, lacks = await _split(then, schema, life, suspects, until) if asked.split else ([], None)
+    return _answer(found, life, suspects, split, lacks, asked.first)
+
+
+def _part(until: float | None) -> float | None:
+    """Half of the time that is left: what comes after needs some too."""
+    return None if until is None else (time.monotonic() + until) / 2
+
+
+def _left(until: float | None) -> float | None:
+    return None if until is None else max(until - time.monotonic(), 0.0)
+
+
+async def _of_objects(then: Store, id: str) -> BadQuery:
+    (edges,) = await then.related([Hop(id, Direction.OUT, (OBJECT,), EVERY)])
+    objects = ", ".join(sorted({edge.target for edge in edges}))
+    if not objects:
+        return BadQuery(f"{id!r} is a step that names no object, so that nothing waited for it; ask for an object")
+    return BadQuery(f"{id!r} is a step in the life of {objects}: ask what is behind the delay of that object")
+
+
+async def _life(then: Store, schema: Schema, node: Node, asked: Asked, until: float | None) -> Life | None:
+    # A past time is read in one go, which nothing ends before it is done (`brain.rewound`).
+    log = None if asked.at == NOW else await read_log(then, node.id, None)
+    steps = await steps_of(then, node.id) if log is None else log.own
+    if not life_of(steps):
+        return None
+    goes_on = bool(schema.classes[node.cls].closed_by) and not closed(schema, node)
+    if log is None and (goes_on or asked.split):
+        log = await read_log(then, node.id, _part(until))
+        steps = log.own if log.complete and life_of(log.own) else steps
+    life = life_of(steps)
+    waits = waits_of(node.id, life)
+    last = max(step.end for step in life)
+    longest = max(waits, key=lambda one: (one.until - one.since, -one.since), default=None)
+    moment, able = last if longest is None else longest.until, frozenset[str]()
+    if goes_on and log is not None:
+        moment = max(log.latest, last) if asked.at.valid is None else asked.at.valid
+        if (still := still_waits(node.id, steps, life, moment)) is not None:
+            waits.append(still)
+            able = able_after(log.lives.get(node.object_type, {}), node.id, still.previous.activity)
+    told = asked.at.valid if asked.moment is None else asked.moment
+    return Life(node, waits, moment if told is None else told, able, log)
+
+
+async def _taken(store: Store, then: Store, schema: Schema, waits: Sequence[Waited], point: AsOf) -> list[frozenset[Taken]]:
+    """What the step that ended each wait took; of one that goes on nothing is known."""
+    steps = {one.step.step: one.step.resource for one in waits if one.step is not None}
+    who = sorted({resource for resource in steps.values() if resource is not None})
+    touched = await then.related([Hop(step, Direction.OUT, (OBJECT,), EVERY) for step in steps]) if steps else []
+    ids = sorted({edge.target for edges in touched for edge in edges} - {one.object for one in waits})
+    assets = {node.id for node in (await then.nodes(ids) if ids else []) if node is not None and schema.is_a(node.cls, "Asset")}
+    hops = [Hop(one, Direction.OUT, (WORKS_AT,), EVERY) for one in who] if WORKS_AT in schema.relations else []
+    places = dict(zip(who, await store.related(hops, point), strict=True)) if hops else {}
+    found = {}
+    for (step, resource), edges in zip(steps.items(), touched, strict=True):
+        took = {Taken(OBJECT, edge.target) for edge in edges if edge.target in assets}
+        if resource is not None:
+            took |= {Taken(PERFORMED_BY, resource), *(Taken(WORKS_AT, edge.target) for edge in places.get(resource, ()))}
+        found[step] = frozenset(took)
+    return [frozenset() if one.step is None else found[one.step.step] for one in waits]
+
+
+def _needed(snapshot: Snapshot, schema: Schema, id: str, life: Life, taken: Sequence[frozenset[Taken]]) -> list[frozenset[str]]:
+    """What each wait needed: all that was declared of the object, and what its own step took, and what these need."""
+    root, declared = snapshot.index[id], len(schema.dependencies)
+    own = snapshot.needs[snapshot.needs_start[root] : snapshot.needs_start[root + 1]]
+    always = seconds(own[kinds(own) < declared]).tolist()
+    among = np.ones(snapshot.count, bool)
+    among[root] = False
+    found = dict[tuple[int, ...], frozenset[str]]()
+    waits = []
+    for one, took in zip(life.waits, taken, strict=True):
+        ids = life.able if one.step is None else {each.id for each in took}
+        starts = tuple(sorted({*always, *(snapshot.index[each] for each in ids)}))
+        if starts not in found:
+            met = within(snapshot.needs_start, snapshot.needs, np.array(starts, np.int64), among=among)
+            found[starts] = frozenset(snapshot.ids[node] for node in np.flatnonzero(met).tolist())
+        waits.append(found[starts])
+    return waits
+
+
+async def _split(
+    then: Store, schema: Schema, life: Life, suspects: Sequence[Judged], until: float | None
+) -> tuple[list[tuple[WaitCause, ...]], str | None]:
+    """The causes of each wait that is told; where they are not known, why not."""
+    log, of = life.log, life.node.object_type
+    if not life.waits:
+        return [], None
+    if log is None or not log.complete or of not in log.lives:
+        return [], "the waits are not split by cause: the log was not read in time"
+    left, steps = _left(until), log.steps()
+    if left is not None and steps > left * STEPS_A_SECOND:
+        return [], f"the waits are not split by cause: for {steps:,} steps that takes longer than was left of the time"
+    _, spans = await machine_states(then, schema, log.lives[of])
+    states = {name: [(s.start, s.end, s.state) for s in mine] for name, mine in spans.items()}
+    places = _longest(life.waits)
+    felt = [_felt(suspects, place) for place in places]
+    return await asyncio.to_thread(split_waits, log, of, [life.waits[place] for place in places], states, felt), None
+
+
+def _longest(waits: Sequence[Waited]) -> list[int]:
+    """The places of those that are told, the longest first."""
+    return sorted(range(len(waits)), key=lambda i: (waits[i].since - waits[i].until, waits[i].since))[:TOLD]
+
+
+def _felt(suspects: Sequence[Judged], place: int) -> Felt:
+    return {one.of.id: spans for one in suspects if (spans := one.felt[place])}
+
+
+def _answer(
+    found: Suspects,
+    life: Life,
+    suspects: Sequence[Judged],
+    split: Sequence[tuple[WaitCause, ...]],
+    lacks: str | None,
+    first: int,
+) -> Suspects:
+    places = _longest(life.waits)
+    told = tuple(_wait(life.waits[place], place, suspects) for place in places)
+    told = tuple(one._replace(causes=why) for one, why in zip(told, split, strict=True)) if split else told
+    troubled = sum(length_of(union(_felt(suspects, i).values())) for i in range(len(life.waits)))
+    unasked = sum(one.of.down_seconds is None for one in suspects)
+    notes = [*_silence(life, suspects, troubled), *([lacks] if lacks else ())]
+    if unasked:
+        notes.append(f"the time was over before {unasked:,} of the causes had been asked for their states")
+    return replace(
+        found,
+        causes=tuple(one.of for one in suspects[:first]),
+        partial=found.partial or bool(unasked or lacks),
+        definition=DEFINITION,
+        at=Instant(life.moment),
+        waited_seconds=sum(one.until - one.since for one in life.waits) / MICRO,
+        troubled_seconds=troubled / MICRO,
+        wait_count=len(life.waits),
+        waits=told,
+        notes=tuple(notes),
+    )
+
+
+def _silence(life: Life, suspects: Sequence[Judged], troubled: int) -> list[str]:
+    """Where no state explains anything, that it is so."""
+    if not life.waits:
+        return ["it has not waited, as far as its steps tell"]
+    if not suspects:
+        return ["nothing is known that it needed: no dependency is declared, and no step says who carried it out"]
+    if troubled:
+        return []
+    before = "; what some said shortly before may still have been felt" if any(one.of.troubles for one in suspects) else ""
+    return [f"no state explains the delay: nothing that it needed said that it was down or degraded while it waited{before}"]
+
+
+def _wait(wait: Waited, place: int, suspects: Sequence[Judged]) -> ObjectWait:
+    felt = _felt(suspects, place)
+    states = []
+    for one in suspects:
+        if one.of.id in felt:
+            longest = one.troubles[place][0]
+            of = (one.of.id, longest.trouble, longest.state, longest.since)
+            states.append(StateInWait(*of, length_of(felt[one.of.id]) / MICRO))
+    states.sort(key=lambda state: -state.seconds)
+    step = wait.step
+    return ObjectWait(
+        wait.previous.activity,
+        None if step is None else step.activity,
+        wait.previous.step,
+        None if step is None else step.step,
+        None if step is None else step.resource,
+        Instant(wait.since),
+        Instant(wait.until),
+        (wait.until - wait.since) / MICRO,
+        length_of(union(felt.values())) / MICRO,
+        tuple(states[:STATES]),
+    )

@@ -1,0 +1,93 @@
+"""Reading what one thing needs, and no more: level by level, as of any point in time, out of a store however large."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from brain.analytics.deadline import late
+from brain.analytics.graph.reading import AT_ONCE, named
+from brain.analytics.graph.snapshot import NODE_BITS, ROW, Basis, Kind, Numbering, Snapshot, changed, empty
+from brain.analytics.surroundings import WORKS_AT
+from brain.model import OBJECT, PERFORMED_BY, Node
+from brain.ports import Store
+from brain.query import EVERY, AsOf, Direction, Hop
+from brain.schema import Schema
+
+TAKEN = (PERFORMED_BY, OBJECT, WORKS_AT)
+"""By what an object needs what its steps took: who carried them out, the assets among their objects, where that one worked."""
+
+
+class Taken(NamedTuple):
+    """What a step took, by a relation of TAKEN."""
+
+    relation: str
+    id: str
+
+
+class Upward(NamedTuple):
+    """`snapshot` has what the root needs, and not what needs it; of `unread` it was not read what these need."""
+
+    snapshot: Snapshot
+    unread: tuple[str, ...]
+
+
+async def upward(
+    store: Store,
+    schema: Schema,
+    root: str,
+    taken: Collection[Taken] = (),
+    able: Collection[str] = (),
+    *,
+    depth: int,
+    at: AsOf,
+    until: float | None = None,
+) -> Upward:
+    """What the root needs over at most `depth` dependencies, and what these need: by what is declared, what its steps have
+    `taken`, and one of those `able` to do what it waits for, which are observed. `until` is of time.monotonic."""
+    base = _base(schema, at)
+    numbers = Numbering(base)
+    first = len(base.kinds) - len(TAKEN) - 1
+    own = [(first + TAKEN.index(one.relation), one.id) for one in taken] + [(first + len(TAKEN), id) for id in able]
+    number = numbers.of(root)
+    keys = {number << ROW | kind << NODE_BITS | numbers.of(id) for kind, id in own}
+    met, level, unread = {root}, [root], list[str]()
+    for _ in range(depth + 1):
+        for some in _parts(level):
+            if late(until):
+                unread += some
+            else:
+                keys |= await _needs(store, schema, numbers, some, at)
+        level = [id for id in numbers.ids if id not in met]
+        met.update(level)
+        if not level:
+            break
+    nodes: dict[int, Node | None] = {}
+    for some in _parts(numbers.ids):
+        nodes.update(zip((numbers.of(id) for id in some), await named(store, some, at), strict=True))
+    added = np.array(sorted(keys), np.int64)
+    return Upward(changed(base, schema, np.zeros(0, np.int64), added, nodes), tuple(unread))
+
+
+def _base(schema: Schema, at: AsOf) -> Snapshot:
+    """Without anything in it; with the relations to what steps take, and to those of whom one that is left is enough."""
+    base = empty(schema, at)
+    more = tuple(Kind(name, Basis.OBSERVED, "target", 0) for name in (*TAKEN, PERFORMED_BY))
+    enough = np.zeros((len(base.classes), len(more)), bool)
+    enough[:, -1] = True
+    return replace(base, kinds=(*base.kinds, *more), any_of=np.hstack([base.any_of, enough]))
+
+
+async def _needs(store: Store, schema: Schema, numbers: Numbering, ids: Sequence[str], at: AsOf) -> set[int]:
+    ends = {name: relation.dependency for name, relation in schema.dependencies.items()}
+    ways = [
+        (direction, tuple(sorted(name for name, needed in ends.items() if needed == end)))
+        for direction, end in ((Direction.OUT, "target"), (Direction.IN, "source"))
+    ]
+    hops = [Hop(id, direction, names, EVERY) for id in ids for direction, names in ways if names]
+    return {numbers.key(edge) for edges in (await store.related(hops, at) if hops else ()) for edge in edges}
+
+
+def _parts(ids: Sequence[str]) -> list[Sequence[str]]:
+    return [ids[i : i + AT_ONCE] for i in range(0, len(ids), AT_ONCE)]
