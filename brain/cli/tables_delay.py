@@ -31,11 +31,14 @@ def state_of(one: Suspect) -> str:
 
 
 def _ends(wait: ObjectWait) -> str:
-    return f"{wait.source} → {wait.target or '…'}"
+    by = "" if wait.resource is None else f" by {wait.resource}"
+    return f"{wait.source} → {wait.target or '…'}{by}"
 
 
 def _reasons(wait: ObjectWait) -> Iterator[str]:
     """`43.0 min extraneous (84 %), 41.0 min of it asset/AIR in trouble`."""
+    if wait.target is None:
+        yield f"it had not begun {moment(wait.until)}"
     for cause in wait.causes:
         troubled = f", {duration(cause.troubled_seconds)} of it {cause.troubled_by} in trouble" if cause.troubled_by else ""
         yield f"{duration(cause.seconds)} {cause.cause} ({share(cause.share)}){_behind(cause)}{troubled}"

@@ -245,6 +245,25 @@ async def test_a_step_uses_assets_and_its_person_works_at_one() -> None:
     assert [(w.target, w.troubled_seconds) for w in told.waits] == [("cap", 49 * 60.0), ("inspect", 5 * 60.0)]
 
 
+async def test_another_of_the_same_capabilities_may_stand_in() -> None:
+    """CAP-2 caps too, and needs no compressed air: AIR is not alone in it, and comes first all the same. CAP-2 was down from 30
+    to 40, which kept 0104 waiting too. GRIP provides another capability than these, and stands in for nobody."""
+    more = (
+        says(-60, "asset/CAP", "Machine", ("provides", "capability/capping")),
+        says(-60, "asset/CAP-2", "Machine", ("provides", "capability/capping"), ("provides", "capability/sealing")),
+        says(-60, "asset/GRIP", "Machine", ("provides", "capability/gripping"), state="down"),
+        says(30, "asset/CAP-2", "Machine", state="down"),
+        says(40, "asset/CAP-2", "Machine", state="running"),
+    )
+    async with stored((*PLANT, *more)) as store:
+        told = await found(store)
+    assert minutes(told)[:2] == [("AIR", 49.0), ("CAP-2", 10.0)]
+    assert {c.id.removeprefix("asset/"): c.alone for c in told.causes} == dict.fromkeys(
+        ("AIR", "CAP-2", "CAP", "SW", "TANK"), False
+    )
+    assert told.troubled_seconds == 49 * 60.0
+
+
 async def test_as_known_before_the_compressor_was_heard_of() -> None:
     late = [c for c in PLANT if c.event.startswith("asset/AIR") and c.valid > EIGHT]
     async with stored([c for c in PLANT if c not in late]) as store:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from brain.analytics.breakdown import PROVIDES
 from brain.analytics.deadline import deadline
 from brain.analytics.graph.causes import DEPTH, Suspects, causes
 from brain.analytics.graph.impact import LEFT, MOST, Part, part_of
@@ -26,7 +27,7 @@ from brain.analytics.lives import MICRO
 from brain.analytics.process_material import machine_states
 from brain.analytics.surroundings import WORKS_AT
 from brain.errors import BadQuery
-from brain.model import OBJECT, PERFORMED_BY, Instant, Node
+from brain.model import OBJECT, Instant, Node
 from brain.ports import Store
 from brain.query import EVERY, NOW, AsOf, Direction, Hop
 from brain.rewound import rewound
@@ -39,11 +40,12 @@ MOVED = (Part.OBJECT, Part.OTHER)
 STATES = 3
 """States that are told of each wait."""
 DEFINITION = (
-    "all that the object needed at `at`, directly or not, and what the steps that it waited for took (who carried them out,"
-    " assets among their objects, where that one worked); of a wait that goes on, those who carried out what others did next."
-    " First by the time for which it said that it was down or degraded during waits (of the handover view) that needed it; then"
-    " those for which that could still be felt, by the delays and buffers on the way; then those whose loss alone is the object's"
-    " (any-of redundancy counted), by the least time and the fewest dependencies on the way. That it coincides is no proof"
+    "all that the object needed at `at`, directly or not, and what the steps that it waited for took: who carried them out or has"
+    " the same capabilities, assets among their objects, where that one worked; of a wait that goes on, one of those who carried"
+    " out what others did next. First by the time for which it said that it was down or degraded during waits (of the handover"
+    " view) that needed it; then those for which that could still be felt, by the delays and buffers on the way; then those whose"
+    " loss alone is the object's (any-of redundancy counted), by the least time and the fewest dependencies on the way. That it"
+    " coincides is no proof"
 )
 
 
@@ -87,9 +89,9 @@ async def delay(store: Store, schema: Schema, id: str, asked: Asked = Asked()) -
     if life is None:
         return None
     point = AsOf(life.moment, asked.at.known)
-    taken = await _taken(store, then, schema, life.waits, point)
-    every = frozenset(one for some in taken for one in some)
-    read = await upward(store, schema, id, every, life.able, depth=asked.depth, at=point, until=_part(until))
+    took = await _took(store, then, schema, life, point)
+    taken, able = frozenset(each for one in took for each in one.things), {one.able for one in took}
+    read = await upward(store, schema, id, taken, able, depth=asked.depth, at=point, until=_part(until))
     found = await asyncio.to_thread(causes, read.snapshot, schema, id, asked.depth, read.snapshot.count, _left(_part(until)))
     unread = [one for one in read.unread if one not in found.unexplored_ids]
     found = replace(
@@ -99,7 +101,7 @@ async def delay(store: Store, schema: Schema, id: str, asked: Asked = Asked()) -
         partial=found.partial or bool(unread),
     )
     told = await read_told(then, [one.id for one in found.causes], _part(until))
-    suspects = judged(found.causes, life.waits, _needed(read.snapshot, schema, id, life, taken), told)
+    suspects = judged(found.causes, life.waits, _needed(read.snapshot, schema, id, took), told)
     split, lacks = await _split(then, schema, life, suspects, until) if asked.split else ([], None)
     return _answer(found, life, suspects, split, lacks, asked.first)
 
@@ -145,41 +147,73 @@ async def _life(then: Store, schema: Schema, node: Node, asked: Asked, until: fl
     return Life(node, waits, moment if told is None else told, able, log)
 
 
-async def _taken(store: Store, then: Store, schema: Schema, waits: Sequence[Waited], point: AsOf) -> list[frozenset[Taken]]:
-    """What the step that ended each wait took; of one that goes on nothing is known."""
-    steps = {one.step.step: one.step.resource for one in waits if one.step is not None}
+class Took(NamedTuple):
+    """What a step took: who carried it out, with all who may stand in for that one; and things, each of which it needed."""
+
+    able: frozenset[str] = frozenset()
+    things: frozenset[Taken] = frozenset()
+
+    @property
+    def ids(self) -> frozenset[str]:
+        return self.able | {one.id for one in self.things}
+
+
+async def _took(store: Store, then: Store, schema: Schema, life: Life, point: AsOf) -> list[Took]:
+    """Of the step that ended each wait; of one that goes on nothing is known but who may end it."""
+    steps = {one.step.step: one.step.resource for one in life.waits if one.step is not None}
     who = sorted({resource for resource in steps.values() if resource is not None})
     touched = await then.related([Hop(step, Direction.OUT, (OBJECT,), EVERY) for step in steps]) if steps else []
-    ids = sorted({edge.target for edges in touched for edge in edges} - {one.object for one in waits})
+    ids = sorted({edge.target for edges in touched for edge in edges} - {life.node.id})
     assets = {node.id for node in (await then.nodes(ids) if ids else []) if node is not None and schema.is_a(node.cls, "Asset")}
-    hops = [Hop(one, Direction.OUT, (WORKS_AT,), EVERY) for one in who] if WORKS_AT in schema.relations else []
-    places = dict(zip(who, await store.related(hops, point), strict=True)) if hops else {}
+    places = await _ends(store, schema, who, Direction.OUT, WORKS_AT, point)
+    standing_in = await _standing_in(store, schema, who, point)
     found = {}
     for (step, resource), edges in zip(steps.items(), touched, strict=True):
-        took = {Taken(OBJECT, edge.target) for edge in edges if edge.target in assets}
-        if resource is not None:
-            took |= {Taken(PERFORMED_BY, resource), *(Taken(WORKS_AT, edge.target) for edge in places.get(resource, ()))}
-        found[step] = frozenset(took)
-    return [frozenset() if one.step is None else found[one.step.step] for one in waits]
+        things = {Taken(OBJECT, edge.target) for edge in edges if edge.target in assets}
+        things |= {Taken(WORKS_AT, place) for place in places.get(resource or "", ())}
+        able = frozenset() if resource is None else standing_in[resource] | {resource}
+        found[step] = Took(able, frozenset(things))
+    return [Took(life.able) if one.step is None else found[one.step.step] for one in life.waits]
 
 
-def _needed(snapshot: Snapshot, schema: Schema, id: str, life: Life, taken: Sequence[frozenset[Taken]]) -> list[frozenset[str]]:
+async def _standing_in(store: Store, schema: Schema, who: Sequence[str], point: AsOf) -> dict[str, frozenset[str]]:
+    """Who else is declared to provide all capabilities that each of these does; nobody where it provides none."""
+    provided = await _ends(store, schema, who, Direction.OUT, PROVIDES, point)
+    capabilities = sorted(set[str]().union(*provided.values()))
+    providers = await _ends(store, schema, capabilities, Direction.IN, PROVIDES, point)
+    return {
+        one: frozenset.intersection(*(providers[name] for name in provided[one])) if provided.get(one) else frozenset()
+        for one in who
+    }
+
+
+async def _ends(
+    store: Store, schema: Schema, ids: Sequence[str], direction: Direction, relation: str, point: AsOf
+) -> dict[str, frozenset[str]]:
+    """The other ends of a relation, which not every ontology has."""
+    if not ids or relation not in schema.relations:
+        return {}
+    hops = await store.related([Hop(id, direction, (relation,), EVERY) for id in ids], point)
+    return {
+        id: frozenset(edge.target if direction is Direction.OUT else edge.source for edge in edges)
+        for id, edges in zip(ids, hops, strict=True)
+    }
+
+
+def _needed(snapshot: Snapshot, schema: Schema, id: str, took: Sequence[Took]) -> list[frozenset[str]]:
     """What each wait needed: all that was declared of the object, and what its own step took, and what these need."""
     root, declared = snapshot.index[id], len(schema.dependencies)
     own = snapshot.needs[snapshot.needs_start[root] : snapshot.needs_start[root + 1]]
     always = seconds(own[kinds(own) < declared]).tolist()
     among = np.ones(snapshot.count, bool)
     among[root] = False
-    found = dict[tuple[int, ...], frozenset[str]]()
-    waits = []
-    for one, took in zip(life.waits, taken, strict=True):
-        ids = life.able if one.step is None else {each.id for each in took}
-        starts = tuple(sorted({*always, *(snapshot.index[each] for each in ids)}))
-        if starts not in found:
-            met = within(snapshot.needs_start, snapshot.needs, np.array(starts, np.int64), among=among)
-            found[starts] = frozenset(snapshot.ids[node] for node in np.flatnonzero(met).tolist())
-        waits.append(found[starts])
-    return waits
+    found = dict[Took, frozenset[str]]()
+    for one in took:
+        if one not in found:
+            starts = np.array(sorted({*always, *(snapshot.index[each] for each in one.ids)}), np.int64)
+            met = within(snapshot.needs_start, snapshot.needs, starts, among=among)
+            found[one] = frozenset(snapshot.ids[node] for node in np.flatnonzero(met).tolist())
+    return [found[one] for one in took]
 
 
 async def _split(

@@ -19,6 +19,10 @@ TAKEN = (PERFORMED_BY, OBJECT, WORKS_AT)
 """By what an object needs what its steps took: who carried them out, the assets among their objects, where that one worked."""
 
 
+GROUPS = 900
+"""Groups that an edge's integer has room for, beside the relations; of the members of any more each counts as needed."""
+
+
 class Taken(NamedTuple):
     """What a step took, by a relation of TAKEN."""
 
@@ -38,18 +42,21 @@ async def upward(
     schema: Schema,
     root: str,
     taken: Collection[Taken] = (),
-    able: Collection[str] = (),
+    able: Collection[frozenset[str]] = (),
     *,
     depth: int,
     at: AsOf,
     until: float | None = None,
 ) -> Upward:
     """What the root needs over at most `depth` dependencies, and what these need: by what is declared, what its steps have
-    `taken`, and one of those `able` to do what it waits for, which are observed. `until` is of time.monotonic."""
-    base = _base(schema, at)
+    `taken`, and of each group of those `able` to do one of them somebody, which is observed. `until` is of time.monotonic."""
+    groups = sorted(map(sorted, {group for group in able if len(group) > 1}))[:GROUPS]
+    base = _base(schema, at, len(groups))
     numbers = Numbering(base)
-    first = len(base.kinds) - len(TAKEN) - 1
-    own = [(first + TAKEN.index(one.relation), one.id) for one in taken] + [(first + len(TAKEN), id) for id in able]
+    first = len(base.kinds) - len(groups)
+    own = [(first - len(TAKEN) + TAKEN.index(one.relation), one.id) for one in taken]
+    own += [(first + i, id) for i, group in enumerate(groups) for id in group]
+    own += [(first - len(TAKEN), id) for group in able if sorted(group) not in groups for id in group]
     number = numbers.of(root)
     keys = {number << ROW | kind << NODE_BITS | numbers.of(id) for kind, id in own}
     met, level, unread = {root}, [root], list[str]()
@@ -70,12 +77,12 @@ async def upward(
     return Upward(changed(base, schema, np.zeros(0, np.int64), added, nodes), tuple(unread))
 
 
-def _base(schema: Schema, at: AsOf) -> Snapshot:
-    """Without anything in it; with the relations to what steps take, and to those of whom one that is left is enough."""
+def _base(schema: Schema, at: AsOf, groups: int) -> Snapshot:
+    """Without anything in it; with the relations to what steps take, and to groups of whom one that is left is enough."""
     base = empty(schema, at)
-    more = tuple(Kind(name, Basis.OBSERVED, "target", 0) for name in (*TAKEN, PERFORMED_BY))
+    more = tuple(Kind(name, Basis.OBSERVED, "target", 0) for name in (*TAKEN, *(PERFORMED_BY for _ in range(groups))))
     enough = np.zeros((len(base.classes), len(more)), bool)
-    enough[:, -1] = True
+    enough[:, len(TAKEN) :] = True
     return replace(base, kinds=(*base.kinds, *more), any_of=np.hstack([base.any_of, enough]))
 
 
