@@ -29,6 +29,7 @@ def test_the_compressor_comes_first_in_three_forms(store: str) -> None:
         ("asset/TANK", "", "True", "0.0"),
     ]
     assert rows[0]["via"] == "asset/AIR > asset/TANK > asset/CAP > productionorder/0104"
+    assert [bool(row["event"]) for row in rows] == [True, False, True, True]  # of CAP it is observed that it did the step
     found = json.loads(brain(*ASKED, "--format", "json", store=store).stdout)
     assert [c["id"] for c in found["causes"]] == [row["id"] for row in rows]
     assert (found["at"], found["causes"][0]["stateSince"]) == ("1970-01-01T09:00:00.000000Z", "1970-01-01T08:07:00.000000Z")

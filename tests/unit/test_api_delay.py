@@ -70,3 +70,16 @@ async def test_the_moment_and_the_past_are_asked_for_and_a_step_is_refused() -> 
         assert {c["id"]: c["state"] for c in data["causes"]["causes"]}["asset/AIR"] == "down"
         code, message = await api.fault('{ causes(id: "step/0104-cap") { id } }')
         assert (code, f"a step in the life of {ORDER}" in message) == ("REJECT", True)
+
+
+async def test_what_is_declared_on_the_way_has_evidence_and_what_is_observed_has_none() -> None:
+    async with plant_api(PLANT, schema=SCHEMA) as api:
+        data = await api.ask(
+            f'{{ causes(id: "{ORDER}", first: 1) {{ causes {{ via {{ relation basis evidence {{ event }} }} }} }} }}'
+        )
+    events = [change.event for change in PLANT if change.changes[0].subject in ("asset/AIR", "asset/TANK")]
+    assert data["causes"]["causes"][0]["via"] == [
+        {"relation": "supplies", "basis": "DECLARED", "evidence": {"event": events[0]}},
+        {"relation": "supplies", "basis": "DECLARED", "evidence": {"event": events[1]}},
+        {"relation": "performedBy", "basis": "OBSERVED", "evidence": None},
+    ]
