@@ -26,7 +26,7 @@ from brain.analytics.graph.delayed import Asked, delay
 from brain.analytics.graph.reading import read
 from brain.analytics.graph.upward import upward
 from brain.errors import BadQuery
-from brain.model import Assert, ChangeSet, Link, Retract
+from brain.model import Assert, ChangeSet, Link, Mark, Retract
 from brain.ports import Store
 from brain.query import NOW, AsOf
 from brain.schema import Schema
@@ -112,6 +112,13 @@ async def test_the_compressor_that_was_down_comes_before_the_machines_that_ran()
     ]
     assert (told.at, told.waited_seconds, told.troubled_seconds, told.wait_count) == (at(60), 51 * 60.0, 49 * 60.0, 1)
     assert (told.partial, told.notes) == (False, ())
+    assert (told.reflects.as_of, told.reflects.known_at) == (at(60), None)
+
+
+async def test_it_tells_where_the_streams_were() -> None:
+    async with stored() as store:
+        await store.apply([], [Mark("orders", 0, 7)])
+        assert (await found(store)).reflects.marks == (Mark("orders", 0, 7),)
 
 
 async def test_the_wait_is_split_as_the_report_splits_it() -> None:
@@ -273,6 +280,7 @@ async def test_as_known_before_the_compressor_was_heard_of() -> None:
         await store.apply(late)
         told = await found(store, asked=Asked(AsOf(known=known)))
         assert (told.causes[0].id, told.troubled_seconds) == ("asset/CAP", 0.0)
+        assert (told.reflects.known_at, told.reflects.marks) == (known, ())
         assert (await found(store)).causes[0].id == "asset/AIR"
 
 

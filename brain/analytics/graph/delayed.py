@@ -85,6 +85,7 @@ async def delay(store: Store, schema: Schema, id: str, asked: Asked = Asked()) -
         raise await _of_objects(then, id)
     if part_of(schema, node.cls) not in MOVED:
         return None
+    marks = tuple(await then.marks()) if asked.at.known is None else ()
     life = await _life(then, schema, node, asked, until)
     if life is None:
         return None
@@ -96,6 +97,7 @@ async def delay(store: Store, schema: Schema, id: str, asked: Asked = Asked()) -
     unread = [one for one in read.unread if one not in found.unexplored_ids]
     found = replace(
         found,
+        reflects=replace(found.reflects, marks=marks),
         unexplored=found.unexplored + len(unread),
         unexplored_ids=(*found.unexplored_ids, *unread)[:LEFT],
         partial=found.partial or bool(unread),
