@@ -11,7 +11,7 @@ from api.dependencies import PATIENCE, answer, asked_of, one_id, positive, snaps
 from api.kernel import given
 from api.results import Results
 from api.typegen import typed
-from brain.analytics.graph.scenario import Degraded, Scenario, Thing, Triple
+from brain.analytics.graph.scenario import Degraded, Narrow, Scenario, Thing, Triple
 from brain.analytics.graph.whatif import WhatIf, what_if
 from brain.errors import BadQuery
 from brain.query import AsOf
@@ -38,6 +38,14 @@ class DegradedInput:
     capacity: float = strawberry.field(description="What is left of it, from 0 (down) to below 1.")
 
 
+@strawberry.input(name="ScenarioNarrow", description="A link through which less comes for good.")
+class NarrowInput:
+    source: strawberry.ID
+    relation: str
+    target: strawberry.ID
+    capacity: float = strawberry.field(description="How much comes through at most, above 0 and below 1.")
+
+
 @strawberry.input(name="ScenarioInput", description="Changes, in whatever order.")
 class ScenarioInput:
     without: list[strawberry.ID] = strawberry.field(default_factory=list, description="Things that are lost for good.")
@@ -47,6 +55,7 @@ class ScenarioInput:
     )
     add: list[ThingInput] = strawberry.field(default_factory=list, description="Things that `link` may name.")
     degrade: list[DegradedInput] = strawberry.field(default_factory=list, description="Things with less capacity.")
+    narrow: list[NarrowInput] = strawberry.field(default_factory=list, description="Links through which less comes.")
 
 
 def scenario(schema: Schema, results: Results) -> Any:
@@ -97,13 +106,14 @@ def scenario(schema: Schema, results: Results) -> Any:
 
 
 def _size(said: ScenarioInput) -> int:
-    return sum(len(some) for some in (said.without, said.unlink, said.link, said.add, said.degrade))
+    return sum(len(some) for some in (said.without, said.unlink, said.link, said.add, said.degrade, said.narrow))
 
 
 async def _scenario(info: Any, said: ScenarioInput, at: AsOf) -> Scenario:
     """With the ids of what all are merged with."""
     named = {*said.without, *(one.id for one in said.degrade)}
     named.update(end for link in (*said.unlink, *said.link) for end in (link.source, link.target))
+    named.update(end for link in said.narrow for end in (link.source, link.target))
     ordered = sorted(named)
     ids = dict(zip(ordered, await asyncio.gather(*(one_id(info, id, at) for id in ordered)), strict=True))
 
@@ -116,4 +126,5 @@ async def _scenario(info: Any, said: ScenarioInput, at: AsOf) -> Scenario:
         triples(said.link),
         tuple(Thing(one.id, one.cls, one.buffer_seconds) for one in said.add),
         tuple(Degraded(ids[one.id], one.capacity) for one in said.degrade),
+        tuple(Narrow(ids[one.source], one.relation, ids[one.target], one.capacity) for one in said.narrow),
     )

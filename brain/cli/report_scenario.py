@@ -33,6 +33,7 @@ class Unsaved(Reject):
 @click.option("--link", multiple=True, metavar="'A relation B'", help="A link that holds too.")
 @click.option("--add", multiple=True, metavar="'ID Class [SECONDS]'", help="What is not there; how long it goes on alone.")
 @click.option("--degrade", multiple=True, metavar="'ID 0.5'", help="What has so much of its capacity left.")
+@click.option("--narrow", multiple=True, metavar="'A relation B 0.5'", help="A link through which so much comes at most.")
 @click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="YAML of the same: `without: [ID]`, …")
 @click.option("--against", metavar="NAME", help="A saved scenario that this one is compared with too.")
 @click.option("--save", metavar="NAME", help="Keep it by that name, in your data folder. Nothing else is kept.")
@@ -143,6 +144,7 @@ async def _resolved(store: Store, schema: Schema, said: "Scenario") -> "Scenario
         without=tuple([await whole(id) for id in said.without]),
         unlink=await triples(said.unlink),
         link=await triples(said.link),
+        narrow=tuple([n._replace(source=await whole(n.source), target=await whole(n.target)) for n in said.narrow]),
         degrade=tuple([one._replace(id=await whole(one.id)) for one in said.degrade]),
     )
 

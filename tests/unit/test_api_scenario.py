@@ -70,6 +70,11 @@ async def test_two_scenarios_side_by_side_a_past_time_and_a_part_of_a_capacity()
             "scenario"
         ]
         assert [d["before"]["afterSeconds"] for d in part["effect"]["impact"]["differences"]] == [800.0]
+        pipe = {"source": "asset/AIR", "relation": "supplies", "target": "asset/CAP", "capacity": 0.5}
+        less = (await api.ask(SCENARIO, changes={"narrow": [pipe]}))["scenario"]["effect"]["lost"]["differences"]
+        assert {d["id"]: (d["after"]["afterSeconds"], d["after"]["capacity"]) for d in less} == dict.fromkeys(
+            HANGING, (1200.0, 0.5)
+        )
         found = (await api.ask(SCENARIO, changes={"without": ["asset/AIR"]}, asOf="1970-01-01T00:30:00Z"))["scenario"]
         assert [d["id"] for d in found["effect"]["lost"]["differences"]] == ["asset/AIR", "asset/CAP", "equipment/L"]
         found = await api.ask('{ impact(id: "asset/AIR", capacity: 0.5) { capacity affected { id afterSeconds capacity } } }')

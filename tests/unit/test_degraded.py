@@ -31,7 +31,11 @@ def groups_of(said: Sequence[Said], classes: Mapping[str, str]) -> dict[str, lis
 
 
 def ticked(
-    said: Sequence[Said], own: Mapping[str, int], buffers: Mapping[str, int], classes: Mapping[str, str]
+    said: Sequence[Said],
+    own: Mapping[str, int],
+    buffers: Mapping[str, int],
+    classes: Mapping[str, str],
+    narrow: Mapping[Said, int] = {},
 ) -> tuple[dict[str, int], dict[str, int]]:
     """The definition, a µs at a time: when each thing first gives less, and what it gives at last."""
     groups = groups_of(said, classes)
@@ -41,12 +45,12 @@ def ticked(
     for tick in range(TICKS):
         now = {node: own.get(node, FULL) for node in nodes}
 
-        def felt(provider: str, relation: str, now: dict[str, int] = now, tick: int = tick) -> int:
-            at = tick - DELAYS[relation]
-            return now[provider] if at == tick else FULL if at < 0 else given_[provider][at]
+        def felt(provider: str, relation: str, node: str, now: dict[str, int] = now, tick: int = tick) -> int:
+            at, most = tick - DELAYS[relation], narrow.get((node, relation, provider), FULL)
+            return FULL if at < 0 else min(most, now[provider] if at == tick else given_[provider][at])
 
         while True:
-            gets = {n: min([FULL, *(sum(felt(p, r) for p in some) for r, some in groups.get(n, []))]) for n in nodes}
+            gets = {n: min([FULL, *(sum(felt(p, r, n) for p in some) for r, some in groups.get(n, []))]) for n in nodes}
             after = {n: min(own.get(n, FULL), gets[n] if missed[n] >= buffers.get(n, 0) * FULL else FULL) for n in nodes}
             if after == now:
                 break
@@ -80,6 +84,27 @@ def test_it_is_what_the_definition_gives_tick_by_tick(
         on = way(found.by, node)
         assert found.distance(node) == len(on)
         assert snapshot.ids[node] in own or (on[0] & (1 << 26) - 1 in {snapshot.index[id] for id in own} and on[-1] >> 36 == node)
+
+
+@given(typed_graphs, buffers, classes, capacities, capacities, capacities)
+@settings(max_examples=80, deadline=None)
+def test_narrow_links_are_what_the_definition_gives_tick_by_tick(
+    said: list[Said], buffers: dict[str, int], classes: dict[str, str], one: int, two: int, three: int
+) -> None:
+    """Two links, and a thing beside them; all at once, and the thing once the links have come down for good."""
+    snapshot = graph_of(said, buffers, classes)
+    some = snapshot.needs[:: max(1, snapshot.edges - 1)].tolist()
+    narrow = {edge: max(most, 1) for edge, most in zip(some, (one, two), strict=False)}
+    links = {
+        (snapshot.ids[d], kind.relation, snapshot.ids[p]): most
+        for edge, most in narrow.items()
+        for d, kind, p in (snapshot.parts(edge),)
+    }
+    own = dict.fromkeys(snapshot.ids[:1], three)
+    numbers = {snapshot.index[id]: left for id, left in own.items()}
+    assert told(snapshot, fall(snapshot, numbers, narrow=narrow, lasts=TICKS)) == ticked(said, own, buffers, classes, links)
+    after = fall(snapshot, numbers, start=fall(snapshot, {}, narrow=narrow))
+    assert after.capacity.tolist() == fall(snapshot, numbers, narrow=narrow).capacity.tolist()
 
 
 @given(typed_graphs, buffers, classes, st.none() | st.integers(0, 60), st.none() | st.integers(1, 4))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brain.analytics.graph.scenario import Degraded, Scenario, Thing, Triple, applied
+from brain.analytics.graph.scenario import Degraded, Narrow, Scenario, Thing, Triple, applied
 from brain.analytics.graph.snapshot import Snapshot
 from brain.errors import BadQuery
 from brain.schema import Schema
@@ -138,6 +138,10 @@ REFUSED = (
     (Scenario(degrade=(Degraded("AIR", 1),)), "from 0 to below 1"),
     (Scenario(degrade=(Degraded("AIR", 0.1), Degraded("AIR", 0.2))), "degraded twice"),
     (Scenario(degrade=(Degraded("X", 0.1),)), "'X' has no dependency"),
+    (Scenario(narrow=(Narrow("AIR", "supplies", "CAP-1", 0.5),)), "'AIR supplies CAP-1' does not hold"),
+    (Scenario(narrow=(Narrow("AIR", "supplies", "TANK", 0.0),)), "with nothing left of it, say what is without"),
+    (Scenario(narrow=(Narrow("AIR", "supplies", "TANK", 1.0),)), "a capacity of 1 is not possible"),
+    (Scenario(narrow=(Narrow("AIR", "supplies", "TANK", 0.5), Narrow("AIR", "supplies", "TANK", 0.6))), "narrow twice"),
 )
 
 

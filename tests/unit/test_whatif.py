@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from brain.analytics.graph.critical import single_points
 from brain.analytics.graph.impact import Asked
-from brain.analytics.graph.scenario import Degraded, Scenario, Thing, Triple
+from brain.analytics.graph.scenario import Degraded, Narrow, Scenario, Thing, Triple
 from brain.analytics.graph.whatif import Comparison, Differences, Turn, what_if
 from brain.errors import BadQuery
 from tests.unit.test_graph_snapshot import HOUR
@@ -153,6 +153,19 @@ def test_a_degraded_filler_leaves_less_to_lose() -> None:
         ("L1", 0.9),
         ("L2", 0.9),
     }
+
+
+def test_a_narrow_pipe_to_one_capper_leaves_the_other_as_it_was() -> None:
+    """Through the pipe from TANK to CAP-1 comes 0.4: line 1 and its orders have that. Down, AIR then brings CAP-1 from 0.4 to
+    nothing, and TANK and CAP-2 from full, all after ten minutes: the pipe has no buffer."""
+    pipe = Scenario(narrow=(Narrow("TANK", "supplies", "CAP-1", 0.4),))
+    found = what_if(line(), SCHEMA, pipe, id="AIR").effect
+    assert turns(found.lost) == dict.fromkeys(("CAP-1", "L1", "O-1", "O-2"), ("newly", None, 0.0))
+    assert {one.after.capacity for one in found.lost.differences if one.after} == {0.4}
+    assert found.lost.differences[0].after is not None
+    assert [(c.provider, c.dependent) for c in found.lost.differences[0].after.via] == [("TANK", "CAP-1")]
+    assert turns(found.impact) == {}
+    assert what_if(line(), SCHEMA, pipe).changes == ("narrow TANK supplies CAP-1 0.4",)
 
 
 def test_at_the_deadline_it_says_what_was_not_looked_at() -> None:

@@ -6,15 +6,16 @@ gets in all is the least of its groups; what it gives is the least of that and o
 substitutes, and groups perfect complements (Leontief's production function, as in the inoperability models of Haimes and Jiang,
 2001). It asks for all of it even where it can do less itself.
 
-A provider's change is felt after the relation's delay. While a thing gets less than full, its buffer makes up for what is
-missing, at that rate: one that lasts for 10 min where nothing comes lasts for 20 where half does. It gives in full until the
-buffer is used up. Things that keep each other going in a circle go on as far as they can. With nothing left of the roots the
-times and the things are those of `times.spread`.
+A link that is narrow passes on a part at most, whatever its provider gives. A change is felt after the relation's delay. While a
+thing gets less than full, its buffer makes up for what is missing, at that rate: one that lasts for 10 min where nothing comes
+lasts for 20 where half does. It gives in full until the buffer is used up. Things that keep each other going in a circle go on as
+far as they can. With nothing left of the roots the times and the things are those of `times.spread`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from types import MappingProxyType
 
 import numpy as np
 
@@ -33,11 +34,12 @@ OFTEN = 256
 @dataclass(frozen=True)
 class Fallen(Spread):
     """`value` is when a thing first gives less than before, `by` the edge (as of `needs`) by which; -1 for the roots. `capacity`
-    is what each is left with, `input` what it gets, both when all has come down."""
+    is what each is left with, `input` what it gets, both when all has come down. Edges that are `narrow` pass on so much."""
 
     capacity: Ints
     input: Ints
     by: Ints
+    narrow: Mapping[int, int]
 
 
 def parts_per_million(capacity: float) -> int:
@@ -53,14 +55,16 @@ def fall(
     *,
     lasts: int | None = None,
     depth: int | None = None,
+    narrow: Mapping[int, int] = MappingProxyType({}),
     start: Fallen | None = None,
     until: float | None = None,
 ) -> Fallen:
-    """What comes down once some have so much of their own capacity left, for `lasts` µs; from full, or from where all has come
-    down to before (`start`). Ends at `until` (time.monotonic) with what has come down first."""
+    """What comes down once some have so much of their own capacity left, and some edges (as of `needs`) pass on so much at most,
+    for `lasts` µs; from full, or from where all has come down to before (`start`, with its own narrow edges). Ends at `until`
+    (time.monotonic) with what has come down first."""
     roots = np.array(sorted(own), np.int64)
     near = None if depth is None else within(snapshot.feeds_start, snapshot.feeds, roots, depth, until=until)
-    course = _Course(snapshot, start, near)
+    course = _Course(snapshot, narrow, start, near)
     for root in roots.tolist():
         course.give(root, min(own[root], int(course.capacity[root])), 0, -1)
     limit = int(NEVER) if lasts is None else min(lasts, LONGEST) << EDGE_BITS
@@ -69,15 +73,16 @@ def fall(
     reached = np.flatnonzero(value < NEVER)
     reached = reached[np.argsort(value[reached], kind="stable")]
     unexplored = np.union1d(left, ends(snapshot, reached, near))
-    return Fallen(value, reached, unexplored, course.capacity, course.input, course.by)
+    return Fallen(value, reached, unexplored, course.capacity, course.input, course.by, course.narrow)
 
 
 class _Course:
     """The events in order of time, and of the edges on the way: a provider's change that is felt, a buffer that is used up."""
 
-    def __init__(self, snapshot: Snapshot, start: Fallen | None, near: Bools | None) -> None:
+    def __init__(self, snapshot: Snapshot, narrow: Mapping[int, int], start: Fallen | None, near: Bools | None) -> None:
         count = snapshot.count
-        self.snapshot, self._near = snapshot, near
+        self.snapshot, self._near, self.narrow = snapshot, near, narrow if start is None else start.narrow
+        self._narrowed = start is not None
         self.value, self.by = np.full(count, NEVER), np.full(count, -1, np.int64)
         self.capacity = np.full(count, FULL) if start is None else start.capacity.copy()
         self.input = np.full(count, FULL) if start is None else start.input.copy()
@@ -89,7 +94,11 @@ class _Course:
         self._left: dict[int, tuple[int, int]] = {}
         """Of a buffer in use: how much is left, in µs of nothing at all × FULL, and since when that is so (a value)."""
         self._events: list[tuple[int, int, int, int]] = []
-        """(value, edge, its provider's fall, what the provider is left with), or (value, edge by which, -1, what it gets)."""
+        """(value, edge, by how much less it passes on, what it passes on), or (value, edge by which, -1, what it gets)."""
+        if start is None:
+            for edge, most in sorted(narrow.items()):
+                if not snapshot.closed[edge >> ROW]:
+                    self._tell(self._costs[edge >> NODE_BITS & KIND_MASK], edge, FULL - most, most)
 
     def run(self, limit: int, until: float | None) -> set[int]:
         """Up to a value; gives the things whose fall was not followed any more, for want of time."""
@@ -108,8 +117,8 @@ class _Course:
 
     def give(self, node: int, level: int, value: int, edge: int) -> None:
         """The node gives less from now on."""
-        lost = int(self.capacity[node]) - level
-        if lost <= 0:
+        before = int(self.capacity[node])
+        if before <= level:
             return
         self.capacity[node] = level
         if self.value[node] == NEVER:
@@ -121,7 +130,10 @@ class _Course:
         for fed in snapshot.feeds[snapshot.feeds_start[node] : snapshot.feeds_start[node + 1]].tolist():
             dependent, kind = fed & NODE_MASK, fed >> NODE_BITS & KIND_MASK
             if not snapshot.closed[dependent] and (self._near is None or self._near[dependent]):
-                self._tell(value + self._costs[kind], dependent << ROW | kind << NODE_BITS | node, lost, level)
+                edge = dependent << ROW | kind << NODE_BITS | node
+                most = self.narrow.get(edge, FULL)
+                if (lost := min(before, most) - min(level, most)) > 0:
+                    self._tell(value + self._costs[kind], edge, lost, min(level, most))
 
     def _tell(self, value: int, edge: int, lost: int, level: int) -> None:
         """It will be felt then, if no other change has brought the thing as low before: where many ways lead, most have."""
@@ -157,5 +169,8 @@ class _Course:
         if group not in self._sums:
             needs = self.snapshot.needs
             begin, end = np.searchsorted(needs, (group << NODE_BITS, group + 1 << NODE_BITS))
-            self._sums[group] = int(self._before[seconds(needs[begin:end])].sum())
+            passed = self._before[seconds(needs[begin:end])]
+            if self._narrowed and self.narrow:
+                passed = np.minimum(passed, [self.narrow.get(edge, FULL) for edge in needs[begin:end].tolist()])
+            self._sums[group] = int(passed.sum())
         return self._sums[group]

@@ -1,7 +1,8 @@
 """What-if: the graph of dependencies with changes that nobody made. Neither the store nor the snapshot learns of them.
 
 A scenario is a set of changes, in whatever order they are given: things are added, links taken away and put in, what is `without`
-is lost for good from the outset, with all that it takes with it, and what is degraded has a part of its capacity left for good.
+is lost for good from the outset, with all that it takes with it, what is degraded has a part of its capacity left for good, and
+what is narrow passes on a part at most.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -57,6 +58,15 @@ class Degraded(NamedTuple):
     capacity: float
 
 
+class Narrow(NamedTuple):
+    """A link that passes on a part at most, above 0 and below 1, of all that is asked of the end that is needed."""
+
+    source: str
+    relation: str
+    target: str
+    capacity: float
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     without: tuple[str, ...] = ()
@@ -64,6 +74,7 @@ class Scenario:
     link: tuple[Triple, ...] = ()
     add: tuple[Thing, ...] = ()
     degrade: tuple[Degraded, ...] = ()
+    narrow: tuple[Narrow, ...] = ()
 
     @property
     def size(self) -> int:
@@ -98,7 +109,22 @@ def applied(snapshot: Snapshot, schema: Schema, scenario: Scenario, until: float
     lost = spread(given, down, until=until)
     left = _without(given, schema, lost.reached)
     weak = {node: capacity for node, capacity in own.items() if lost.value[node] == NEVER}
-    return World(given, left, lost, fall(left, weak, until=until) if weak else None)
+    narrow = {key: most for key, most in _narrow(given, schema, scenario).items() if _holds(left, key)}
+    return World(given, left, lost, fall(left, weak, narrow=narrow, until=until) if weak or narrow else None)
+
+
+def _narrow(given: Snapshot, schema: Schema, scenario: Scenario) -> dict[int, int]:
+    found = dict[int, int]()
+    for one in scenario.narrow:
+        triple = Triple(*one[:3])
+        key = _key(given, Numbering(given), schema, triple)
+        if not _holds(given, key):
+            raise BadQuery(f"{join(triple)!r} does not hold, so that it cannot be narrow")
+        if not one.capacity:
+            raise BadQuery(f"{join(triple)!r}: with nothing left of it, say what is without, or unlink what is needed no more")
+        if found.setdefault(key, parts_per_million(one.capacity)) != parts_per_million(one.capacity):
+            raise BadQuery(f"{join(triple)!r} is narrow twice, and not to the same capacity: keep one of the two")
+    return found
 
 
 def _given(snapshot: Snapshot, schema: Schema, scenario: Scenario) -> Snapshot:

@@ -5,6 +5,7 @@
     link:    [asset/ROB-2 provides capability/dispensing]
     add:     [asset/ROB-2 DispensingRobot 600]     # id, class, and for how many seconds it goes on without what it needs
     degrade: [asset/AIR 0.5]                       # what is left of its capacity
+    narrow:  [asset/AIR supplies asset/TANK 0.5]   # how much of it comes through at most
 
 Each change is one text, whose words are taken apart as a shell does: what has a blank in it stands in quotation marks.
 """
@@ -16,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from brain.analytics.graph.scenario import Degraded, Scenario, Thing, Triple
+from brain.analytics.graph.scenario import Degraded, Narrow, Scenario, Thing, Triple
 from brain.errors import Reject
 from brain.schema import nearest
 
@@ -97,5 +98,6 @@ FORMS: Mapping[str, tuple[str, int, int, Callable[..., Any]]] = {
     "link": ("A relation B", 3, 3, lambda _, *parts: Triple(*parts)),
     "add": ("ID Class, or ID Class SECONDS", 2, 3, _thing),
     "degrade": ("ID CAPACITY", 2, 2, lambda kind, id, text: Degraded(id, _number(kind, id, text))),
+    "narrow": ("A relation B CAPACITY", 4, 4, lambda kind, a, relation, b, text: Narrow(a, relation, b, _number(kind, a, text))),
 }
 """Of each kind of change: how it is written, with how many words, and what is made of them."""
