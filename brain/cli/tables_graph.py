@@ -15,6 +15,7 @@ from brain.analytics.graph.since import GraphChange, How
 from brain.cli.tables import console_of, plain
 from brain.cli.tables_delay import print_delay, state_of
 from brain.reports.dependency_things import (
+    after,
     not_compared,
     not_known,
     not_sought,
@@ -26,6 +27,7 @@ from brain.reports.dependency_things import (
     why_concerned,
 )
 from brain.reports.evidence_words import day, said_last
+from brain.reports.folded import folded
 from brain.reports.reflects_words import graph_as_of
 from brain.words import amount, duration, things
 
@@ -38,9 +40,11 @@ def print_impact(found: Impact, concern: Concern | None) -> None:
     if found.affected:
         left = ["left"] if found.capacity else []
         table = Table("id", "class", "name", "after", *left, "by way of", "link since")
-        for a in found.affected:
-            told = (plain(a.id), a.cls, plain(a.name or ""), duration(a.after_seconds))
-            table.add_row(*told, *(f"{a.capacity:.0%}" for _ in left), plain(way_of(a, " → ")), day(a))
+        for fold in folded(found.affected):
+            alone = fold.first if len(fold.rows) == 1 else None
+            name, since = ("", "") if alone is None else (plain(alone.name or ""), day(alone))
+            told = (plain(fold.ids()), fold.first.cls, name, after(fold.first.after_seconds))
+            table.add_row(*told, *(f"{fold.first.capacity:.0%}" for _ in left), plain(fold.way(" → ")), since)
         console.print(table)
     if found.absorbed:
         table = Table("goes on", "class", "by", "because of", title=f"Absorbed ({found.absorbed_count:,})", title_justify="left")

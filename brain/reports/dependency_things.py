@@ -52,7 +52,13 @@ def takes_with_it(found: Impact) -> str:
     since = "" if found.at is None else f" from {moment(found.at)} on"
     lasts = "for good" if found.lasts_seconds is None else f"for {duration(found.lasts_seconds)}"
     counts = ", ".join(things(c.count, str(c.part), many(c.part)) for c in found.counts) or "nothing"
-    return f"{down}{since} {lasts} takes with it: {counts}"
+    does = "slows down" if found.capacity else "takes with it"
+    return f"{down}{since} {lasts} {does}: {counts}"
+
+
+def after(seconds: float) -> str:
+    """How long after a loss."""
+    return duration(seconds) if seconds else "at once"
 
 
 def tie(carrier: Carrier) -> Tie:

@@ -12,16 +12,17 @@ from brain.analytics.graph.impact import Impact
 from brain.analytics.graph.snapshot import Snapshot
 from brain.reports.dependency_map import DependencyMap, Thing, dependency_map
 from brain.reports.dependency_things import (
+    after,
     many,
     needs_between,
     takes_with_it,
     things_of,
     tie,
-    way_of,
     why_absorbed,
     why_concerned,
 )
 from brain.reports.evidence_words import links_on
+from brain.reports.folded import folded
 from brain.reports.html import render
 from brain.reports.outlook_words import delays, late_rows, left, sentence, unforeseen
 from brain.reports.reflects_words import reflected
@@ -30,7 +31,6 @@ from brain.words import duration, point
 
 SOON = (60.0, 3600.0, 8 * 3600.0, 86400.0)
 """Seconds: what is lost earlier than the first of these is marked strongest."""
-AT_ONCE = "at once"
 LEVELS = ("within a minute", "within an hour", "within 8 hours", "within a day", "later")
 STRAIT = 0.1
 LOOKS = (("heavy", "what is down"), ("goes-on", "goes on: absorbed"), ("spare", "still there, and enough"))
@@ -56,12 +56,13 @@ def impact_page(
         many=many,
         map=impact_map(snapshot, schema, found),
         affected=found.affected[:first],
+        folds=folded(found.affected[:first]),
+        after=after,
         absorbed=found.absorbed[:first],
-        way_of=way_of,
         why=why_absorbed,
         concern=concern,
         why_concerned=why_concerned,
-        at_once=AT_ONCE,
+        at_once=after(0),
         levels=LEVELS,
         reflected=reflected(found.reflects),
         says_so=links_on(found.affected[:first]),
@@ -96,7 +97,7 @@ def _told(found: Impact, known: dict[str, Thing]) -> Iterator[tuple[str, Thing]]
     yield found.id, replace(known[found.id], look="heavy", line="is down")
     for a in found.affected:
         level = 4 - sum(bound <= a.after_seconds for bound in SOON)
-        line = f"after {duration(a.after_seconds)}" if a.after_seconds else AT_ONCE
+        line = f"after {duration(a.after_seconds)}" if a.after_seconds else after(0)
         yield a.id, replace(known[a.id], line=line, after_seconds=a.after_seconds, level=level)
     for b in found.absorbed:
         yield b.id, replace(known[b.id], look="goes-on", line=f"goes on: {why_absorbed(b)}")
