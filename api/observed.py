@@ -1,4 +1,4 @@
-"""`observedDependencies`: what follows what in the lives of objects, beyond chance."""
+"""`observedDependencies`: what follows what in the lives of objects, and waits in which state of an asset, beyond chance."""
 
 from typing import Any
 
@@ -34,6 +34,6 @@ def observed_dependencies(schema: Schema, results: Results) -> Any:
     arguments = {"object_type": str, "between": between, "false_discoveries": float, "patience": float | None}
     return strawberry.field(
         resolver=typed(observed_dependencies, returns, **arguments, **TIMES),
-        description="What follows what in the lives of the objects of a type, more often than chance would have it. `asOf`: of"
-        " what had begun by then. After `patience` seconds it is of the objects that were read so far, and partial.",
+        description="What follows what in the lives of the objects of a type, more often than chance would have it; between"
+        " STATES what is waited for while an asset upstream is down or degraded. `asOf`: of what had begun by then. After `patience` seconds it is of the objects that were read so far, and partial.",
     )

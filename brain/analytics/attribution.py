@@ -20,7 +20,7 @@ from brain.analytics.calendars import common
 from brain.analytics.carriers import CarrierPart, Carriers, Who, borne_by, carriers, changes
 from brain.analytics.coincidence import LEAST_TURNS, POSITIONS, Timeline
 from brain.analytics.discoveries import q_values
-from brain.analytics.explained import BeganDuring, Candidate, Chosen, Timelines, began, candidates, excess_bounds, timelines
+from brain.analytics.explained import BeganDuring, Candidate, Chosen, Timelines, began, candidates, excess_bounds, sure, timelines
 from brain.analytics.lives import MICRO, Timed
 from brain.analytics.resampling import Bounds, Weights, draws
 from brain.analytics.surroundings import Surroundings
@@ -236,9 +236,9 @@ class _Attributing:
         intervals = excess_bounds([one for one, _ in met], self._waits, waited, self._drawn) if met else []
         told = [_Told(*one, excess, tuple(self._examples(one[0]))) for one, excess in zip(met, intervals, strict=True)]
         told.sort(key=_Told.place)
-        sure = [one.of for one in told if one.sure]
+        certain = [one.of for one in told if one.sure]
         for one in told[:TOLD]:
-            yield self._state(one, sure, self._micros(chosen), alone)
+            yield self._state(one, certain, self._micros(chosen), alone)
 
     def _state(self, told: "_Told", sure: Sequence[Candidate], whole: int, alone: bool) -> StateShare:
         one = told.of
@@ -298,7 +298,7 @@ class _Told(NamedTuple):
 
     @property
     def sure(self) -> bool:
-        return self.q <= FALSE_DISCOVERIES and self.excess is not None and self.excess.low > 0
+        return sure(self.q, self.excess, FALSE_DISCOVERIES)
 
     @property
     def distance(self) -> int:

@@ -61,6 +61,11 @@ class Timeline:
         """Whether it was so at each of these times."""
         return self.before(at + 1) > self.before(at)
 
+    def next(self, at: Ints) -> Ints:
+        """The first time from each of these on at which it was so: one there must be."""
+        i = np.searchsorted(self._ends, at, side="right")
+        return np.maximum(self._starts[i], at)
+
     def within(self, since: Ints, until: Ints) -> Ints:
         """How much of it lies in each [since, until), µs."""
         return self.before(until) - self.before(since)

@@ -107,6 +107,11 @@ def excess_bounds(some: Sequence[Candidate], waits: Handovers, waited: Floats, d
     return found
 
 
+def sure(q: float, excess: Bounds | None, share: float) -> bool:
+    """Whether a trouble explains waiting: it passes at this share of false discoveries, and its excess is above 0 for certain."""
+    return q <= share and excess is not None and excess.low > 0
+
+
 def _resampled(columns: Floats, there: Ints, drawn: Weights) -> Floats:
     """The sums over the objects that are there: of each row of columns, in the log and then in each resample."""
     sums = np.zeros((len(columns), drawn.shape[1]))

@@ -1,4 +1,5 @@
-"""Observed dependencies: what follows what in the lives of objects more often than chance would have it.
+"""Observed dependencies: what follows what in the lives of objects more often than chance would have it, and what waits while a
+device is down.
 
 B is observed to depend on A where objects that have both come to B directly after A, beyond what a random order of their steps
 would give. In a life of n steps, a of them A and b of them B, a random order puts some A directly before some B with a chance of
@@ -6,18 +7,28 @@ at most a · b / n. So the number of such lives is at most binomial (a sum of un
 mean: Hoeffding, *Annals of Mathematical Statistics* 27, 1956, theorem 4), and of all pairs those are told that pass the step-up
 procedure of Benjamini and Hochberg (*Journal of the Royal Statistical Society B* 57, 1995): no more than the stated share of what
 is told is there by chance.
+
+An activity depends on the state of an asset upstream where what waits for it goes on waiting in that state: beyond chance by the
+test of `attribution` (`coincidence`), and the same procedure over all of these.
 """
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from itertools import pairwise
 from math import exp, lgamma, log
+from typing import NamedTuple
 
-from brain.analytics.deadline import deadline
+from brain.analytics.deadline import deadline, left
 from brain.analytics.discoveries import q_values
 from brain.analytics.lives import MICRO, Timed, lives_in_time
+from brain.analytics.state_waits import met_by_states
+from brain.analytics.surroundings import Surroundings, read_surroundings
+from brain.analytics.troubles import Trouble
+from brain.analytics.upstream import DEPTH
 from brain.analytics.work import Lives
 from brain.errors import BadQuery
 from brain.model import Instant
@@ -35,6 +46,13 @@ DEFINITION = (
     " binomial, of all pairs those that pass Benjamini and Hochberg; support = objects in which it does, strength = their share"
     " of those with both; delay = start of B - end of A, 0 where they overlap"
 )
+OF_STATES = (
+    "B depends on the state of asset A where waits for B coincide with A's being down or degraded, upstream over at most"
+    f" {DEPTH} relations that held at that moment, beyond chance: circular shifts, of all states and activities those that pass"
+    " Benjamini and Hochberg, the 90 % interval of the excess above 0; support = waits that coincide, strength = their share of"
+    " those that had a length while A was upstream and its states known; by chance: as many of these as of the time that"
+    " coincides; delay = start of B - begin of the state or, where that is later, of the wait"
+)
 
 Pair = tuple[str, str]
 
@@ -46,6 +64,8 @@ class Between(StrEnum):
     """Steps by what is done."""
     RESOURCES = "resources"
     """Steps by who, or which device, carried them out: who works after whom."""
+    STATES = "states"
+    """Waits for an activity, by the state of an asset upstream: down or degraded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +74,7 @@ class Observed:
 
     `expected` is what chance would give at the most, `q` the least share of false discoveries at which this one is told. Delays
     in seconds, the 10 %, 50 % and 90 % quantiles (nearest rank) over all times that it was seen, from `since` until `until`.
+    Of states `provider` is an asset that was in `trouble`, with which `support` of the `together` waits for `dependent` coincide.
     """
 
     provider: str
@@ -68,12 +89,14 @@ class Observed:
     delay_p90_seconds: float
     since: Instant
     until: Instant
+    trouble: Trouble | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedDependencies:
-    """By strength and support, descending. Of `pairs` that could have been told, `seen` follow each other at all. `partial` where
-    the deadline came before all was read: all is of the `objects` that were, and the lives of `unexplored` more were not."""
+    """By strength and support, descending. Of `pairs` that could have been told, `seen` follow each other, or coincide, at all.
+    `partial` where the deadline came before all was read: all is of the `objects` that were, and the lives of `unexplored` more
+    were not."""
 
     object_type: str
     between: Between
@@ -109,10 +132,17 @@ async def observed_between(
     share: float = SHARE,
     patience: float | None = None,
 ) -> list[ObservedDependencies]:
-    """The same of several kinds, out of one reading."""
-    lives, whole = await lives_in_time(store, object_type, deadline(patience))
+    """The same of several kinds, out of one reading. Of states half the time is for what surrounds the lives. A flag keeps no
+    recorded time, and is no state of a device: none is read."""
+    of_states = Between.STATES in kinds
+    lives, whole = await lives_in_time(store, object_type, deadline(left(deadline(patience), 2 if of_states else 1)))
     unexplored = 0 if whole else await _objects(store, schema, object_type) - len(lives)
-    told = [observed_in(lives, kind, share, object_type=object_type, ontology_version=schema.version) for kind in kinds]
+    around = await read_surroundings(store, schema, lives, flags=False) if of_states else Surroundings()
+    told = []
+    for kind in kinds:
+        asked = partial(observed_in, lives, kind, share, around, object_type=object_type, ontology_version=schema.version)
+        # Arithmetic of seconds, of which the loop keeps nobody waiting.
+        told.append(await asyncio.to_thread(asked) if kind is Between.STATES else asked())
     return [replace(one, partial=not whole, unexplored=unexplored) for one in told]
 
 
@@ -131,14 +161,38 @@ def observed_in(
     lives: Lives,
     between: Between = Between.ACTIVITIES,
     share: float = SHARE,
+    around: Surroundings = Surroundings(),
     *,
     object_type: str = "",
     ontology_version: str = "",
 ) -> ObservedDependencies:
-    """The same of lives that are at hand, each in order: a function of their set. BadQuery for a share that is none."""
+    """The same of lives that are at hand, each in order, and what is `around` them: a function of their set. BadQuery for a share
+    that is none."""
     if not 0 < share <= 1:
         raise BadQuery(f"{share:g} is no share of false discoveries: ask for more than 0 and at most 1, such as {SHARE}")
-    name = _name_of(between)
+    found = _of_states(lives, around, share) if between is Between.STATES else _of_steps(lives, _name_of(between), share)
+    edges = sorted(
+        found.edges, key=lambda edge: (-edge.strength, -edge.support, edge.provider, edge.dependent, edge.trouble or "")
+    )
+    definition = OF_STATES if between is Between.STATES else DEFINITION
+    return ObservedDependencies(
+        object_type, between, share, len(lives), found.pairs, found.seen, tuple(edges), definition, ontology_version
+    )
+
+
+class _Found(NamedTuple):
+    pairs: int
+    seen: int
+    edges: Sequence[Observed]
+
+
+def _of_states(lives: Lives, around: Surroundings, share: float) -> _Found:
+    found = met_by_states(lives, around, share)
+    edges = [_edge((m.asset, m.activity), len(m.seen), m.together, m.expected, m.q, m.seen, m.trouble) for m in found.sure]
+    return _Found(found.tests, found.coincide, edges)
+
+
+def _of_steps(lives: Lives, name: Callable[[Timed], str | None], share: float) -> _Found:
     gaps, support = _followed(lives, name)
     together, chance = _expected(lives, name, support)
     names = {one for life in lives.values() for step in life if (one := name(step)) is not None}
@@ -149,9 +203,7 @@ def observed_in(
         for pair, q in zip(support, q_values(surprise, pairs), strict=True)
         if q <= share
     ]
-    edges.sort(key=lambda edge: (-edge.strength, -edge.support, edge.provider, edge.dependent))
-    seen = len(support)
-    return ObservedDependencies(object_type, between, share, len(lives), pairs, seen, tuple(edges), DEFINITION, ontology_version)
+    return _Found(pairs, len(support), edges)
 
 
 def _name_of(between: Between) -> Callable[[Timed], str | None]:
@@ -207,11 +259,19 @@ def tail(least: int, trials: int, chance: float) -> float:
     return min(total, 1.0)
 
 
-def _edge(pair: Pair, support: int, together: int, expected: float, q: float, seen: Sequence[tuple[int, int]]) -> Observed:
+def _edge(
+    pair: Pair,
+    support: int,
+    together: int,
+    expected: float,
+    q: float,
+    seen: Sequence[tuple[int, int]],
+    trouble: Trouble | None = None,
+) -> Observed:
     since, until = Instant(min(seen)[0]), Instant(max(seen)[0])
     p10, median, p90 = _quantiles(sorted(gap for _, gap in seen))
     strength = support / together
-    return Observed(*pair, support, together, strength, expected, q, p10, median, p90, since, until)
+    return Observed(*pair, support, together, strength, expected, q, p10, median, p90, since, until, trouble)
 
 
 def _quantiles(gaps: Sequence[int]) -> Iterator[float]:

@@ -56,8 +56,9 @@ Claims = Mapping[str, Sequence[Claim]]
 """By what depends."""
 
 
-async def read_surroundings(store: Store, schema: Schema, lives: Lives) -> Surroundings:
-    """Of the steps for which these objects waited; a state that was told last holds until the last of them began."""
+async def read_surroundings(store: Store, schema: Schema, lives: Lives, flags: bool = True) -> Surroundings:
+    """Of the steps for which these objects waited; a state that was told last holds until the last of them began. Without `flags`
+    nothing is in trouble for poor data."""
     awaited = [step for life in lives.values() for step in life[1:]]
     who = {step.resource for step in awaited if step.resource is not None}
     kinds = {node.id: _kind(schema, node.cls) for node in await store.nodes(sorted(who)) if node is not None}
@@ -68,7 +69,7 @@ async def read_surroundings(store: Store, schema: Schema, lives: Lives) -> Surro
     met = sorted(own | (near.keys() - lives.keys()))
     assets = [node.id for node in await store.nodes(met) if node is not None and schema.is_a(node.cls, "Asset")]
     until = max((step.start for step in awaited), default=0)
-    told = {name: found async for name, found in _signs(store, assets, until)}
+    told = {name: found async for name, found in _signs(store, assets, until, flags)}
     troubled = {name: found for name, found in told.items() if found.troubles}
     leading = _leading(troubled, near, needs)
     telling = {claim.source for some in (teams, places, leading) for mine in some.values() for claim in mine}
@@ -150,10 +151,11 @@ def _leading(troubled: Iterable[str], near: Mapping[str, int], needs: Claims) ->
     return {dependent: claims for dependent, claims in found.items() if claims}
 
 
-async def _signs(store: Store, assets: Sequence[str], until: int) -> AsyncIterator[tuple[str, Signs]]:
+async def _signs(store: Store, assets: Sequence[str], until: int, flagged: bool) -> AsyncIterator[tuple[str, Signs]]:
     for i in range(0, len(assets), AT_A_TIME):
         some = assets[i : i + AT_A_TIME]
-        histories, flags = await store.history(some, Window(limit=EVERY)), await store.quality(some)
+        histories = await store.history(some, Window(limit=EVERY))
+        flags = await store.quality(some) if flagged else [[]] * len(some)
         for asset, versions, mine in zip(some, histories, flags, strict=True):
             yield asset, signs(asset, versions, mine, until)
 

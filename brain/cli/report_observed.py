@@ -16,6 +16,9 @@ from brain.cli.times import SPAN, past_options
 from brain.reports.document import camel, document
 from brain.words import duration, share
 
+STEPS = "what follows what", "after", "comes", "objects", "follow each other"
+STATES = "what waits while what is down or degraded", "while", "waits", "waits", "coincide"
+"""The title, the columns, and what those do that are seen."""
 COLUMNS = tuple(camel(field.name) for field in fields(Observed))
 
 
@@ -28,7 +31,7 @@ COLUMNS = tuple(camel(field.name) for field in fields(Observed))
     type=click.Choice([kind.value for kind in Between]),
     default=Between.ACTIVITIES.value,
     show_default=True,
-    help="Steps by what is done, or by who does it.",
+    help="Steps by what is done, or by who does it; or waits by the state of an asset upstream.",
 )
 @click.option(
     "--false-discoveries",
@@ -52,7 +55,8 @@ async def observed(
     patience: int | None,
     form: str,
 ) -> None:
-    """What comes directly after what in the lives of objects, more often than a random order would give.
+    """What comes directly after what in the lives of objects, more often than a random order would give; or what is waited for
+    while an asset is down or degraded, more than at any other time.
 
     Each dependency with its support, its strength, its delays, and since when it was seen. These are observed; what somebody
     declared is told by `brain report dependencies`.
@@ -60,6 +64,7 @@ async def observed(
     \b
     brain report observed --object-type items
     brain report observed --object-type case --between resources --format csv > handovers.csv
+    brain report observed --object-type items --between states
     brain report observed --object-type items --as-of 2026-03-02T12:00 --known-at 2026-03-03
     """
     from brain.analytics.observed import observed as find
@@ -83,19 +88,22 @@ async def observed(
 
 def _print(found: ObservedDependencies, top: int) -> None:
     console = console_of()
-    title = f"{found.object_type}: what follows what ({min(top, len(found.edges))} of {len(found.edges)})"
-    table = Table("after", "comes", title=title, title_justify="left")
-    for name in ("objects", "share", "by chance", "median delay", "p90"):
+    of_states = found.between is Between.STATES
+    what, first, then, counted, how = STATES if of_states else STEPS
+    title = f"{found.object_type}: {what} ({min(top, len(found.edges))} of {len(found.edges)})"
+    table = Table(first, then, title=title, title_justify="left")
+    for name in (counted, "share", "by chance", "median delay", "p90"):
         table.add_column(name, justify="right", no_wrap=True)
     for e in found.edges[:top]:
         chance = share(e.expected / e.together)
         figures = (f"{e.support:,}", share(e.strength), chance, duration(e.delay_median_seconds), duration(e.delay_p90_seconds))
-        table.add_row(plain(e.provider), plain(e.dependent), *figures)
+        provider = e.provider if e.trouble is None else f"{e.provider} {e.trouble}"
+        table.add_row(plain(provider), plain(e.dependent), *figures)
     console.print(table)
     if found.partial:
         console.print(f"[yellow]Partial: of {found.objects:,} objects; the lives of {found.unexplored:,} more were not read.[/]")
     console.print(
-        f"[dim]Of {found.pairs:,} pairs {found.seen:,} follow each other, {len(found.edges):,} beyond chance (at most"
+        f"[dim]Of {found.pairs:,} pairs {found.seen:,} {how}, {len(found.edges):,} beyond chance (at most"
         f" {share(found.false_discoveries)} of these are there by chance). Definition: {found.definition}. Ontology"
         f" {found.ontology_version}.[/]",
         soft_wrap=True,

@@ -100,8 +100,8 @@ def graph_map(found: Found, schema: Schema) -> DependencyMap | None:
 
 
 def steps_map(layer: Layer, schema: Schema) -> DependencyMap | None:
-    """What is done after what, as observed."""
-    needs, met = observed_needs(layer, schema, Between.ACTIVITIES)
+    """What is done after what, and waits for it while an asset is in trouble, as observed."""
+    needs, met = observed_needs(layer, schema, Between.ACTIVITIES, Between.STATES)
     return dependency_map(list(met.values()), needs)
 
 

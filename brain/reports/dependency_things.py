@@ -9,7 +9,7 @@ from brain.analytics.graph.circles import Circle, Circles
 from brain.analytics.graph.concerned import Concerned
 from brain.analytics.graph.coupling import Coupled, HiddenCoupling
 from brain.analytics.graph.impact import Absorbed, Carrier, Impact, Part, part_of, parts_of
-from brain.analytics.graph.observing import RELATION, Layer
+from brain.analytics.graph.observing import Layer
 from brain.analytics.graph.since import GraphChange
 from brain.analytics.graph.snapshot import NODE_MASK, ROW, Basis, Ints, Snapshot, rows, seconds, told_by
 from brain.analytics.observed import Between
@@ -65,12 +65,12 @@ def tie(carrier: Carrier) -> Tie:
     return carrier.provider, carrier.relation, carrier.dependent
 
 
-def observed_needs(layer: Layer, schema: Schema, between: Between) -> tuple[list[Need], dict[str, Thing]]:
-    """What is observed between activities or resources, and what is at its ends."""
+def observed_needs(layer: Layer, schema: Schema, *kinds: Between) -> tuple[list[Need], dict[str, Thing]]:
+    """What is observed of some kinds, and what is at its ends."""
     needs, things = [], {}
-    for edge in layer.edges(between):
-        said = f"{edge.told.support:,} of {edge.told.together:,}"
-        needs.append(Need(edge.provider, edge.dependent, RELATION, Basis.OBSERVED, said=f"{RELATION} {said}"))
+    for edge in layer.edges(*kinds):
+        said = f"{edge.told.trouble or edge.relation} {edge.told.support:,} of {edge.told.together:,}"
+        needs.append(Need(edge.provider, edge.dependent, edge.relation, Basis.OBSERVED, said=said))
         for id in (edge.provider, edge.dependent):
             cls = layer.class_of(id)
             part = part_of(schema, cls) if cls in schema.classes else Part.PROCESS

@@ -177,7 +177,7 @@ async def test_after_its_deadline_it_tells_of_whole_lives_and_counts_the_others(
         assert found.edges[0].q == pytest.approx(3.0**-objects * 6 / 2)
     with patch("brain.analytics.lives.IN_ANY_CASE", 0), patch("brain.analytics.lives.late", after(3)):
         layer = await read_layer(store, schema, (asked,), 1.0)
-    assert [(one.objects, one.unexplored) for one in layer.found] == [(3, 9), (3, 9)]
+    assert [(one.between, one.objects, one.unexplored) for one in layer.found] == [(kind, 3, 9) for kind in Between]
     await store.close()
 
 

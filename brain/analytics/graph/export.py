@@ -7,7 +7,7 @@ from typing import Literal
 import networkx as nx
 
 from brain.analytics.graph.evidence import Ends
-from brain.analytics.graph.observing import NOTHING, RELATION, Follows, Layer
+from brain.analytics.graph.observing import NOTHING, Follows, Layer
 from brain.analytics.graph.snapshot import Basis, Snapshot
 from brain.legible import legible
 from brain.model import Edge
@@ -55,8 +55,8 @@ def _observed(edge: Follows) -> dict[str, str | int | float]:
     """`delaySeconds`, which declared edges have too, is the median."""
     told = edge.told
     return {
-        "label": RELATION,
-        "relation": RELATION,
+        "label": edge.relation,
+        "relation": edge.relation,
         "basis": str(Basis.OBSERVED),
         "objectType": legible(edge.object_type),
         "support": told.support,
@@ -68,6 +68,7 @@ def _observed(edge: Follows) -> dict[str, str | int | float]:
         "delayP90Seconds": told.delay_p90_seconds,
         "since": iso(told.since),
         "until": iso(told.until),
+        **({} if told.trouble is None else {"trouble": str(told.trouble)}),
     }
 
 

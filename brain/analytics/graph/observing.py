@@ -11,12 +11,14 @@ from brain.ports import Store
 from brain.schema import ROOT, Schema
 
 RELATION = "follows"
+WAITS = "waitsWhile"
+"""The relation of an activity to an asset in whose state it is waited for."""
 ACTIVITY = "Activity"
 """What stands for a class where a step's activity is drawn or exported: it is a name, and no node of the model."""
 
 
 class Follows(NamedTuple):
-    """An observed dependency between two ids: of a resource its own, of an activity `activity/NAME`."""
+    """An observed dependency between two ids: of a resource or an asset its own, of an activity `activity/NAME`."""
 
     provider: str
     dependent: str
@@ -24,24 +26,29 @@ class Follows(NamedTuple):
     between: Between
     told: Observed
 
+    @property
+    def relation(self) -> str:
+        return RELATION if self.told.trouble is None else WAITS
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What was found for each object type, between activities and between resources; and the resources, as far as known."""
+    """What was found for each object type, of each kind; and the resources and assets, as far as known."""
 
     found: tuple[ObservedDependencies, ...] = ()
     nodes: Mapping[str, Node] = field(default_factory=dict)
 
-    def edges(self, between: Between | None = None) -> Iterator[Follows]:
-        """All of them, or those between activities or between resources alone."""
+    def edges(self, *kinds: Between) -> Iterator[Follows]:
+        """All of them, or those of some kinds alone."""
         for found in self.found:
-            if between in (None, found.between):
+            if found.between in (kinds or Between):
                 for told in found.edges:
-                    first, then = (thing_id(found.between, end) for end in (told.provider, told.dependent))
+                    first = activity(told.provider) if found.between is Between.ACTIVITIES else told.provider
+                    then = told.dependent if found.between is Between.RESOURCES else activity(told.dependent)
                     yield Follows(first, then, found.object_type, found.between, told)
 
     def class_of(self, id: str) -> str:
-        if id.startswith(f"{ACTIVITY.lower()}/"):
+        if id.startswith(activity("")):
             return ACTIVITY
         return self.nodes[id].cls if id in self.nodes else ROOT
 
@@ -55,8 +62,9 @@ class Layer:
 NOTHING = Layer()
 
 
-def thing_id(between: Between, name: str) -> str:
-    return name if between is Between.RESOURCES else f"{ACTIVITY.lower()}/{name}"
+def activity(name: str) -> str:
+    """The id under which an activity is drawn or exported."""
+    return f"{ACTIVITY.lower()}/{name}"
 
 
 async def read_layer(store: Store, schema: Schema, object_types: Sequence[str] = (), patience: float | None = None) -> Layer:
@@ -68,6 +76,6 @@ async def read_layer(store: Store, schema: Schema, object_types: Sequence[str] =
         seconds = left(until, len(types) - i)
         found += await observed_between(store, schema, object_type, tuple(Between), patience=seconds)
     layer = Layer(tuple(found))
-    ids = sorted({end for edge in layer.edges(Between.RESOURCES) for end in (edge.provider, edge.dependent)})
+    ids = sorted({end for edge in layer.edges() for end in (edge.provider, edge.dependent) if layer.class_of(end) != ACTIVITY})
     nodes = await store.nodes(ids)
     return Layer(layer.found, {id: node for id, node in zip(ids, nodes, strict=True) if node is not None})
