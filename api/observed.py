@@ -35,5 +35,6 @@ def observed_dependencies(schema: Schema, results: Results) -> Any:
     return strawberry.field(
         resolver=typed(observed_dependencies, returns, **arguments, **TIMES),
         description="What follows what in the lives of the objects of a type, more often than chance would have it; between"
-        " STATES what is waited for while an asset upstream is down or degraded. `asOf`: of what had begun by then. After `patience` seconds it is of the objects that were read so far, and partial.",
+        " STATES what is waited for while an asset upstream is down or degraded. `asOf`: of what had begun by then."
+        " After `patience` seconds it is of the objects that were read so far, and partial.",
     )

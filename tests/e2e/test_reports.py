@@ -22,7 +22,10 @@ from brain.cli import schedule
 from brain.cli.schedule import Publication
 from brain.errors import StoreBusy
 from brain.servers.process import free_port
+from brain.stores import open_store
+from ontology import load_schema
 from tests.e2e.test_cli import brain
+from tests.unit.test_observed_states import plant as bottling
 
 HOUR = 3_600_000_000
 
@@ -69,6 +72,36 @@ def test_what_is_observed_to_follow_is_what_the_file_says(purchasing: str, share
     rows = list(csv.DictReader(io.StringIO(brain("report", "observed", "--format", "csv", store=purchasing).stdout)))
     assert [row["provider"] for row in rows] == [edge["provider"] for edge in found["edges"]]
     assert "Create Purchase Requisition" in brain("report", "observed", store=purchasing).stdout
+
+
+def test_what_waits_while_an_asset_is_down_is_told_in_every_form(tmp_path: Path) -> None:
+    """The plant of `test_observed_states`: of sixty bottles six are capped late, when the compressor was down."""
+    store = f"sqlite:///{tmp_path / 't.db'}"
+
+    async def fill() -> None:
+        opened, schema = open_store(store), load_schema()
+        await opened.prepare(schema)
+        await opened.apply(bottling())
+        await opened.close()
+
+    asyncio.run(fill())
+    states = ("report", "observed", "--between", "states")
+    found = json.loads(brain(*states, "--format", "json", store=store).stdout)
+    assert [(e["provider"], e["trouble"], e["dependent"], e["support"], e["together"]) for e in found["edges"]] == [
+        ("asset/AIR", "down", "Cap", 6, 60)
+    ]
+    (row,) = csv.DictReader(io.StringIO(brain(*states, "--format", "csv", store=store).stdout))
+    assert row == {name: str(value) for name, value in found["edges"][0].items()}
+    told = brain(*states, store=store).stdout
+    assert "asset/AIR down" in told
+    assert "Of 2 pairs 2 coincide, 1 beyond chance" in told
+    # Of 30 hours three outages are too few; of steps nothing is in trouble.
+    assert json.loads(brain(*states, "--as-of", "1970-01-02T06:00", "--format", "json", store=store).stdout)["edges"] == []
+    steps = json.loads(brain("report", "observed", "--format", "json", store=store).stdout)["edges"]
+    assert {edge["trouble"] for edge in steps} <= {None}
+    page = brain("report", "dependencies", "--observed", "--format", "html", store=store).stdout
+    assert "asset/AIR down → Cap" in page
+    assert "waitsWhile" in brain("report", "dependencies", "--observed", "--format", "graphml", store=store).stdout
 
 
 def test_evidence_leads_to_the_steps_in_the_store(purchasing: str) -> None:

@@ -1,7 +1,6 @@
 """What dependencies were as of a time, as known at a time, is what a store tells that heard no more: for random histories."""
 
 from collections.abc import Sequence
-from unittest.mock import patch
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -11,7 +10,7 @@ from brain.analytics.dependencies import Dependencies, Toward, dependencies
 from brain.analytics.graph.coupling import HiddenCoupling, hidden_coupling
 from brain.analytics.graph.observing import Layer, read_layer
 from brain.analytics.graph.reading import read
-from brain.analytics.observed import Between, ObservedDependencies, observed
+from brain.analytics.observed import ObservedDependencies, observed
 from brain.errors import BadQuery
 from brain.identities import Merged
 from brain.model import Assert, Change, ChangeSet, Link, Retract, Void
@@ -85,16 +84,15 @@ async def test_there_is_something_to_be_told() -> None:
     await store.close()
 
 
-Told = tuple[tuple[ObservedDependencies, ...] | None, Layer | None, breakdown.Breakdown | None, Dependencies]
+Told = tuple[ObservedDependencies | None, Layer | None, breakdown.Breakdown | None, Dependencies]
 
 
 async def told_of(store: Merged, at: AsOf, down_at: int) -> Told:
-    """All that is observed, however likely by chance, and states however few waits they meet; what comes of the machine being down; what it takes to work."""
+    """All that is observed, however likely by chance; what comes of the machine being down; what it takes to work."""
     past, graph = rewound(store, SCHEMA, at), await read(store, SCHEMA, at)
     asked = breakdown.Asked(down_at, 2 * HOUR, 1, runs=2)
     try:
-        with patch("brain.analytics.state_waits.sure", lambda q, excess, share: True):
-            found = tuple([await observed(past, SCHEMA, "order", kind, share=1.0) for kind in Between])
+        found = await observed(past, SCHEMA, "order", share=1.0)
         layer, lost = await read_layer(past, SCHEMA), await breakdown.breakdown(past, SCHEMA, graph, MACHINE, asked)
     except BadQuery:  # nobody had a step by then
         return None, None, None, await dependencies(past, SCHEMA, MACHINE, Toward.UP)

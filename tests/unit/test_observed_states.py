@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import networkx as nx
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from brain.analytics.calendars import merged
@@ -25,7 +25,7 @@ from brain.analytics.surroundings import Surroundings
 from brain.analytics.troubles import Sign, Signs, Trouble
 from brain.errors import BadQuery
 from brain.identities import Merged
-from brain.model import ChangeSet, Flag, Link, Verdict
+from brain.model import Assert, Change, ChangeSet, Flag, Link, Verdict
 from brain.query import AsOf
 from brain.reports.dependencies_page import dependencies_page, steps_map
 from brain.rewound import rewound
@@ -33,7 +33,7 @@ from tests.dependency_graphs import found as found_of
 from tests.plants.utilities import Hall, hall
 from tests.unit.api_plant import plant_api
 from tests.unit.test_attribution import said, step, thing
-from tests.unit.test_rewound import HOUR, SCHEMA, by_then, filled
+from tests.unit.test_rewound import HOUR, MACHINE, SCHEMA, by_then, filled, histories, hours, told, without_future
 
 HALLS = range(60)
 CAP = ("Cap", None, None, "M")
@@ -48,22 +48,22 @@ LAMPS = (3, 11, 18, 27, 36, 47)
 def plant() -> list[ChangeSet]:
     """Each hour a bottle is filled, and capped five minutes later; where the compressor that feeds the capper is down, as soon as
     that is over, ten minutes late. The lamp lights the capper, and has nothing to do with it."""
-    told = [
+    found = [
         said("asset/CAP", "Machine", -1, state="running"),
         said("asset/AIR", "Pump", -1, Link("feeds", "asset/CAP"), state="running"),
         said("asset/LAMP", "Pump", -1, Link("feeds", "asset/CAP"), state="running"),
     ]
     for n in range(BOTTLES):
         start = n + (15 if n in OUTAGES else 5) * MINUTE
-        told += [thing(f"{n:02}", "bottle"), step(f"{n}fill", "Fill", f"{n:02}", n, n, None)]
-        told += [step(f"{n}cap", "Cap", f"{n:02}", start, start + MINUTE, "asset/CAP")]
+        found += [thing(f"{n:02}", "bottle"), step(f"{n}fill", "Fill", f"{n:02}", n, n, None)]
+        found += [step(f"{n}cap", "Cap", f"{n:02}", start, start + MINUTE, "asset/CAP")]
     for asset, spans in (
         ("asset/AIR", [(n + minute * MINUTE, n + 15 * MINUTE) for n, minute in OUTAGES.items()]),
         ("asset/LAMP", [(n + 2 * MINUTE, n + 12 * MINUTE) for n in LAMPS]),
     ):
         for since, until in spans:
-            told += [said(asset, "Pump", since, state="down"), said(asset, "Pump", until, state="running")]
-    return told
+            found += [said(asset, "Pump", since, state="down"), said(asset, "Pump", until, state="running")]
+    return found
 
 
 async def states(store: Merged, at: AsOf = AsOf(), share: float = SHARE) -> ObservedDependencies:
@@ -118,6 +118,41 @@ async def test_a_state_is_as_sure_as_attribution_has_it() -> None:
     await store.close()
 
 
+async def all_that_coincide(store: Merged, at: AsOf) -> ObservedDependencies | None:
+    """However few and however likely; None where nobody had a step by then."""
+    try:
+        with patch("brain.analytics.state_waits.sure", lambda q, excess, share: True):
+            return await observed(rewound(store, SCHEMA, at), SCHEMA, "order", Between.STATES, 1.0)
+    except BadQuery:
+        return None
+
+
+DOWN = Assert(MACHINE, "Machine", {"state": "down"})
+
+
+async def test_in_what_chance_varies_there_is_something_to_be_told() -> None:
+    """The second object waits for the machine from 2 to 4; the first, from 1 to 2, has none of it."""
+    store = await filled(list(told([((3, DOWN), 0)], flagged=True)))
+    found = await all_that_coincide(store, AsOf())
+    assert found is not None
+    assert [(e.provider, e.support, e.together, e.delay_median_seconds) for e in found.edges] == [(MACHINE, 1, 2, 3600)]
+    await store.close()
+
+
+@settings(deadline=None, max_examples=60)
+@given(histories, hours, st.none() | st.integers(1, 13))
+@example([((3, DOWN), 0), ((5, DOWN), 0)], 6, 1)
+async def test_whatever_is_told_in_whatever_order_the_past_is_a_store_that_heard_no_more(
+    history: list[tuple[tuple[int, Change], int]], valid: int, known: int | None
+) -> None:
+    changes, at = list(told(history, flagged=True)), AsOf(valid * HOUR, known)
+    store, fresh = await filled(changes), await filled(by_then(changes, at))
+    await without_future(fresh, at)
+    assert await all_that_coincide(store, at) == await all_that_coincide(fresh, AsOf())
+    await store.close()
+    await fresh.close()
+
+
 @pytest.mark.parametrize("at", [AsOf(44 * HOUR), AsOf(None, len(plant()) - 15), AsOf(30 * HOUR, len(plant()) - 15)])
 async def test_of_the_past_it_is_what_a_store_tells_that_heard_no_more(at: AsOf) -> None:
     """At 44 h, and without the reports from that of the sixth outage on, five waits have met an outage: as few as are told. At
@@ -155,8 +190,8 @@ async def layer() -> tuple[Layer, Snapshot]:
 
 @pytest.mark.parametrize(("form", "reads"), [("graphml", nx.read_graphml), ("gexf", nx.read_gexf)])
 async def test_other_tools_read_it_told_apart(form: Form, reads: Callable[[io.BytesIO], "nx.MultiDiGraph[str]"]) -> None:
-    told, snapshot = await layer()
-    graph = reads(io.BytesIO(exported(as_networkx(snapshot, layer=told), form).encode()))
+    seen, snapshot = await layer()
+    graph = reads(io.BytesIO(exported(as_networkx(snapshot, layer=seen), form).encode()))
     edges = {(a, b): said for a, b, said in graph.edges(data=True) if said["relation"] == "waitsWhile"}
     assert set(edges) == {("activity/Cap", "asset/AIR")}
     said = edges["activity/Cap", "asset/AIR"]
@@ -171,14 +206,14 @@ async def test_other_tools_read_it_told_apart(form: Form, reads: Callable[[io.By
 
 
 async def test_it_is_drawn_beside_the_steps_and_told_in_the_table() -> None:
-    told, snapshot = await layer()
-    drawn = steps_map(told, SCHEMA)
+    seen, snapshot = await layer()
+    drawn = steps_map(seen, SCHEMA)
     assert drawn is not None
     (arrow,) = [arrow for arrow in drawn.arrows if arrow.title.startswith("asset/AIR")]
     assert (arrow.basis, arrow.text.text) == ("observed", "down 6 of 60")
     assert arrow.title.startswith("asset/AIR → activity/Cap (waitsWhile, observed")
     assert {shape.names[0].text for shape in drawn.shapes} == {"Fill", "Cap", "asset/AIR"}
-    page = dependencies_page(found_of(snapshot, told), SCHEMA, 0)
+    page = dependencies_page(found_of(snapshot, seen), SCHEMA, 0)
     assert "asset/AIR down → Cap" in page
 
 
@@ -206,12 +241,12 @@ def told_in(made: Hall) -> set[tuple[str, str]]:
 
 
 def test_on_simulated_halls_the_waits_for_what_the_cause_feeds_are_found() -> None:
-    right = told = true = 0
+    right = named = true = 0
     for seed in HALLS:
         made = hall(seed, caused=True)
         here, truth = told_in(made), caused(made)
-        right, told, true = right + len(here & truth), told + len(here), true + len(truth)
-    assert right / told >= 0.9
+        right, named, true = right + len(here & truth), named + len(here), true + len(truth)
+    assert right / named >= 0.9
     assert right / true >= 0.8
 
 
