@@ -22,7 +22,7 @@ from itertools import pairwise
 from math import exp, lgamma, log
 from typing import NamedTuple
 
-from brain.analytics.deadline import deadline, left
+from brain.analytics.deadline import deadline
 from brain.analytics.discoveries import q_values
 from brain.analytics.lives import MICRO, Timed, lives_in_time
 from brain.analytics.state_waits import met_by_states
@@ -132,10 +132,10 @@ async def observed_between(
     share: float = SHARE,
     patience: float | None = None,
 ) -> list[ObservedDependencies]:
-    """The same of several kinds, out of one reading. Of states half the time is for what surrounds the lives. A flag keeps no
-    recorded time, and is no state of a device: none is read."""
+    """The same of several kinds, out of one reading. Of states the lives have half of the time; what surrounds them is then
+    read whole, but for flags, which keep no recorded time and are no state of a device."""
     of_states = Between.STATES in kinds
-    lives, whole = await lives_in_time(store, object_type, deadline(left(deadline(patience), 2 if of_states else 1)))
+    lives, whole = await lives_in_time(store, object_type, deadline(patience / 2 if patience and of_states else patience))
     unexplored = 0 if whole else await _objects(store, schema, object_type) - len(lives)
     around = await read_surroundings(store, schema, lives, flags=False) if of_states else Surroundings()
     told = []

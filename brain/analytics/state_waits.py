@@ -44,20 +44,22 @@ def met_by_states(lives: Lives, around: Surroundings, share: float) -> Meetings:
     if not waits.steps:
         return Meetings(0, 0, ())
     upstream, known = reached(waits, around), timelines(around, int(waits.since.min()), int(waits.until.max()))
-    activities = np.array([step.activity for _, _, step in waits.steps])
-    found = [(str(name), one) for name in np.unique(activities) for one in candidates(upstream, known, activities == name)]
-    passing: defaultdict[str, list[tuple[Candidate, float]]] = defaultdict(list)
-    for (name, one), q in zip(found, q_values([one.p for _, one in found]), strict=True):
+    names = sorted({step.activity for _, _, step in waits.steps})
+    numbers = {name: i for i, name in enumerate(names)}
+    activity = np.array([numbers[step.activity] for _, _, step in waits.steps])
+    found = [(i, one) for i in range(len(names)) for one in candidates(upstream, known, activity == i)]
+    passing: defaultdict[int, list[tuple[Candidate, float]]] = defaultdict(list)
+    for (i, one), q in zip(found, q_values([one.p for _, one in found]), strict=True):
         if one.coincides and q <= share:
-            passing[name].append((one, q))
-    drawn = draws(waits.objects) if passing else None
+            passing[i].append((one, q))
+    drawn = draws(waits.objects if passing else ())
     told = []
-    for name, some in passing.items():
-        assert drawn is not None
-        chosen = activities == name
+    for i, some in passing.items():
+        chosen = activity == i
         waited = np.bincount(waits.whose[chosen], waits.lengths[chosen], len(waits.objects)).astype(np.float64)
         intervals = excess_bounds([one for one, _ in some], waits, waited, drawn)
-        told += [_met(one, name, q, waits) for (one, q), excess in zip(some, intervals, strict=True) if sure(q, excess, share)]
+        sure_ones = [(one, q) for (one, q), excess in zip(some, intervals, strict=True) if sure(q, excess, share)]
+        told += [_met(one, names[i], q, waits) for one, q in sure_ones]
     return Meetings(len(found), sum(one.coincides > 0 for _, one in found), told)
 
 

@@ -17,7 +17,7 @@ from brain.reports.document import camel, document
 from brain.words import duration, share
 
 STEPS = "what follows what", "after", "comes", "objects", "follow each other"
-STATES = "what waits while what is down or degraded", "while", "waits", "waits", "coincide"
+STATES = "what waits while what is down or degraded", "while", "waiting for", "waits", "coincide"
 """The title, the columns, and what those do that are seen."""
 COLUMNS = tuple(camel(field.name) for field in fields(Observed))
 
@@ -102,6 +102,8 @@ def _print(found: ObservedDependencies, top: int) -> None:
     console.print(table)
     if found.partial:
         console.print(f"[yellow]Partial: of {found.objects:,} objects; the lives of {found.unexplored:,} more were not read.[/]")
+    if of_states and not found.pairs:
+        console.print("No asset upstream of what was waited for was down or degraded.")
     console.print(
         f"[dim]Of {found.pairs:,} pairs {found.seen:,} {how}, {len(found.edges):,} beyond chance (at most"
         f" {share(found.false_discoveries)} of these are there by chance). Definition: {found.definition}. Ontology"

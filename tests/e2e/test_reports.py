@@ -72,6 +72,8 @@ def test_what_is_observed_to_follow_is_what_the_file_says(purchasing: str, share
     rows = list(csv.DictReader(io.StringIO(brain("report", "observed", "--format", "csv", store=purchasing).stdout)))
     assert [row["provider"] for row in rows] == [edge["provider"] for edge in found["edges"]]
     assert "Create Purchase Requisition" in brain("report", "observed", store=purchasing).stdout
+    nobody = "No asset upstream of what was waited for was down or degraded."
+    assert nobody in brain("report", "observed", "--between", "states", store=purchasing).stdout
 
 
 def test_what_waits_while_an_asset_is_down_is_told_in_every_form(tmp_path: Path) -> None:

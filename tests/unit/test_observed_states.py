@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from brain.analytics.calendars import merged
+from brain.analytics.calendars import Interval, merged
 from brain.analytics.coincidence import POSITIONS
 from brain.analytics.graph.export import Form, as_networkx, exported
 from brain.analytics.graph.observing import Layer, read_layer
@@ -33,10 +33,12 @@ from tests.dependency_graphs import found as found_of
 from tests.plants.utilities import Hall, hall
 from tests.unit.api_plant import plant_api
 from tests.unit.test_attribution import said, step, thing
+from tests.unit.test_graph_deadline import after
 from tests.unit.test_rewound import HOUR, MACHINE, SCHEMA, by_then, filled, histories, hours, told, without_future
 
 HALLS = range(60)
 CAP = ("Cap", None, None, "M")
+DOWNS = st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 40)), min_size=1, max_size=12)
 MINUTE = 1 / 60
 BOTTLES = 60
 OUTAGES = {5: 4, 14: 3, 22: 2, 31: 1, 43: 0, 50: -1}
@@ -181,6 +183,26 @@ async def test_a_flag_is_no_state_and_so_nothing_is_refused_of_what_was_known() 
     await store.close()
 
 
+@pytest.mark.parametrize(("between", "seconds"), [(Between.STATES, 2.0), (Between.RESOURCES, 4.0)])
+async def test_of_states_the_lives_have_half_of_the_time(between: Between, seconds: float) -> None:
+    store, asked = await filled(plant()), list[float | None]()
+    with patch("brain.analytics.observed.deadline", asked.append):
+        await observed(store, SCHEMA, "bottle", between, patience=4.0)
+        await observed(store, SCHEMA, "bottle", between)
+    assert asked == [seconds, None]
+    await store.close()
+
+
+async def test_of_states_too_it_is_of_the_lives_that_were_read() -> None:
+    """Forty-four of the bottles, of which five met an outage."""
+    store = await filled(plant())
+    with patch("brain.analytics.lives.IN_ANY_CASE", 0), patch("brain.analytics.lives.late", after(44)):
+        found = await observed(store, SCHEMA, "bottle", Between.STATES, patience=1.0)
+    (edge,) = found.edges
+    assert (found.partial, found.objects, found.unexplored, edge.support, edge.together) == (True, 44, 16, 5, 44)
+    await store.close()
+
+
 async def layer() -> tuple[Layer, Snapshot]:
     store = await filled(plant())
     found, snapshot = await read_layer(store, SCHEMA, ("bottle",)), await read(store, SCHEMA, AsOf())
@@ -256,8 +278,8 @@ def test_where_no_state_does_harm_no_more_is_told_than_the_stated_share() -> Non
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 40)), min_size=1, max_size=12), st.integers(0, 10**6))
-def test_what_is_counted_is_what_minutes_counted_one_by_one_give(downs: list[tuple[int, int]], seed: int) -> None:
+@given(DOWNS, st.sampled_from([Trouble.DOWN, Trouble.DEGRADED]), st.integers(0, 10**6))
+def test_what_is_counted_is_what_minutes_counted_one_by_one_give(downs: list[Interval], trouble: Trouble, seed: int) -> None:
     """Jobs that wait for a machine, from minute to minute; at a share of 1 and however uncertain, all that coincide are told."""
     chance, ends = Random(seed), dict[int, tuple[int, int]]()
     for n in range(50):
@@ -270,7 +292,7 @@ def test_what_is_counted_is_what_minutes_counted_one_by_one_give(downs: list[tup
     }
     held = list(merged(sorted((a, a + length) for a, length in downs)))
     signs = [Sign(a * unit, b * unit, "down") for a, b in held]
-    around = Surroundings(signs={"M": Signs(-1, {Trouble.DOWN: signs}, frozenset())}, assets=frozenset("M"))
+    around = Surroundings(signs={"M": Signs(-1, {trouble: signs}, frozenset())}, assets=frozenset("M"))
     bad = {minute for a, b in held for minute in range(a, b)}
     met = {n: [minute for minute in range(a, b) if minute in bad] for n, (a, b) in ends.items()}
     delays = sorted(ends[n][1] - minutes[0] for n, minutes in met.items() if minutes)
@@ -280,6 +302,7 @@ def test_what_is_counted_is_what_minutes_counted_one_by_one_give(downs: list[tup
         assert edges == ()
         return
     (edge,) = edges
+    assert (edge.provider, edge.dependent, edge.trouble) == ("M", "Cap", trouble)
     assert (edge.support, edge.together) == (len(delays), sum(a < b for a, b in ends.values()))
     ranks = [-(-len(delays) * share // 100) - 1 for share in (10, 50, 90)]
     found = edge.delay_p10_seconds, edge.delay_median_seconds, edge.delay_p90_seconds
