@@ -23,6 +23,7 @@ from brain.analytics.process_material import Asked, Section
 from brain.analytics.process_report import process_report
 from brain.analytics.surroundings import Surroundings
 from brain.analytics.troubles import Sign, Signs, Trouble
+from brain.analytics.upstream import Need
 from brain.errors import BadQuery
 from brain.identities import Merged
 from brain.model import Assert, Change, ChangeSet, Flag, Link, Verdict
@@ -309,6 +310,21 @@ def test_what_is_counted_is_what_minutes_counted_one_by_one_give(downs: list[Int
     assert found == tuple(delays[rank] * 60 for rank in ranks)
     last = [ends[n][1] for n, minutes in met.items() if minutes]
     assert (edge.since, edge.until) == (min(last) * unit, max(last) * unit)
+
+
+def test_a_delay_is_since_the_wait_first_met_the_state() -> None:
+    """Minutes. U is down from 10 to 20 and from 30 to 40, and M needs it but from 22 to 25. Who waits from 20 to 35 meets it at
+    30, for 5; who waits from 15 to 45 at 15, for 30: the first is over, the second twice met."""
+    unit = round(MINUTE * HOUR)
+    lives = {
+        name: [Timed(a * unit, a * unit, 0, f"{name}a", "Fill", None), Timed(b * unit, b * unit, 1, f"{name}b", *CAP)]
+        for name, a, b in (("x", 20, 35), ("y", 15, 45), ("z", 0, 5))
+    }
+    signs = Signs(-1, {Trouble.DOWN: [Sign(10 * unit, 20 * unit, "down"), Sign(30 * unit, 40 * unit, "down")]}, frozenset())
+    needs = {"M": [Need("feeds", "U", ((0, 22 * unit), (25 * unit, 100 * unit)))]}
+    with patch("brain.analytics.state_waits.sure", lambda q, excess, share: True):
+        (edge,) = observed_in(lives, Between.STATES, 1.0, Surroundings(needs=needs, signs={"U": signs})).edges
+    assert (edge.support, edge.together, edge.delay_p10_seconds, edge.delay_p90_seconds) == (2, 3, 5 * 60, 30 * 60)
 
 
 def test_of_nothing_nothing_is_told() -> None:
