@@ -313,7 +313,7 @@ def test_what_is_counted_is_what_minutes_counted_one_by_one_give(downs: list[Int
 
 
 def test_a_delay_is_since_the_wait_first_met_the_state() -> None:
-    """Minutes. U is down from 10 to 20 and from 30 to 40, and M needs it but from 22 to 25. Who waits from 20 to 35 meets it at
+    """Minutes. U is down from 10 to 20 and from 30 to 40, and M needs it but from 16 to 18. Who waits from 20 to 35 meets it at
     30, for 5; who waits from 15 to 45 at 15, for 30: the first is over, the second twice met."""
     unit = round(MINUTE * HOUR)
     lives = {
@@ -321,7 +321,7 @@ def test_a_delay_is_since_the_wait_first_met_the_state() -> None:
         for name, a, b in (("x", 20, 35), ("y", 15, 45), ("z", 0, 5))
     }
     signs = Signs(-1, {Trouble.DOWN: [Sign(10 * unit, 20 * unit, "down"), Sign(30 * unit, 40 * unit, "down")]}, frozenset())
-    needs = {"M": [Need("feeds", "U", ((0, 22 * unit), (25 * unit, 100 * unit)))]}
+    needs = {"M": [Need("feeds", "U", ((0, 16 * unit), (18 * unit, 100 * unit)))]}
     with patch("brain.analytics.state_waits.sure", lambda q, excess, share: True):
         (edge,) = observed_in(lives, Between.STATES, 1.0, Surroundings(needs=needs, signs={"U": signs})).edges
     assert (edge.support, edge.together, edge.delay_p10_seconds, edge.delay_p90_seconds) == (2, 3, 5 * 60, 30 * 60)
