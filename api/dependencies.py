@@ -36,8 +36,19 @@ FIRST = 100
 """Things told one by one, where nothing is said."""
 AT_A_TIME = 2
 """Delays that are looked into at once: each may hold a log in memory. The others wait."""
+MOST_YEARS = 1000
+MOST_SECONDS = MOST_YEARS * 365.25 * 86_400
 PATIENCE = 5.0
 """Seconds after which an answer is what it has, where nothing is said."""
+
+IMPACT: dict[str, Any] = {
+    "lasts": float | None,
+    "depth": int | None,
+    "first": int | None,
+    "patience": float | None,
+    "capacity": float | None,
+}
+"""How an impact is asked for, beside the thing and the time."""
 
 
 def fields(schema: Schema, results: Results) -> dict[str, Any]:
@@ -82,8 +93,8 @@ def within(name: str, value: Any, default: int, most: int) -> int:
 
 
 def positive(name: str, value: Any, default: float | None) -> float | None:
-    if given(value) and value <= 0:
-        raise BadQuery(f"{name}: {value:g} is not possible: give seconds above 0")
+    if given(value) and not 0 < value < MOST_SECONDS:
+        raise BadQuery(f"{name}: {value:g} is not possible: give seconds above 0, and fewer than in {MOST_YEARS:,} years")
     return float(value) if given(value) else default
 
 
@@ -124,15 +135,8 @@ def _impact(schema: Schema, results: Results) -> Any:
         snapshot, moment = await snapshot_of(info, as_of, known_at, since)
         return await answer(impact, snapshot, schema, await one_id(info, id, moment), asked)
 
-    numbers = {
-        "lasts": float | None,
-        "depth": int | None,
-        "first": int | None,
-        "patience": float | None,
-        "capacity": float | None,
-    }
     return strawberry.field(
-        resolver=typed(of, results.output(Impact), id=strawberry.ID, at=Instant | None, **numbers, **TIMES),
+        resolver=typed(of, results.output(Impact), id=strawberry.ID, at=Instant | None, **IMPACT, **TIMES),
         description="What is lost while a thing is down, or does less while it has a `capacity` left, from 0 to below 1:"
         " from `at` on (whence its times are reckoned), for `lasts` seconds (for good, if left out). After `patience` seconds"
         " it is what was found so far, and partial. The graph is of `asOf`, else of `at` where it is past, else live.",
@@ -143,25 +147,26 @@ def _concerned(schema: Schema, results: Results) -> Any:
     async def of(
         info: Any,
         id: Any,
+        at: Any = UNSET,
         lasts: Any = UNSET,
+        capacity: Any = UNSET,
+        depth: Any = UNSET,
         first: Any = UNSET,
         patience: Any = UNSET,
         as_of: Any = UNSET,
         known_at: Any = UNSET,
     ) -> Any:
-        limits = info.context.limits
-        since, long = as_of if given(as_of) else None, micros(positive("lasts", lasts, None))
-        asked = Asked(since, long, limits.dependency_depth, limits.page, positive("patience", patience, PATIENCE))
-        most = within("first", first, FIRST, limits.page)
-        snapshot, moment = await snapshot_of(info, as_of, known_at)
+        since, long = at if given(at) else as_of if given(as_of) else None, positive("patience", patience, PATIENCE)
+        asked = asked_of(info, lasts, depth, info.context.limits.page, capacity, at=since, patience=long)
+        most, until = within("first", first, FIRST, info.context.limits.page), deadline(long)
+        snapshot, moment = await snapshot_of(info, as_of, known_at, since)
         found = await answer(impact, snapshot, schema, await one_id(info, id, moment), asked)
-        return await concerned(info.context.store, schema, found, most, moment)
+        return await concerned(info.context.store, schema, found, most, moment, until)
 
-    arguments = {"id": strawberry.ID, "lasts": float | None, "first": int | None, "patience": float | None}
     return strawberry.field(
-        resolver=typed(of, results.output(Concern), **arguments, **TIMES),
-        description="Who must know while a thing is down: people and teams that are lost with it, or that any relation joins to"
-        " what is lost, for `lasts` seconds (for good, if left out).",
+        resolver=typed(of, results.output(Concern), id=strawberry.ID, at=Instant | None, **IMPACT, **TIMES),
+        description="Who must know of the `impact` with the same arguments: people and teams that are lost with the thing, or"
+        " that any relation joins to what is lost.",
     )
 
 

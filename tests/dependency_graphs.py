@@ -106,7 +106,7 @@ def _by_event(link: Carrier) -> Evidenced:
     i = int(link.provider.partition("-")[2])
     event, source = HOSTILE[i % len(HOSTILE)], HOSTILE[-1 - i % len(HOSTILE)]
     ends = link.provider, link.relation, link.dependent
-    return Evidenced(*ends, link.basis, 0.0, since=Instant(i * HOUR), event=event, event_source=source)
+    return Evidenced(*ends, link.basis, 0.0, said=Instant(i * HOUR), event=event, event_source=source)
 
 
 def foreseen(names: Sequence[str]) -> Breakdown:

@@ -63,6 +63,7 @@ async def impact(
     brain report impact asset/ROB-1 --as-of 2026-03-02T12:00 --known-at 2026-03-02T12:05
     """
     from brain.analytics import breakdown
+    from brain.analytics.deadline import deadline
     from brain.analytics.graph.concerned import concerned
     from brain.analytics.graph.evidence import with_evidence
     from brain.analytics.graph.impact import MOST, Asked, graph_of
@@ -91,7 +92,7 @@ async def impact(
         root = await resolve(past, o.schema, id_)
         if section != "outlook":
             found = find_impact(snapshot, o.schema, root, Asked(since, long, depth, max(first, MOST), patience, capacity))
-            concern = await concerned(o.merged, o.schema, found, first, point)
+            concern = await concerned(o.merged, o.schema, found, first, point, deadline(patience))
             if form != "html":
                 found = replace(found, affected=found.affected[:first], absorbed=found.absorbed[:first])
         # What does less delays nobody that a replay could tell of.

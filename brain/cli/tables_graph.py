@@ -16,6 +16,7 @@ from brain.cli.tables import console_of, plain
 from brain.cli.tables_delay import print_delay, state_of
 from brain.reports.dependency_things import (
     after,
+    not_asked,
     not_compared,
     not_known,
     not_sought,
@@ -39,12 +40,12 @@ def print_impact(found: Impact, concern: Concern | None) -> None:
     console.print(f"[bold]{plain(found.id)}[/] {takes_with_it(found)}")
     if found.affected:
         left = ["left"] if found.capacity else []
-        table = Table("id", "class", "name", "after", *left, "by way of", "link since")
+        table = Table("id", "class", "name", "after", *left, "by way of", "last said")
         for fold in folded(found.affected):
             alone = fold.first if len(fold.rows) == 1 else None
-            name, since = ("", "") if alone is None else (plain(alone.name or ""), day(alone))
+            name, said = ("", "") if alone is None else (plain(alone.name or ""), day(alone))
             told = (plain(fold.ids()), fold.first.cls, name, after(fold.first.after_seconds))
-            table.add_row(*told, *(f"{fold.first.capacity:.0%}" for _ in left), plain(fold.way(" → ")), since)
+            table.add_row(*told, *(f"{fold.first.capacity:.0%}" for _ in left), plain(fold.way(" → ")), said)
         console.print(table)
     if found.absorbed:
         table = Table("goes on", "class", "by", "because of", title=f"Absorbed ({found.absorbed_count:,})", title_justify="left")
@@ -52,7 +53,7 @@ def print_impact(found: Impact, concern: Concern | None) -> None:
             why = why_absorbed(b)
             table.add_row(plain(b.id), b.cls, b.by.lower(), plain(why))
         console.print(table)
-    if concern is not None and concern.people:
+    if concern is not None and (concern.people or concern.partial):
         _concerned(console, concern)
     if found.partial:
         some = ", ".join(found.unexplored_ids)
@@ -68,7 +69,10 @@ def _concerned(console: Console, concern: Concern) -> None:
     for one in concern.people:
         told = (plain(one.id), one.cls, plain(one.name or ""), f"{one.objects:,}", f"{one.count:,}")
         table.add_row(*told, plain(why_concerned(one)))
-    console.print(table)
+    if concern.people:
+        console.print(table)
+    if concern.partial:
+        console.print(f"[yellow]Partial: {not_asked(concern)}.[/]")
 
 
 def print_causes(found: Suspects) -> None:
@@ -78,7 +82,7 @@ def print_causes(found: Suspects) -> None:
     else:
         print_delay(console, found)
     told = [] if found.at is None else ["in trouble"]
-    table = Table("id", "class", "state", *told, "alone", "felt after", "by way of", "link since")
+    table = Table("id", "class", "state", *told, "alone", "felt after", "by way of", "last said")
     for c in found.causes:
         alone = "unknown" if c.alone is None else "yes" if c.alone else "with others"
         row = (plain(c.id), c.cls, plain(state_of(c)), *(duration(c.down_seconds) for _ in told))

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from brain.analytics.graph.circles import Circle, Circles
-from brain.analytics.graph.concerned import Concerned
+from brain.analytics.graph.concerned import Concern, Concerned
 from brain.analytics.graph.coupling import Coupled, HiddenCoupling
 from brain.analytics.graph.impact import Absorbed, Carrier, Impact, Part, part_of, parts_of
 from brain.analytics.graph.observing import Layer
@@ -151,3 +151,10 @@ def why_concerned(one: Concerned) -> str:
     joins = ", ".join(f"{relation} {', '.join(ids)}" for relation, ids in ends.items())
     more = one.count - len(one.because)
     return "; ".join(filter(None, ("lost" if one.lost else "", f"{joins} and {more:,} more" if more else joins)))
+
+
+def not_asked(concern: Concern) -> str:
+    """Of what is lost others must know who are not told here."""
+    if not concern.unexplored:
+        return "more may be lost than was found in time, and others may have to know"
+    return f"who must know of {things(concern.unexplored, 'more thing')} that are lost was not looked at"

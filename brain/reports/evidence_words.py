@@ -8,7 +8,7 @@ from brain.analytics.graph.impact import Carrier
 from brain.reports.dependency_things import Carried
 from brain.words import iso, moment
 
-LINK_COLUMNS = ("since", "event", "eventSource")
+LINK_COLUMNS = ("said", "event", "eventSource")
 
 
 class Led(Carried, Protocol):
@@ -27,22 +27,22 @@ def own_link(row: Led) -> Evidenced | None:
 def link_cells(row: Led) -> tuple[str, str, str]:
     """Of its own link, what `LINK_COLUMNS` name."""
     link = own_link(row)
-    return ("", "", "") if link is None or link.since is None else (iso(link.since), link.event or "", link.event_source or "")
+    return ("", "", "") if link is None or link.said is None else (iso(link.said), link.event or "", link.event_source or "")
 
 
 def day(row: Led) -> str:
-    """Since which day its own link holds."""
+    """The day on which its own link was last said."""
     link = own_link(row)
-    return "" if link is None else moment(link.since).split()[0]
+    return "" if link is None else moment(link.said).split()[0]
 
 
 def said_last(row: Carried) -> str:
     """The newest link on the way, and by what it holds: of a circle most likely the slip."""
-    link = max(_said(row.via), key=lambda one: one.since or 0, default=None)
+    link = max(_said(row.via), key=lambda one: one.said or 0, default=None)
     if link is None:
         return ""
     said = f"event {link.event} of {link.event_source}"
-    return f"{link.dependent} by {link.relation} on {link.provider}, {moment(link.since)}, {said}"
+    return f"{link.dependent} by {link.relation} on {link.provider}, {moment(link.said)}, {said}"
 
 
 def links_on(rows: Iterable[Carried]) -> list[Evidenced]:
@@ -51,4 +51,4 @@ def links_on(rows: Iterable[Carried]) -> list[Evidenced]:
 
 
 def _said(via: Iterable[Carrier]) -> Iterator[Evidenced]:
-    return (link for link in via if isinstance(link, Evidenced) and link.since is not None)
+    return (link for link in via if isinstance(link, Evidenced) and link.said is not None)

@@ -86,15 +86,15 @@ def test_a_way_with_what_says_so_in_four_forms(store: str) -> None:
     via = json.loads(brain(*asked, "--format", "json", store=store).stdout)["affected"][2]["via"]
     said = [("1", "s"), ("2", "s"), ("4", "s")]
     assert [(link["event"], link["eventSource"]) for link in via] == said
-    assert {link["since"] for link in via} == {"1970-01-01T00:00:00.000000Z"}
+    assert {link["said"] for link in via} == {"1970-01-01T00:00:00.000000Z"}
     rows = list(csv.DictReader(io.StringIO(brain(*asked, "--format", "csv", store=store).stdout)))
     assert [(row["event"], row["eventSource"]) for row in rows] == said
-    assert {row["since"] for row in rows} == {"1970-01-01T00:00:00.000000Z"}
+    assert {row["said"] for row in rows} == {"1970-01-01T00:00:00.000000Z"}
     table = brain(*asked, store=store).stdout
     assert table.count("1970-01-01") == 3
     page = brain(*asked, "--format", "html", store=store).stdout
     assert "The 3 dependencies on the ways above" in page
-    assert '<td data-name="Since">1970-01-01 00:00:00</td><td data-name="Event">4</td><td data-name="Of">s</td>' in page
+    assert '<td data-name="Last said">1970-01-01 00:00:00</td><td data-name="Event">4</td><td data-name="Of">s</td>' in page
     causes = brain("report", "impact", "productionorder/1", "--causes", "--format", "csv", store=store).stdout
     assert [(row["id"], row["event"]) for row in csv.DictReader(io.StringIO(causes))] == [
         ("equipment/L", "4"),
@@ -111,7 +111,7 @@ def test_of_a_circle_the_link_that_was_said_last(tmp_path: Path) -> None:
     assert "\x1b[31m" not in table
     assert "01:00:00" in table
     page = brain("report", "dependencies", "--format", "html", store=store).stdout
-    assert '<td data-name="Since">1970-01-01 01:00:00</td><td data-name="Event">8\\x1b[31m</td>' in page
+    assert '<td data-name="Last said">1970-01-01 01:00:00</td><td data-name="Event">8\\x1b[31m</td>' in page
 
 
 def test_who_must_know_in_three_forms(tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_other_tools_read_the_whole_graph(store: str, form: str, read: object, t
     }
     assert graph.nodes["asset/AIR"]["name"] == "compressor\\x1b[31m"
     assert {said["basis"] for _, _, said in graph.edges(data=True)} == {"declared"}
-    assert {(a, said["since"], said["event"], said["eventSource"]) for a, _, said in graph.edges(data=True)} == {
+    assert {(a, said["said"], said["event"], said["eventSource"]) for a, _, said in graph.edges(data=True)} == {
         (id, "1970-01-01T00:00:00.000000Z", event, "s")
         for id, event in (("asset/CAP", "1"), ("equipment/L", "2"), ("productionorder/1", "4"))
     }

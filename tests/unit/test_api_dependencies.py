@@ -101,6 +101,7 @@ async def test_what_cannot_be_is_refused_with_the_mend() -> None:
         for field, told in (
             ('impact(id: "asset/AIR", depth: 0) { id }', "depth: 0 is not possible"),
             ('impact(id: "asset/AIR", lasts: -1) { id }', "lasts: -1 is not possible"),
+            ('impact(id: "asset/AIR", lasts: 1e999) { id }', "lasts: inf is not possible"),
             ('impact(id: "asset/NONE") { id }', "'asset/NONE' has no dependency"),
             ('singlePointsOfFailure(cls: "Machin") { count }', "did you mean 'Machine'"),
         ):

@@ -93,6 +93,25 @@ async def test_who_is_lost_must_know_and_what_was_not_told_is_unexplored(store: 
     assert found.unexplored == 6
 
 
+async def test_of_more_than_a_thousand_nobody_is_forgotten(store: Store) -> None:
+    """More things are located in the pharmacy than a hop takes by default; PHA works there, by a relation that comes later."""
+    await store.apply([says(f"x{i}", f"asset/{i:04}", "Machine", 0, Link("locatedIn", "pharmacy/P")) for i in range(1100)])
+    found = await told(store, "pharmacy/P", asked=Asked(first=0))
+    assert [(p.id, [e.relation for e in p.because]) for p in found.people] == [("person/PHA", ["worksAt"])]
+
+
+async def test_in_too_short_a_time_or_depth_it_is_partial(store: Store) -> None:
+    """At one dependency of the robot only the capability is found; then there is time for the first three things alone."""
+    found = await told(store, "asset/ROB", asked=Asked(depth=1))
+    assert ([p.id for p in found.people], found.partial, found.unexplored) == ([], True, 0)
+    lost = impact(await read(store, SCHEMA), SCHEMA, "asset/ROB")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("brain.analytics.graph.concerned.AT_ONCE", 3)
+        late = await concerned(store, SCHEMA, lost, 10, until=0.0)
+    # The robot, the capability and the first order; the other order and its patient are left.
+    assert ([p.id for p in late.people], late.partial, late.unexplored) == (["person/PHA", "person/PHY"], True, 2)
+
+
 async def test_as_graphql() -> None:
     query = (
         "concerned(id: %s, first: 1, asOf: %s) { count people { id objects because { relation stamp { event } } node { id } } }"

@@ -59,7 +59,7 @@ def said(via: Iterable[Carrier]) -> dict[Ends, Said]:
     found = {}
     for link in via:
         assert isinstance(link, Evidenced)
-        found[link.provider, link.relation, link.dependent] = (link.since, link.event, link.event_source)
+        found[link.provider, link.relation, link.dependent] = (link.said, link.event, link.event_source)
     return found
 
 
@@ -111,7 +111,7 @@ async def test_json_has_it_and_not_the_point_from_which_it_was_read() -> None:
             "dependent": "asset/CAP",
             "basis": "declared",
             "delaySeconds": 0.0,
-            "since": "1970-01-01T01:00:00.000000Z",
+            "said": "1970-01-01T01:00:00.000000Z",
             "event": "1",
             "eventSource": "erp",
         }

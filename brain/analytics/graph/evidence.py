@@ -24,10 +24,10 @@ Ends = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidenced(Carrier):
-    """`event` of `event_source` says so since `since`; of several links that say the same, the first. Null where nothing does:
+    """`event` of `event_source` said so last, at `said`; of several links that say the same, the first. Null where nothing does:
     a link that is a scenario's alone, or that is gone since, or that is observed."""
 
-    since: Instant | None = None
+    said: Instant | None = None
     event: str | None = None
     event_source: str | None = None
 
@@ -78,7 +78,7 @@ async def _evidenced(store: Store, schema: Schema, carriers: Sequence[Carrier], 
 
 
 def _said(edge: Edge) -> dict[str, Any]:
-    return {"since": Instant(edge.stamp.valid), "event": edge.stamp.event, "event_source": edge.stamp.source}
+    return {"said": Instant(edge.stamp.valid), "event": edge.stamp.event, "event_source": edge.stamp.source}
 
 
 def _carriers(found: object) -> Iterator[Carrier]:

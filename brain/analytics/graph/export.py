@@ -48,7 +48,7 @@ def _evidence(link: Edge | None) -> dict[str, str]:
     if link is None:
         return {}
     stamp = link.stamp
-    return {"since": iso(stamp.valid), "event": legible(stamp.event), "eventSource": legible(stamp.source)}
+    return {"said": iso(stamp.valid), "event": legible(stamp.event), "eventSource": legible(stamp.source)}
 
 
 def _observed(edge: Follows) -> dict[str, str | int | float]:
