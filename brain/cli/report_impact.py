@@ -170,4 +170,4 @@ def _print_tables(found: Any, outlook: Any, concern: Any) -> None:
     elif found is not None:
         print_impact(found, concern)
     if outlook is not None:
-        print_outlook(outlook)
+        print_outlook(outlook, found)

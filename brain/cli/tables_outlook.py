@@ -6,9 +6,10 @@ from rich.console import Console
 from rich.table import Table
 
 from brain.analytics.breakdown import Breakdown
+from brain.analytics.graph.impact import Impact
 from brain.analytics.outlook import Outlook
 from brain.cli.tables import console_of, plain
-from brain.reports.outlook_words import late_rows, left, sentence, unforeseen, way
+from brain.reports.outlook_words import late_rows, left, open_and_under_way, sentence, unforeseen, way
 from brain.reports.reflects_words import graph_as_of
 from brain.words import iso
 
@@ -43,8 +44,11 @@ def outlook_rows(found: Breakdown) -> Iterator[tuple[object, ...]]:
             yield (*told, way(found, one, " > "))
 
 
-def print_outlook(found: Breakdown) -> None:
+def print_outlook(found: Breakdown, impact: Impact | None) -> None:
+    """Beside what is lost, where that is told too."""
     console = console_of()
+    if impact is not None and (told := open_and_under_way(impact, found)):
+        console.print(f"[dim]{told}[/]", soft_wrap=True)
     if not found.outlooks:
         console.print("Nothing that is down with it carries out steps: no object becomes late by it.")
     for outlook in found.outlooks:

@@ -25,7 +25,7 @@ from brain.reports.dependency_things import (
 from brain.reports.evidence_words import links_on
 from brain.reports.folded import folded
 from brain.reports.html import render
-from brain.reports.outlook_words import delays, late_rows, left, sentence, unforeseen
+from brain.reports.outlook_words import delays, late_rows, left, open_and_under_way, sentence, unforeseen
 from brain.reports.reflects_words import reflected
 from brain.schema import Schema
 from brain.words import duration, point
@@ -71,6 +71,7 @@ def impact_page(
         outlooks=[] if outlook is None else [(one, [*late_rows(outlook, one)], [*left(one)]) for one in outlook.outlooks],
         delays=None if outlook is None else delays(outlook),
         late_sentence=sentence,
+        apart="" if outlook is None else open_and_under_way(found, outlook),
         unforeseen=unforeseen,
         first=first,
         looks=LOOKS if found.absorbed else LOOKS[:1],

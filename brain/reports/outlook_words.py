@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from brain.analytics.breakdown import Breakdown
 from brain.analytics.calibration import Interval
+from brain.analytics.graph.impact import Impact, Part
 from brain.analytics.outlook import Late, Outlook
 from brain.reports.charts import Scale
 from brain.reports.dependency_things import way_of
@@ -56,6 +57,18 @@ def sentence(outlook: Outlook) -> str:
     if not outlook.in_time:
         return told
     return f"{told}; {things(outlook.in_time, 'more object')} would end later too, but before the due date"
+
+
+def open_and_under_way(found: Impact, outlook: Breakdown) -> str:
+    """Where the objects that are lost and those that an outlook is of are not as many: what either is."""
+    lost = sum(one.count for one in found.counts if one.part is Part.OBJECT)
+    running = sum(one.running for one in outlook.outlooks)
+    if not outlook.outlooks or lost == running:
+        return ""
+    return (
+        f"{things(lost, 'object')} lost: of these nothing says that their life is over. {running:,} under way: these have begun"
+        " steps, and have not had their last; some of them may not need what is down, or not any more."
+    )
 
 
 def left(outlook: Outlook) -> Iterator[str]:
