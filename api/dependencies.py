@@ -200,7 +200,8 @@ def _causes(schema: Schema, results: Results) -> Any:
         description="What may be behind a thing that is down: all that it needs, those first whose loss alone would do it."
         " Of what has steps: what may be behind its delay, those first that were down or degraded while it waited for them."
         " `at` is the moment of the dependencies (if left out: `asOf`; the end of the longest wait, if the life is over; the last"
-        " that is known). After `patience` seconds it is what was found so far, and partial.",
+        " that is known), at most now, and no later than `asOf`. After `patience` seconds it is what was found so far, and"
+        " partial.",
     )
 
 

@@ -15,6 +15,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import count
 from unittest.mock import patch
 
 import pytest
@@ -206,6 +207,65 @@ async def test_an_order_that_waits_now_waits_until_the_last_that_is_known() -> N
     alone = {c.id.removeprefix("asset/"): c.alone for c in told.causes}
     assert alone == {"AIR": False, "CAP": False, "CAP-2": False, "SW": False, "TANK": False}
     assert minutes(told)[0] == ("AIR", 8.0)
+
+
+FAR = 16_725_225_600 // 60
+"""Minutes from 1970 until the year 2500."""
+WAITING = (says(-60, "productionorder/0105", "ProductionOrder"), step("0105", "fill", "FILL", 45, 50))
+
+
+async def test_of_a_log_that_was_not_read_whole_neither_the_moment_nor_who_stands_in_is_taken() -> None:
+    """0105 waits since 50, and at 61 a name was said of it. The reading is cut after three steps: those of 0103, which CAP went
+    on with and ended at 17, and one of 0104."""
+    named = says(61, "productionorder/0105", "ProductionOrder", name="order 105")
+    async with stored((*PLANT, *WAITING, named)) as store:
+        for split in (True, False):
+            read = count()
+            with patch("brain.analytics.graph.told_lives.late", lambda until, read=read: next(read) >= 3):
+                told = await found(store, "productionorder/0105", Asked(seconds=600, split=split))
+            assert (told.partial, told.at, told.waited_seconds, told.causes) == (True, at(61), 11 * 60.0, ())
+            assert told.notes[0].startswith("the log was not read in time: a wait that goes on is at least so long")
+            assert len(told.notes) == (2 if split else 1)
+        whole = await found(store, "productionorder/0105")
+    assert (whole.partial, whole.at, whole.waited_seconds) == (False, at(65), 15 * 60.0)
+    assert "asset/CAP" in {one.id for one in whole.causes}
+
+
+async def test_that_nothing_explains_it_is_said_of_a_whole_answer_alone() -> None:
+    """AIR ran all the time. What is one dependency away is a part: AIR, which is three away, may have been down."""
+    changes = [c for c in PLANT if c.event[:9] != "asset/AIR" or c.valid < EIGHT]
+    async with stored(changes) as store:
+        assert (await found(store)).notes == (
+            "no state explains the delay: nothing that it needed at 1970-01-01T09:00:00.000000Z said that it was down or degraded"
+            " while it waited",
+        )
+        near = await found(store, asked=Asked(depth=1))
+        assert (near.partial, near.troubled_seconds, near.notes) == (True, 0.0, ())
+        assert (await found(store, asked=Asked(seconds=1e-9))).notes == (
+            "the waits are not split by cause: the log was not read in time",
+        )
+
+
+async def test_nothing_waits_into_the_future() -> None:
+    """A step of another order that is said to be of the year 2500 is not the last that is known: 0104, which ended at 65, is."""
+    async with stored((*PLANT, *WAITING, step("0199", "fill", "FILL", FAR, FAR + 1))) as store:
+        told = await found(store, "productionorder/0105")
+        assert (told.at, told.waited_seconds) == (at(65), 15 * 60.0)
+        before = time.time_ns() // 1000
+        for asked in (Asked(AsOf(valid=at(2 * FAR))), Asked(moment=at(2 * FAR))):
+            told = await found(store, "productionorder/0105", asked)
+            assert told.at is not None
+            assert before <= told.at <= time.time_ns() // 1000
+            assert told.waited_seconds == (15 * 60.0 if asked.moment else (told.at - at(50)) / 1e6)
+
+
+async def test_dependencies_later_than_the_steps_are_refused() -> None:
+    async with stored() as store:
+        with pytest.raises(
+            BadQuery, match=r"dependencies at 1970-01-01T08:45:00.000000Z are none of steps as of 1970-01-01T08:40"
+        ):
+            await delay(store, SCHEMA, "productionorder/0104", Asked(AsOf(valid=at(40)), at(45)))
+        assert (await found(store, asked=Asked(AsOf(valid=at(40)), at(40)))).at == at(40)
 
 
 async def test_who_is_at_work_is_not_waiting() -> None:

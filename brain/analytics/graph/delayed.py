@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -23,15 +24,17 @@ from brain.analytics.graph.told_lives import Log, Waited, able_after, life_of, r
 from brain.analytics.graph.upward import Taken, upward
 from brain.analytics.graph.wait_causes import STEPS_A_SECOND, Felt, length_of, split_waits, union
 from brain.analytics.graph.waited import ObjectWait, StateInWait, WaitCause
-from brain.analytics.lives import MICRO
+from brain.analytics.lives import MICRO, Timed
 from brain.analytics.process_material import machine_states
 from brain.analytics.surroundings import WORKS_AT
 from brain.errors import BadQuery
 from brain.model import OBJECT, Instant, Node
+from brain.past import claimed
 from brain.ports import Store
-from brain.query import EVERY, NOW, AsOf, Direction, Hop
+from brain.query import EVERY, NOW, AsOf, Direction, Hop, Window
 from brain.rewound import rewound
 from brain.schema import Schema
+from brain.words import iso
 
 TOLD = 5
 """Waits that are told."""
@@ -39,6 +42,7 @@ MOVED = (Part.OBJECT, Part.OTHER)
 """What waits for its steps. An asset or a person may be an object of steps too, and is there for them."""
 STATES = 3
 """States that are told of each wait."""
+CUT = "the log was not read in time: a wait that goes on is at least so long, and who could end it is not known"
 DEFINITION = (
     "all that the object needed at `at`, directly or not, and what the steps that it waited for took: who carried them out or has"
     " the same capabilities, assets among their objects, where that one worked; of a wait that goes on, one of those who carried"
@@ -52,8 +56,8 @@ DEFINITION = (
 @dataclass(frozen=True, slots=True)
 class Asked:
     """`at` is the point in both times at which the object and its steps are read. `moment`, µs, is that of the dependencies: None
-    is that of `at`; where that is now, of a life that is over the end of its longest wait, else the last that is known. `seconds`
-    of patience; `split`: whether the waits are split by cause too."""
+    is that of `at`; where that is now, of a life that is over the end of its longest wait, else the last that is known. It is at
+    most now, and no later than `at`. `seconds` of patience; `split`: whether the waits are split by cause too."""
 
     at: AsOf = NOW
     moment: int | None = None
@@ -64,14 +68,15 @@ class Asked:
 
 
 class Life(NamedTuple):
-    """What is known of the object: its waits, the moment of the dependencies, who may do what it still waits for; and the log, if
-    it was read."""
+    """What is known of the object: its waits, the moment of the dependencies, who may do what it still waits for; the log, if it
+    was read; and whether that was needed, and not read whole."""
 
     node: Node
     waits: Sequence[Waited]
     moment: int
     able: frozenset[str]
     log: Log | None
+    cut: bool
 
 
 async def delay(store: Store, schema: Schema, id: str, asked: Asked = Asked()) -> Suspects | None:
@@ -135,18 +140,30 @@ async def _life(then: Store, schema: Schema, node: Node, asked: Asked, until: fl
     if log is None and (goes_on or asked.split):
         log = await read_log(then, node.id, _part(until))
         steps = log.own if log.complete and life_of(log.own) else steps
-    life = life_of(steps)
+    if asked.moment is not None and asked.at.valid is not None and asked.moment > asked.at.valid:
+        raise BadQuery(
+            f"dependencies at {iso(asked.moment)} are none of steps as of {iso(asked.at.valid)}: ask for an earlier `at`"
+        )
+    life, now = life_of(steps), time.time_ns() // 1000
     waits = waits_of(node.id, life)
-    last = max(step.end for step in life)
     longest = max(waits, key=lambda one: (one.until - one.since, -one.since), default=None)
-    moment, able = last if longest is None else longest.until, frozenset[str]()
+    moment, able = max(step.end for step in life) if longest is None else longest.until, frozenset[str]()
     if goes_on and log is not None:
-        moment = max(log.latest, last) if asked.at.valid is None else asked.at.valid
+        moment = await _known_until(then, node.id, life, log, now) if asked.at.valid is None else min(asked.at.valid, now)
         if (still := still_waits(node.id, steps, life, moment)) is not None:
             waits.append(still)
-            able = able_after(log.lives.get(node.object_type, {}), node.id, still.previous.activity)
+            others = log.lives.get(node.object_type, {}) if log.complete else {}
+            able = able_after(others, node.id, still.previous.activity)
     told = asked.at.valid if asked.moment is None else asked.moment
-    return Life(node, waits, moment if told is None else told, able, log)
+    cut = goes_on and log is not None and not log.complete
+    return Life(node, waits, min(moment if told is None else told, now), able, log, cut)
+
+
+async def _known_until(then: Store, id: str, life: Sequence[Timed], log: Log, now: int) -> int:
+    """The last that is known, at most now: of a log that was not read whole only what is known of the object."""
+    said = await then.history([id], Window(end=now + 1, limit=1))
+    times = [time for step in life for time in step[:2]] + [claimed(one) for versions in said for one in versions]
+    return max((time for time in chain(times, log.times() if log.complete else ()) if time <= now), default=now)
 
 
 class Took(NamedTuple):
@@ -259,13 +276,15 @@ def _answer(
     told = tuple(one._replace(causes=why) for one, why in zip(told, split, strict=True)) if split else told
     troubled = sum(length_of(union(_felt(suspects, i).values())) for i in range(len(life.waits)))
     unasked = sum(one.of.down_seconds is None for one in suspects)
-    notes = [*_silence(life, suspects, troubled), *([lacks] if lacks else ())]
+    partial = found.partial or life.cut or bool(unasked or lacks)
+    notes = [CUT] if life.cut else [] if partial and life.waits else _silence(life, suspects, troubled)
+    notes += [lacks] if lacks else []
     if unasked:
         notes.append(f"the time was over before {unasked:,} of the causes had been asked for their states")
     return replace(
         found,
         causes=tuple(one.of for one in suspects[:first]),
-        partial=found.partial or bool(unasked or lacks),
+        partial=partial,
         definition=DEFINITION,
         at=Instant(life.moment),
         waited_seconds=sum(one.until - one.since for one in life.waits) / MICRO,
@@ -277,7 +296,7 @@ def _answer(
 
 
 def _silence(life: Life, suspects: Sequence[Judged], troubled: int) -> list[str]:
-    """Where no state explains anything, that it is so."""
+    """Where no state explains anything, that it is so; of a whole answer, since a part may lack the state that does."""
     if not life.waits:
         return ["it has not waited, as far as its steps tell"]
     if not suspects:
@@ -285,7 +304,8 @@ def _silence(life: Life, suspects: Sequence[Judged], troubled: int) -> list[str]
     if troubled:
         return []
     before = "; what some said shortly before may still have been felt" if any(one.of.troubles for one in suspects) else ""
-    return [f"no state explains the delay: nothing that it needed said that it was down or degraded while it waited{before}"]
+    said = f"nothing that it needed at {iso(life.moment)} said that it was down or degraded while it waited{before}"
+    return [f"no state explains the delay: {said}"]
 
 
 def _wait(wait: Waited, place: int, suspects: Sequence[Judged]) -> ObjectWait:

@@ -1,6 +1,6 @@
 """The life of one object out of a store, and the lives beside it: what it waited for, and what everybody did meanwhile."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -36,10 +36,9 @@ class Log(NamedTuple):
     own: Sequence[Occurrence]
     complete: bool
 
-    @property
-    def latest(self) -> int:
-        """When the last step that was read began or ended, µs."""
-        return max((step.end for lives in self.lives.values() for life in lives.values() for step in life), default=0)
+    def times(self) -> Iterator[int]:
+        """When each step that was read began and ended, µs."""
+        return (time for lives in self.lives.values() for life in lives.values() for step in life for time in step[:2])
 
     def steps(self) -> int:
         return sum(len(life) for lives in self.lives.values() for life in lives.values())
