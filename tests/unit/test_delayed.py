@@ -268,6 +268,51 @@ async def test_dependencies_later_than_the_steps_are_refused() -> None:
         assert (await found(store, asked=Asked(AsOf(valid=at(40)), at(40)))).at == at(40)
 
 
+def plan(order: str, activity: str, by: str | None, sequence: int | None = None, *used: str) -> ChangeSet:
+    links = [Link("object", end) for end in (f"productionorder/{order}", *used)]
+    links += [Link("performedBy", f"asset/{by}")] if by else []
+    said: dict[str, str | int] = {"activity": activity} | ({} if sequence is None else {"sequence": sequence})
+    name = f"step/{order}-{activity}"
+    return ChangeSet(name, "s", at(50), at(50), (Assert(name, "Step", said, {}, tuple(links)),))
+
+
+async def test_what_is_planned_next_is_needed_by_the_wait_that_goes_on() -> None:
+    """0105 waits since 50, by 65 for 15 min. DYE, which nobody used yet, shall dye it next with the tool GAUGE, and BOX box it
+    then: DYE was down from 40 to 60, 10 min of the wait, GAUGE from 62 on, 3 min, BOX all the time."""
+    states = (
+        says(40, "asset/DYE", "Machine", state="down"),
+        says(60, "asset/DYE", "Machine", state="running"),
+        says(0, "asset/GAUGE", "Machine", state="running"),
+        says(62, "asset/GAUGE", "Machine", state="down"),
+        says(0, "asset/BOX", "Machine", state="down"),
+    )
+    next_, then = plan("0105", "dye", "DYE", 2, "asset/GAUGE"), plan("0105", "box", "BOX", 3)
+    async with stored((*PLANT, *WAITING, *states, next_, then)) as store:
+        told = await found(store, "productionorder/0105")
+        assert minutes(told) == [("DYE", 10.0), ("GAUGE", 3.0)]
+        assert [(c.alone, c.via[-1].relation) for c in told.causes] == [(True, "performedBy"), (True, "object")]
+        assert (told.troubled_seconds, told.notes) == (13 * 60.0, ())
+        past = await found(store, "productionorder/0105", Asked(AsOf(valid=at(55))))
+        assert minutes(past) == [("DYE", 5.0), ("GAUGE", 0.0)]
+    async with stored((*PLANT, *WAITING, *states, plan("0105", "dye", "DYE"), plan("0105", "box", "BOX"))) as store:
+        assert minutes(await found(store, "productionorder/0105")) == [("BOX", 15.0), ("DYE", 10.0)]
+    async with stored((*PLANT, *WAITING, *states, plan("0105", "dye", None))) as store:
+        told = await found(store, "productionorder/0105")
+        assert minutes(told)[0] == ("AIR", 8.0)
+        assert "asset/DYE" not in {c.id for c in told.causes}
+
+
+async def test_who_may_stand_in_for_what_is_planned_is_counted() -> None:
+    """DYE and DYE-2 dye: neither is needed alone."""
+    can = [says(40, f"asset/{id}", "Machine", ("provides", "capability/dyeing"), state="down") for id in ("DYE", "DYE-2")]
+    async with stored((*PLANT, *WAITING, *can, plan("0105", "dye", "DYE"))) as store:
+        told = await found(store, "productionorder/0105")
+    assert {(c.id, c.alone, c.down_seconds) for c in told.causes} == {
+        ("asset/DYE", False, 15 * 60.0),
+        ("asset/DYE-2", False, 15 * 60.0),
+    }
+
+
 async def test_who_is_at_work_is_not_waiting() -> None:
     begun = ChangeSet(
         "begun",

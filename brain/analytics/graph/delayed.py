@@ -20,7 +20,7 @@ from brain.analytics.graph.impact import LEFT, MOST, Part, part_of
 from brain.analytics.graph.reach import within
 from brain.analytics.graph.snapshot import Snapshot, closed, kinds, seconds
 from brain.analytics.graph.suspected import Judged, judged, read_told
-from brain.analytics.graph.told_lives import Log, Waited, able_after, life_of, read_log, steps_of, still_waits, waits_of
+from brain.analytics.graph.told_lives import Log, Waited, able_after, life_of, planned, read_log, steps_of, still_waits, waits_of
 from brain.analytics.graph.upward import Taken, upward
 from brain.analytics.graph.wait_causes import STEPS_A_SECOND, Felt, length_of, split_waits, union
 from brain.analytics.graph.waited import ObjectWait, StateInWait, WaitCause
@@ -28,7 +28,7 @@ from brain.analytics.lives import MICRO, Timed
 from brain.analytics.process_material import machine_states
 from brain.analytics.surroundings import WORKS_AT
 from brain.errors import BadQuery
-from brain.model import OBJECT, Instant, Node
+from brain.model import OBJECT, Instant, Node, Occurrence
 from brain.past import claimed
 from brain.ports import Store
 from brain.query import EVERY, NOW, AsOf, Direction, Hop, Window
@@ -42,14 +42,14 @@ MOVED = (Part.OBJECT, Part.OTHER)
 """What waits for its steps. An asset or a person may be an object of steps too, and is there for them."""
 STATES = 3
 """States that are told of each wait."""
-CUT = "the log was not read in time: a wait that goes on is at least so long, and who could end it is not known"
+CUT = "the log was not read in time: a wait that goes on is at least so long, and who could end it is known of its plan alone"
 DEFINITION = (
-    "all that the object needed at `at`, directly or not, and what the steps that it waited for took: who carried them out or has"
-    " the same capabilities, assets among their objects, where that one worked; of a wait that goes on, one of those who carried"
-    " out what others did next. First by the time for which it said that it was down or degraded during waits (of the handover"
-    " view) that needed it; then those for which that could still be felt, by the delays and buffers on the way; then those whose"
-    " loss alone is the object's (any-of redundancy counted), by the least time and the fewest dependencies on the way. That it"
-    " coincides is no proof"
+    "all that the object needed at `at`, directly or not, and what the steps that it waited for took: who carried them out or"
+    " has the same capabilities, assets among their objects, where that one worked; of a wait that goes on, what its next"
+    " planned step names, or else one of those who carried out what others did next. First by the time for which it said that"
+    " it was down or degraded during waits (of the handover view) that needed it; then those for which that could still be"
+    " felt, by the delays and buffers on the way; then those whose loss alone is the object's (any-of redundancy counted), by"
+    " the least time and the fewest dependencies on the way. That it coincides is no proof"
 )
 
 
@@ -68,13 +68,14 @@ class Asked:
 
 
 class Life(NamedTuple):
-    """What is known of the object: its waits, the moment of the dependencies, who may do what it still waits for; the log, if it
-    was read; and whether that was needed, and not read whole."""
+    """What is known of the object: its waits, the moment of the dependencies, who may do what it still waits for, and which steps
+    of it were told that have not begun; the log, if it was read; and whether that was needed, and not read whole."""
 
     node: Node
     waits: Sequence[Waited]
     moment: int
     able: frozenset[str]
+    planned: Sequence[Occurrence]
     log: Log | None
     cut: bool
 
@@ -96,7 +97,7 @@ async def delay(store: Store, schema: Schema, id: str, asked: Asked = Asked()) -
         return None
     point = AsOf(life.moment, asked.at.known)
     took = await _took(store, then, schema, life, point)
-    taken, able = frozenset(each for one in took for each in one.things), {one.able for one in took}
+    taken, able = frozenset(each for one in took for each in one.things), {group for one in took for group in one.groups}
     read = await upward(store, schema, id, taken, able, depth=asked.depth, at=point, until=_part(until))
     found = await asyncio.to_thread(causes, read.snapshot, schema, id, asked.depth, read.snapshot.count, _left(_part(until)))
     unread = [one for one in read.unread if one not in found.unexplored_ids]
@@ -156,7 +157,7 @@ async def _life(then: Store, schema: Schema, node: Node, asked: Asked, until: fl
             able = able_after(others, node.id, still.previous.activity)
     told = asked.at.valid if asked.moment is None else asked.moment
     cut = goes_on and log is not None and not log.complete
-    return Life(node, waits, min(moment if told is None else told, now), able, log, cut)
+    return Life(node, waits, min(moment if told is None else told, now), able, planned(steps), log, cut)
 
 
 async def _known_until(then: Store, id: str, life: Sequence[Timed], log: Log, now: int) -> int:
@@ -167,19 +168,22 @@ async def _known_until(then: Store, id: str, life: Sequence[Timed], log: Log, no
 
 
 class Took(NamedTuple):
-    """What a step took: who carried it out, with all who may stand in for that one; and things, each of which it needed."""
+    """What a step took: who carried it out, with all who may stand in for that one, a group of whom one is enough; and things,
+    each of which it needed."""
 
-    able: frozenset[str] = frozenset()
+    groups: frozenset[frozenset[str]] = frozenset()
     things: frozenset[Taken] = frozenset()
 
     @property
     def ids(self) -> frozenset[str]:
-        return self.able | {one.id for one in self.things}
+        return frozenset[str]().union(*self.groups, (one.id for one in self.things))
 
 
 async def _took(store: Store, then: Store, schema: Schema, life: Life, point: AsOf) -> list[Took]:
-    """Of the step that ended each wait; of one that goes on nothing is known but who may end it."""
+    """Of the step that ended each wait; of one that goes on what is planned, or who may end it, if nothing is said of whom."""
     steps = {one.step.step: one.step.resource for one in life.waits if one.step is not None}
+    goes_on = any(one.step is None for one in life.waits)
+    steps |= {one.step: one.resource for one in life.planned if goes_on}
     who = sorted({resource for resource in steps.values() if resource is not None})
     touched = await then.related([Hop(step, Direction.OUT, (OBJECT,), EVERY) for step in steps]) if steps else []
     ids = sorted({edge.target for edges in touched for edge in edges} - {life.node.id})
@@ -190,9 +194,16 @@ async def _took(store: Store, then: Store, schema: Schema, life: Life, point: As
     for (step, resource), edges in zip(steps.items(), touched, strict=True):
         things = {Taken(OBJECT, edge.target) for edge in edges if edge.target in assets}
         things |= {Taken(WORKS_AT, place) for place in places.get(resource or "", ())}
-        able = frozenset() if resource is None else standing_in[resource] | {resource}
-        found[step] = Took(able, frozenset(things))
-    return [Took(life.able) if one.step is None else found[one.step.step] for one in life.waits]
+        group = frozenset[str]() if resource is None else standing_in[resource] | {resource}
+        found[step] = Took(frozenset({group} - {frozenset()}), frozenset(things))
+    ahead = _ahead(life, [found[one.step] for one in life.planned]) if goes_on else Took()
+    return [ahead if one.step is None else found[one.step.step] for one in life.waits]
+
+
+def _ahead(life: Life, planned: Sequence[Took]) -> Took:
+    groups = frozenset[frozenset[str]]().union(*(one.groups for one in planned))
+    things = frozenset[Taken]().union(*(one.things for one in planned))
+    return Took(groups or frozenset({life.able} - {frozenset()}), things)
 
 
 async def _standing_in(store: Store, schema: Schema, who: Sequence[str], point: AsOf) -> dict[str, frozenset[str]]:

@@ -84,6 +84,13 @@ def still_waits(id: str, steps: Sequence[Occurrence], life: Sequence[Timed], now
     return None if going or last.end >= now else Waited(id, last, None, last.end, now)
 
 
+def planned(steps: Iterable[Occurrence]) -> list[Occurrence]:
+    """Those that were told of and may be next: that have no time, and of such the first in sequence, where they have one."""
+    ahead = [one for one in steps if one.lifecycle is None and one.started is None and one.completed is None]
+    first = min((one.sequence or 0 for one in ahead), default=0)
+    return [one for one in ahead if (one.sequence or 0) == first]
+
+
 def able_after(lives: Lives, id: str, activity: str) -> frozenset[str]:
     """Who carried out what other objects did next after this activity."""
     found = (b.resource for name, life in lives.items() if name != id for a, b in pairwise(life) if a.activity == activity)
