@@ -61,6 +61,10 @@ async def test_the_moment_and_the_past_are_asked_for_and_a_step_is_refused() -> 
         assert (data["causes"]["at"], data["causes"]["waitedSeconds"]) == ("1970-01-01T08:30:00.000000Z", 3060.0)
         data = await api.ask(f'{{ causes(id: "{ORDER}", asOf: "1970-01-01T08:40:00Z") {asked} }}')
         assert (data["causes"]["waitedSeconds"], data["causes"]["waits"]) == (1860.0, [{"target": None}])
+        code, message = await api.fault(
+            f'{{ causes(id: "{ORDER}", at: "1970-01-01T08:45:00Z", asOf: "1970-01-01T08:40:00Z") {asked} }}'
+        )
+        assert (code, "ask for an earlier `at`" in message) == ("REJECT", True)
         data = await api.ask(
             f'{{ causes(id: "{ORDER}", patience: 1e-9) {{ partial notes causes {{ id }} waits {{ seconds }} }} }}'
         )

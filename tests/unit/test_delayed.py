@@ -376,6 +376,22 @@ async def test_another_of_the_same_capabilities_may_stand_in() -> None:
     assert told.troubled_seconds == 49 * 60.0
 
 
+async def test_who_provides_what_the_order_requires_stands_in_though_another_can_do_more() -> None:
+    """CAP caps and seals, CAP-2 caps, GRIP grips: 0104 requires capping and gripping, for which CAP-2 would do as well as CAP. Of
+    an order that requires gripping alone it is not known for which of the two CAP was taken: for both CAP-2 does not do."""
+    can = (
+        says(-60, "asset/CAP", "Machine", ("provides", "capability/capping"), ("provides", "capability/sealing")),
+        says(-60, "asset/CAP-2", "Machine", ("provides", "capability/capping")),
+        says(-60, "asset/GRIP", "Machine", ("provides", "capability/gripping")),
+        *(says(-60, f"capability/{name}", "Capability") for name in ("capping", "sealing", "gripping")),
+    )
+    for required, alone in (({"capping", "gripping"}, False), ({"gripping"}, True), ({"capping", "sealing"}, True)):
+        links = [("requires", f"capability/{name}") for name in sorted(required)]
+        async with stored((*PLANT, *can, says(-59, "productionorder/0104", "ProductionOrder", *links))) as store:
+            told = await found(store)
+        assert {c.id: c.alone for c in told.causes}["asset/CAP"] is alone, required
+
+
 async def test_as_known_before_the_compressor_was_heard_of() -> None:
     late = [c for c in PLANT if c.event.startswith("asset/AIR") and c.valid > EIGHT]
     async with stored([c for c in PLANT if c not in late]) as store:
@@ -392,9 +408,13 @@ async def test_as_known_before_the_compressor_was_heard_of() -> None:
 async def test_a_step_is_answered_with_what_to_ask_and_other_things_with_none() -> None:
     alone = Assert("step/x", "Step", {"activity": "sweep", "startedAt": at(0)}, {}, ())
     used = Assert("step/y", "Step", {"activity": "test", "startedAt": at(0)}, {}, (Link("object", "asset/CAP"),))
-    async with stored((*PLANT, ChangeSet("x", "s", at(0), 0, (alone, used)))) as store:
+    seven = tuple(Link("object", f"asset/O-{i}") for i in range(7))
+    many = Assert("step/z", "Step", {"activity": "sort", "startedAt": at(0)}, {}, seven)
+    async with stored((*PLANT, ChangeSet("x", "s", at(0), 0, (alone, used, many)))) as store:
         with pytest.raises(BadQuery, match="'step/0104-cap' is a step in the life of productionorder/0104: ask"):
             await delay(store, SCHEMA, "step/0104-cap")
+        with pytest.raises(BadQuery, match=r"asset/O-4 and 2 more: ask what is behind the delay of one of these$"):
+            await delay(store, SCHEMA, "step/z")
         with pytest.raises(BadQuery, match="'step/x' is a step that names no object"):
             await delay(store, SCHEMA, "step/x")
         assert await delay(store, SCHEMA, "asset/SW") is None

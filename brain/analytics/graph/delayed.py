@@ -38,8 +38,12 @@ from brain.words import iso
 
 TOLD = 5
 """Waits that are told."""
+NAMED = 5
+"""Objects of a step that are named where one of them is to be asked for."""
 MOVED = (Part.OBJECT, Part.OTHER)
 """What waits for its steps. An asset or a person may be an object of steps too, and is there for them."""
+REQUIRES = "requires"
+"""The relation to what a thing cannot do without, of the upper ontology."""
 STATES = 3
 """States that are told of each wait."""
 CUT = "the log was not read in time: a wait that goes on is at least so long, and who could end it is known of its plan alone"
@@ -125,10 +129,12 @@ def _left(until: float | None) -> float | None:
 
 async def _of_objects(then: Store, id: str) -> BadQuery:
     (edges,) = await then.related([Hop(id, Direction.OUT, (OBJECT,), EVERY)])
-    objects = ", ".join(sorted({edge.target for edge in edges}))
-    if not objects:
+    ids = sorted({edge.target for edge in edges})
+    objects = ", ".join(ids[:NAMED]) + (f" and {len(ids) - NAMED:,} more" if len(ids) > NAMED else "")
+    if not ids:
         return BadQuery(f"{id!r} is a step that names no object, so that nothing waited for it; ask for an object")
-    return BadQuery(f"{id!r} is a step in the life of {objects}: ask what is behind the delay of that object")
+    of = "that object" if len(ids) == 1 else "one of these"
+    return BadQuery(f"{id!r} is a step in the life of {objects}: ask what is behind the delay of {of}")
 
 
 async def _life(then: Store, schema: Schema, node: Node, asked: Asked, until: float | None) -> Life | None:
@@ -189,7 +195,7 @@ async def _took(store: Store, then: Store, schema: Schema, life: Life, point: As
     ids = sorted({edge.target for edges in touched for edge in edges} - {life.node.id})
     assets = {node.id for node in (await then.nodes(ids) if ids else []) if node is not None and schema.is_a(node.cls, "Asset")}
     places = await _ends(store, schema, who, Direction.OUT, WORKS_AT, point)
-    standing_in = await _standing_in(store, schema, who, point)
+    standing_in = await _standing_in(store, schema, life.node.id, who, point)
     found = {}
     for (step, resource), edges in zip(steps.items(), touched, strict=True):
         things = {Taken(OBJECT, edge.target) for edge in edges if edge.target in assets}
@@ -206,14 +212,15 @@ def _ahead(life: Life, planned: Sequence[Took]) -> Took:
     return Took(groups or frozenset({life.able} - {frozenset()}), things)
 
 
-async def _standing_in(store: Store, schema: Schema, who: Sequence[str], point: AsOf) -> dict[str, frozenset[str]]:
-    """Who else is declared to provide all capabilities that each of these does; nobody where it provides none."""
+async def _standing_in(store: Store, schema: Schema, id: str, who: Sequence[str], point: AsOf) -> dict[str, frozenset[str]]:
+    """Who else is declared to provide the capabilities of each of these that the object requires, or all of them where it
+    requires none; nobody where it provides none."""
     provided = await _ends(store, schema, who, Direction.OUT, PROVIDES, point)
-    capabilities = sorted(set[str]().union(*provided.values()))
-    providers = await _ends(store, schema, capabilities, Direction.IN, PROVIDES, point)
+    required = (await _ends(store, schema, [id], Direction.OUT, REQUIRES, point)).get(id, frozenset())
+    asked = {one: names & required or names for one, names in provided.items()}
+    providers = await _ends(store, schema, sorted(set[str]().union(*asked.values())), Direction.IN, PROVIDES, point)
     return {
-        one: frozenset.intersection(*(providers[name] for name in provided[one])) if provided.get(one) else frozenset()
-        for one in who
+        one: frozenset.intersection(*(providers[name] for name in asked[one])) if asked.get(one) else frozenset() for one in who
     }
 
 
