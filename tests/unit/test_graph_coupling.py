@@ -1,13 +1,17 @@
 """What goes down together: worked by hand, on simulated halls with a hidden switch, and on machines that fail independently."""
 
+import tracemalloc
 from collections.abc import Mapping, Sequence
 from random import Random
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from brain.analytics.device_states import StateSpan
-from brain.analytics.graph.coupling import HOUR, MINUTE, Failing, coupling_of, failures
+from brain.analytics.graph import coupling
+from brain.analytics.graph.coupling import HOUR, MINUTE, WITHIN, Failing, coupling_of, failures
 from brain.analytics.graph.snapshot import Snapshot
 from brain.errors import BadQuery
 from tests.dependency_graphs import graph
@@ -86,6 +90,55 @@ def test_the_chance_is_the_share_of_other_days_that_had_one_then() -> None:
     # Fourteen days, once in each week: on no other day but in the only other week.
     weekly = Failing([(i * 7 * DAY + 12 * HOUR, i * 7 * DAY + 13 * HOUR) for i in range(2)], 0, 14 * DAY)
     assert weekly.chance(np.array([12 * HOUR])) == pytest.approx(1.0)
+
+
+def chance(begins: Sequence[int], start: int, end: int, at: int) -> float:
+    """By the definition, all days and weeks of the window one by one."""
+    near = 2 * WITHIN * len(begins) / max(end - start, DAY)
+    hour = sum((b - start) % DAY // HOUR == (at - start) % DAY // HOUR for b in begins)
+    shares = [min(near, 1.0), min(hour * 2 * WITHIN / (max((end - start) / DAY, 1.0) * HOUR), 1.0)]
+    for turn in (DAY, 7 * DAY):
+        most = (end - start) // turn
+        moved = [at + i * turn for i in range(-most, most + 1) if i and start <= at + i * turn < end]
+        hits = sum(any(abs(one - b) <= WITHIN for b in begins) for one in moved)
+        shares.append(hits / max(len(moved), 1))
+    return max(shares)
+
+
+moments = st.builds(
+    lambda day, minute, odd: day * DAY + minute * MINUTE + odd,
+    st.integers(0, 30),
+    st.sampled_from([0, 1, 2, 720, 721, 722, 724, 1437, 1438, 1439]),
+    st.integers(-1, 1),
+)
+
+spares = st.integers(0, 9 * DAY)
+
+
+@given(st.lists(moments, min_size=1, max_size=12, unique=True), st.lists(moments, min_size=1, max_size=5), spares, spares)
+@settings(max_examples=200, deadline=None)
+def test_the_chance_is_that_of_looking_at_each_day_and_week(begins: list[int], at: list[int], before: int, after: int) -> None:
+    begins = sorted(begins)
+    start, end = min(*begins, *at) - before, max(*begins, *at) + after
+    thing = Failing([(b, b + 1) for b in begins], start, end)
+    want = sum(chance(begins, start, end, one) for one in at) / len(at)
+    assert thing.chance(np.array(at)) == pytest.approx(want)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(coupling, "AT_ONCE", 3)
+        assert thing.chance(np.array(at)) == pytest.approx(want)
+
+
+def test_a_state_at_the_epoch_takes_no_more_memory() -> None:
+    """It fails each hour for three weeks, 57 years after its first state: 500 failures on all of 20,800 days would be 170 MB. Of
+    the other 20,820 days 19 or 20 are hit, which is more than the weeks (2 of 2,973) and the 4 minutes of 21 in such an hour."""
+    begins = [20_800 * DAY + i * HOUR for i in range(500)]
+    thing = Failing([(b, b + MINUTE) for b in begins], 0, 20_821 * DAY)
+    tracemalloc.start()
+    told = thing.chance(np.array(begins))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 19 / 20_820 <= told <= 20 / 20_820
+    assert most < 20_000_000
 
 
 def hall(seed: int, coupled: bool) -> tuple[dict[str, list[StateSpan]], Snapshot]:

@@ -41,6 +41,8 @@ UNLIKELY = 0.1
 """Of what is likelier than this no more is worked out; a share of false discoveries is less."""
 ASSETS = "Asset"
 """Of which class, where none is named."""
+AT_ONCE = 1 << 18
+"""Moments that are held in memory at a time."""
 COMMON = 3
 """Common providers that are named."""
 
@@ -145,7 +147,7 @@ def coupling_of(
         if a in needed(b) or b in needed(a):
             explained += 1
             continue
-        common = _common(snapshot, needed, (a, b), _together(downs[a], downs[b]), spans, downs)
+        common = _common(snapshot, needed, (a, b), _together(downs[a], often[a], often[b]), spans, downs)
         told.append(replace(pair, hidden=not common, common=common))
     told.sort(key=_worst_first)
     pairs = comb(len(often), 2)
@@ -191,12 +193,23 @@ class Failing:
         """The mean over these times of the chance that one begins within `WITHIN` of it."""
         usual = self._hourly[(at - self._start) % DAY // HOUR]
         for turn in (DAY, WEEK):
-            most = (self._end - self._start) // turn
-            moved = at + np.array([i * turn for i in range(-most, most + 1) if i], np.int64)[:, None]
-            within = (self._start <= moved) & (moved < self._end)
-            hits = (self.near(moved) > 0) & within
-            usual = np.maximum(usual, hits.sum(axis=0) / np.maximum(within.sum(axis=0), 1))
+            cycle, phase = np.divmod(at - self._start, turn)
+            others = (self._end - self._start - 1 - phase) // turn + 1 - (at < self._end)
+            usual = np.maximum(usual, self._hits(cycle, phase, turn) / np.maximum(others, 1))
         return float(usual.mean())
+
+    def _hits(self, cycle: Ints, phase: Ints, turn: int) -> Ints:
+        """In how many other cycles (days, weeks) of the window one begins near the same phase. Only those in which one begins
+        are looked at, in parts of bounded size: the window may be long."""
+        edges = np.concatenate((self.begins - WITHIN, self.begins + WITHIN))
+        cycles = np.unique((edges - self._start) // turn)[:, None]
+        step = max(AT_ONCE // len(cycles), 1)
+        found = [np.zeros(0, np.int64)]
+        for i in range(0, len(phase), step):
+            moved = self._start + cycles * turn + phase[i : i + step]
+            others = (self._start <= moved) & (moved < self._end) & (cycles != cycle[i : i + step])
+            found.append(((self.near(moved) > 0) & others).sum(axis=0))
+        return np.concatenate(found)
 
 
 def _compared(a: Failing, b: Failing) -> tuple[int, float, float]:
@@ -220,10 +233,9 @@ def _needed(snapshot: Snapshot, id: str) -> dict[str, int]:
     return {} if number is None else {snapshot.ids[node]: node for node in ancestors(snapshot, number).tolist()}
 
 
-def _together(a: Sequence[Interval], b: Sequence[Interval]) -> list[Interval]:
+def _together(downs: Sequence[Interval], one: Failing, other: Failing) -> list[Interval]:
     """Of the failures of the one those that coincide with some of the other."""
-    begins = [since for since, _ in b]
-    return [one for one in a if any(abs(one[0] - since) <= WITHIN for since in begins)]
+    return [downs[i] for i in np.flatnonzero(other.near(one.begins)).tolist()]
 
 
 def _common(
