@@ -15,7 +15,7 @@ from brain.analytics.graph.critical import Measure, SinglePoints, criticality, s
 from brain.analytics.graph.evidence import evidence_of_all, with_evidence
 from brain.analytics.graph.observing import NOTHING, Layer, read_layer
 from brain.analytics.graph.reading import read
-from brain.analytics.graph.since import GraphChange, changes, coupled_in
+from brain.analytics.graph.since import GraphChange, changes, coupled_in, point_then
 from brain.cli.options import opened
 from brain.cli.report_bottlenecks import now
 from brain.cli.tables_graph import (
@@ -58,9 +58,10 @@ class Wanted:
 
 async def whole(wanted: Wanted, store: str | None, form: str) -> None:
     long = wanted.patience
+    begin = None if wanted.since is None else point_then(wanted.since, wanted.at, now())
     async with opened(store) as o:
         snapshot, past = await read(o.merged, o.schema, wanted.at), rewound(o.merged, o.schema, wanted.at)
-        then = None if wanted.since is None else await read(o.merged, o.schema, AsOf(wanted.since, wanted.at.known))
+        then = None if begin is None else await read(o.merged, o.schema, begin)
         pairs = None
         if then is not None and wanted.coupling:
             pairs = await coupled_in(o.merged, o.schema, then, snapshot, wanted.cls, long)

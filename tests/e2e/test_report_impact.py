@@ -282,6 +282,9 @@ def test_what_changed_since_a_time(store: str) -> None:
     assert rows[0] == {"what": "single point", "how": "gone", "id": "asset/OLD", "then": "takes 3, 1 objects", "now": ""}
     assert "Changed: 1 single points" in brain(*asked, store=store).stdout
     assert "What changed since 1970-01-01 04:00:00" in brain(*asked, "--format", "html", store=store).stdout
+    told = brain(*asked, "--as-of", "1970-01-01T03:00", store=store, expect=1).stderr
+    assert "since 1970-01-01T04:00:00.000000Z is after the time as of which it is asked for" in told
+    assert "is after now" in brain(*asked[:-1], "2200-01-01", "--format", "html", store=store, expect=1).stderr
 
 
 @pytest.mark.parametrize(("form", "read"), [("graphml", nx.read_graphml), ("gexf", nx.read_gexf)])

@@ -104,6 +104,8 @@ async def test_what_cannot_be_is_refused_with_the_mend() -> None:
             ('impact(id: "asset/AIR", lasts: 1e999) { id }', "lasts: inf is not possible"),
             ('impact(id: "asset/NONE") { id }', "'asset/NONE' has no dependency"),
             ('singlePointsOfFailure(cls: "Machin") { count }', "did you mean 'Machine'"),
+            ('dependencyChanges(since: "2200-01-01T00:00:00Z") { edgesCount }', "is after now"),
+            (f'dependencyChanges(since: "1970-01-01T03:00:00Z"{THEN}) {{ edgesCount }}', "02:00:00.000000Z: give an earlier one"),
         ):
             code, message = await api.fault(f"{{ {field} }}")
             assert (code, told in message) == ("REJECT", True), message

@@ -1,13 +1,15 @@
 """How a graph changed since a past time: worked by hand on a line whose dependencies are limited in time."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brain.analytics.graph.coupling import Coupled, HiddenCoupling
 from brain.analytics.graph.reading import read
 from brain.analytics.graph.reflects import Reflects
-from brain.analytics.graph.since import Compared, How, changes
+from brain.analytics.graph.since import Compared, How, changes, point_then
 from brain.analytics.graph.snapshot import Snapshot
+from brain.errors import BadQuery
 from brain.model import ChangeSet, Link, Retract
 from brain.query import AsOf
 from brain.schema import Schema
@@ -157,3 +159,15 @@ def test_couplings_that_nobody_asked_for_are_not_told() -> None:
     found = changes(graph_of([]), graph_of([]), SCHEMA)
     assert (found.couplings, found.couplings_count) == (None, None)
     assert "couplings" not in found.definition
+
+
+def test_a_since_that_is_the_later_of_the_two_is_refused() -> None:
+    """Else what came would be told as gone. Compared with the same moment nothing changed, which is an answer."""
+    assert point_then(3 * HOUR, AsOf(5 * HOUR, 9 * HOUR), 4 * HOUR) == AsOf(3 * HOUR, 9 * HOUR)
+    assert point_then(5 * HOUR, AsOf(5 * HOUR), 4 * HOUR) == point_then(5 * HOUR, AsOf(), 5 * HOUR) == AsOf(5 * HOUR)
+    with pytest.raises(
+        BadQuery, match=r"^since 1970-01-01T05:00:00.000001Z is after the time .*T05:00:00.000000Z: give an earlier"
+    ):
+        point_then(5 * HOUR + 1, AsOf(5 * HOUR), 6 * HOUR)
+    with pytest.raises(BadQuery, match=r"is after now, 1970-01-01T05:00:00.000000Z"):
+        point_then(5 * HOUR + 1, AsOf(None, 6 * HOUR), 5 * HOUR)

@@ -14,10 +14,12 @@ from brain.analytics.graph.coupling import DEFINITION as COUPLING
 from brain.analytics.graph.critical import DEFINITIONS, SINGLE, Criticality, Measure, criticality, singles
 from brain.analytics.graph.reflects import Reflects
 from brain.analytics.graph.snapshot import NODE_BITS, NODE_MASK, ROW, Ints, Snapshot
+from brain.errors import BadQuery
 from brain.ports import Store
-from brain.query import EVERY
+from brain.query import EVERY, AsOf
 from brain.rewound import rewound
 from brain.schema import Schema
+from brain.words import iso
 
 MOST = 100
 """Of each list; all are counted."""
@@ -152,6 +154,16 @@ DEFINITION = (
 
 
 COUPLINGS = "; couplings, of all states until then beside those of all states until now: {coupling}"
+
+
+def point_then(since: int, at: AsOf, now: int) -> AsOf:
+    """The point with which the one that is asked for is compared, as known at the same. BadQuery where it would be the later of
+    the two, since what came would be told as gone."""
+    until = now if at.valid is None else at.valid
+    if since > until:
+        named = "now" if at.valid is None else "the time as of which it is asked for"
+        raise BadQuery(f"since {iso(since)} is after {named}, {iso(until)}: give an earlier one, or a later time as of which")
+    return AsOf(since, at.known)
 
 
 def changes(
