@@ -102,9 +102,11 @@ def applied(snapshot: Snapshot, schema: Schema, scenario: Scenario, until: float
     """The snapshot stays as it is, and keeps what it has cached. BadQuery for what is not there, is there already, or that the
     ontology does not have. Ends at `until` (time.monotonic) with what is lost so far; `lost.open` is then not empty."""
     given = _given(snapshot, schema, scenario)
-    own = {numbered(given, one.id): parts_per_million(one.capacity) for one in scenario.degrade}
-    if len(own) < len(set(scenario.degrade)):
-        raise BadQuery("a thing is degraded twice, and not to the same capacity: keep one of the two")
+    own = dict[int, int]()
+    for one in scenario.degrade:
+        most = parts_per_million(one.capacity)
+        if own.setdefault(numbered(given, one.id), most) != most:
+            raise BadQuery(f"{one.id!r} is degraded twice, and not to the same capacity: keep one of the two")
     down = [numbered(given, id) for id in scenario.without] + [node for node, capacity in own.items() if not capacity]
     lost = spread(given, down, until=until)
     left = _without(given, schema, lost.reached)
@@ -120,9 +122,10 @@ def _narrow(given: Snapshot, schema: Schema, scenario: Scenario) -> dict[int, in
         key = _key(given, Numbering(given), schema, triple)
         if not _holds(given, key):
             raise BadQuery(f"{join(triple)!r} does not hold, so that it cannot be narrow")
-        if not one.capacity:
+        most = parts_per_million(one.capacity)
+        if not most:
             raise BadQuery(f"{join(triple)!r}: with nothing left of it, say what is without, or unlink what is needed no more")
-        if found.setdefault(key, parts_per_million(one.capacity)) != parts_per_million(one.capacity):
+        if found.setdefault(key, most) != most:
             raise BadQuery(f"{join(triple)!r} is narrow twice, and not to the same capacity: keep one of the two")
     return found
 
@@ -141,6 +144,8 @@ def _given(snapshot: Snapshot, schema: Schema, scenario: Scenario) -> Snapshot:
             raise BadQuery(f"{join(triple)!r} does not hold: leave it out, or see `brain report dependencies {triple.source}`")
         gone.add(key)
     for triple in dict.fromkeys(scenario.link):
+        if triple.source == triple.target:
+            raise BadQuery(f"{join(triple)!r}: nothing needs itself: link it with another thing")
         key = _key(base, numbers, schema, triple)
         if _holds(base, key):
             raise BadQuery(f"{join(triple)!r} holds already: leave it out of what is linked")
@@ -158,6 +163,8 @@ def _apart(snapshot: Snapshot, more: bool) -> Snapshot:
 
 
 def _node(schema: Schema, thing: Thing) -> Node:
+    if not thing.id.strip():
+        raise BadQuery(f"add {thing.id!r}: an empty id is none: give it one, such as asset/NEW")
     if not 0 <= thing.buffer <= MOST_BUFFER:
         raise BadQuery(f"{thing.id!r}: a buffer of {thing.buffer:g} s is not possible: give 0 to {MOST_BUFFER:,} seconds")
     return Node(thing.id, schema.of(thing.cls).name, {"bufferTime": thing.buffer}, {}, {})
