@@ -171,3 +171,5 @@ def _print_tables(found: Any, outlook: Any, concern: Any) -> None:
         print_impact(found, concern)
     if outlook is not None:
         print_outlook(outlook, found)
+    elif found is not None and not isinstance(found, Suspects) and found.capacity:
+        click.echo("Who becomes late is foreseen of what is down alone: leave out --capacity.", err=True)

@@ -56,9 +56,11 @@ def test_a_slip_of_the_pen_is_told_with_the_mend(store: str, tmp_path: Path) -> 
 
 
 def test_a_part_of_the_capacity_in_a_report_of_impact(store: str) -> None:  # noqa: F811
-    table = brain("report", "impact", "AIR", "--capacity", "0.5", store=store).stdout
+    told = brain("report", "impact", "AIR", "--capacity", "0.5", store=store)
+    table = told.stdout
+    assert "is foreseen of what is down alone" in told.stderr
     assert "asset/AIR at 50% for good slows down: 1 object, 2 assets" in table
     assert "20.0 min" in table
     rows = brain("report", "impact", "AIR", "--capacity", "0.5", "--format", "csv", store=store).stdout.splitlines()
-    assert rows[0].endswith(",via,capacity,since,event,eventSource")
+    assert rows[0].endswith(",via,capacity,said,event,eventSource")
     assert rows[1].endswith(",0.5,1970-01-01T00:00:00.000000Z,1,s")
