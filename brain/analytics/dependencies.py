@@ -1,11 +1,12 @@
 """Dependencies, first form: what a thing needs, and what needs it, over the relations that the ontology says are dependencies."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import networkx as nx
 
+from brain.analytics.graph.reflects import Reflects, reflects_of
 from brain.model import Edge
 from brain.ports import Store
 from brain.query import Direction, Hop
@@ -47,10 +48,12 @@ class Dependencies:
     nodes: tuple[Dependent, ...]
     edges: tuple[Edge, ...]
     partial: bool
+    reflects: Reflects = field(compare=False, kw_only=True)
 
 
 async def dependencies(store: Store, schema: Schema, root: str, toward: Toward, depth: int = 3) -> Dependencies:
     """Breadth first from a node id, one read of the store a level. A cycle is walked once."""
+    reflects = await reflects_of(store)
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_node(root)
     found: list[Edge] = []
@@ -72,7 +75,8 @@ async def dependencies(store: Store, schema: Schema, root: str, toward: Toward, 
         beyond = zip(hops, await store.related(hops), strict=True)
         partial = any(len(edges) > FAN or not graph.nodes >= set(_others(hop, edges)) for hop, edges in beyond)
     nodes = await _described(store, graph, root)
-    return Dependencies(root, toward, depth, schema.version, nodes, tuple(sorted(set(found))), partial)
+    told = tuple(sorted(set(found)))
+    return Dependencies(root, toward, depth, schema.version, nodes, told, partial, reflects=reflects)
 
 
 def _hops(schema: Schema, node: str, toward: Toward) -> Iterable[Hop]:

@@ -15,7 +15,7 @@ test of `attribution` (`coincidence`), and the same procedure over all of these.
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from itertools import pairwise
@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 from brain.analytics.deadline import deadline
 from brain.analytics.discoveries import q_values
+from brain.analytics.graph.reflects import Reflects, reflects_of
 from brain.analytics.lives import MICRO, Timed, lives_in_time
 from brain.analytics.state_waits import met_by_states
 from brain.analytics.surroundings import Surroundings, read_surroundings
@@ -109,6 +110,7 @@ class ObservedDependencies:
     ontology_version: str
     partial: bool = False
     unexplored: int = 0
+    reflects: Reflects = field(default=Reflects(), compare=False, kw_only=True)
 
 
 async def observed(
@@ -134,7 +136,7 @@ async def observed_between(
 ) -> list[ObservedDependencies]:
     """The same of several kinds, out of one reading. Of states the lives have half of the time; what surrounds them is then
     read whole, but for flags, which keep no recorded time and are no state of a device."""
-    of_states = Between.STATES in kinds
+    of_states, reflects = Between.STATES in kinds, await reflects_of(store)
     lives, whole = await lives_in_time(store, object_type, deadline(patience / 2 if patience and of_states else patience))
     unexplored = 0 if whole else await _objects(store, schema, object_type) - len(lives)
     around = await read_surroundings(store, schema, lives, flags=False) if of_states else Surroundings()
@@ -143,7 +145,7 @@ async def observed_between(
         asked = partial(observed_in, lives, kind, share, around, object_type=object_type, ontology_version=schema.version)
         # Arithmetic of seconds, of which the loop keeps nobody waiting.
         told.append(await asyncio.to_thread(asked) if kind is Between.STATES else asked())
-    return [replace(one, partial=not whole, unexplored=unexplored) for one in told]
+    return [replace(one, partial=not whole, unexplored=unexplored, reflects=reflects) for one in told]
 
 
 async def _objects(store: Store, schema: Schema, object_type: str) -> int:

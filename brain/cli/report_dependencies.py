@@ -11,6 +11,7 @@ from brain.analytics.dependencies import Dependencies, Toward
 from brain.cli.options import format_option, opened, run, store_option
 from brain.cli.times import INSTANT, SPAN, past_options
 from brain.query import AsOf
+from brain.reports.document import document
 
 WHOLE = ("graphml", "gexf", "html")
 """Forms of the whole graph alone."""
@@ -115,6 +116,7 @@ def dependencies_json(found: Dependencies) -> dict[str, Any]:
         "depth": found.depth,
         "partial": found.partial,
         "ontologyVersion": found.ontology_version,
+        "reflects": document(found.reflects),
         "nodes": [{"id": n.id, "class": n.cls, "name": n.name, "distance": n.distance, "via": n.via} for n in found.nodes],
         "edges": [
             {

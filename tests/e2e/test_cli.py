@@ -241,6 +241,7 @@ def test_what_hangs_on_a_pump_of_the_demo_worked_by_hand(demo: str) -> None:
     down = json.loads(brain("report", "dependencies", pump, "--depth", "1", "--format", "json", store=demo).stdout)
     assert {n["id"] for n in down["nodes"]} == needs_it
     assert (down["root"], down["direction"], down["depth"]) == (pump, "down", 1)
+    assert (down["reflects"]["asOf"], down["reflects"]["followed"]) == (None, 0)
     up = json.loads(brain("report", "dependencies", pump, "--up", "--depth", "1", "--format", "json", store=demo).stdout)
     assert {n["id"] for n in up["nodes"]} == needs
     by_key = brain("report", "dependencies", pump.partition("/")[2], "--depth", "1", "--format", "json", store=demo).stdout

@@ -209,6 +209,20 @@ async def test_each_answer_tells_of_which_moment_and_marks_it_is() -> None:
             }
 
 
+async def test_what_reads_the_store_tells_where_the_streams_are_by_now() -> None:
+    """The dependencies of one thing, and those observed, are read anew: so are their marks, and nothing is followed."""
+    asks = ('dependencies(id: "asset/AIR", direction: DOWN{})', 'observedDependencies(objectType: "ProductionOrder"{})')
+    step = says("5", "step/1", "Step", HOUR, Link("object", "productionorder/1"), activity="fill", startedAt=HOUR)
+    async with following() as api:
+        for offset in (4, 5):
+            await api.store.apply([step], [Mark("erp", 0, offset)])
+            for asked in asks:
+                (found,) = (await api.ask(f"{{ {asked.format(THEN)} {{ {REFLECTS} }} }}")).values()
+                marks = [{"topic": "erp", "partition": 0, "offset": offset}]
+                then = "1970-01-01T02:00:00.000000Z"
+                assert found["reflects"] == {"asOf": then, "knownAt": None, "marks": marks, "followed": 0}
+
+
 async def test_what_changed_tells_both_moments_and_a_scenario_its_graphs() -> None:
     async with following() as api:
         since = '(since: "1970-01-01T00:30:00Z")'

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from brain.analytics.breakdown import breakdown
+from brain.analytics.dependencies import Toward, dependencies
 from brain.analytics.graph.causes import causes
 from brain.analytics.graph.circles import circles
 from brain.analytics.graph.concerned import concerned
@@ -19,9 +20,11 @@ from brain.analytics.graph.scenario import Scenario
 from brain.analytics.graph.since import changes
 from brain.analytics.graph.snapshot import Snapshot
 from brain.analytics.graph.whatif import what_if
+from brain.analytics.observed import observed
 from brain.model import GAP, Assert, ChangeSet, Link, Mark
 from brain.query import NOW, AsOf
 from brain.reports.reflects_words import graph_as_of, reflected
+from brain.rewound import rewound
 from tests.unit.test_evidence import AIR, HOUR, PLANT, SCHEMA, says, stored
 from tests.unit.test_graph_snapshot import Told, told
 
@@ -44,6 +47,18 @@ async def test_each_answer_tells_of_which_graph_it_is(name: str) -> None:
         await store.apply(PLANT, MARKS)
         for at in (NOW, AsOf(4 * HOUR)):
             assert ANSWERS[name](await read(store, SCHEMA, at)).reflects == Reflects(at.valid, None, MARKS, 0)
+
+
+async def test_so_do_those_that_read_the_store_alone() -> None:
+    """What a thing needs, and what is observed to follow what. No marks are kept of what was known at a past time."""
+    step = Assert("step/1", "Step", {"activity": "fill", "startedAt": 1}, {}, (Link("object", "productionorder/1"),))
+    async with stored() as store:
+        await store.apply([*PLANT, ChangeSet("6", "mes", 6 * HOUR, 0, (step,))], MARKS)
+        for at, marks in ((NOW, MARKS), (AsOf(7 * HOUR), MARKS), (AsOf(7 * HOUR, 2**60), ())):
+            past = rewound(store, SCHEMA, at)
+            needs = await dependencies(past, SCHEMA, "asset/AIR", Toward.DOWN)
+            follows = await observed(past, SCHEMA, "ProductionOrder")
+            assert needs.reflects == follows.reflects == Reflects(*at, marks, 0)
 
 
 async def test_so_do_those_that_read_more_than_the_graph() -> None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from brain.model import Instant, Mark
+from brain.ports import Store
+from brain.rewound import point_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +22,10 @@ class Reflects:
     known_at: Instant | None = None
     marks: tuple[Mark, ...] = ()
     followed: int = 0
+
+
+async def reflects_of(store: Store) -> Reflects:
+    """Of what is read from now on out of a store, or of one as it was (`brain.rewound`)."""
+    at = point_of(store)
+    marks = tuple(await store.marks()) if at.known is None else ()
+    return Reflects(None if at.valid is None else Instant(at.valid), None if at.known is None else Instant(at.known), marks)
