@@ -10,6 +10,7 @@ from strawberry.types.unset import UNSET
 
 from api.arguments import TIMES, moment
 from api.kernel import given
+from api.process_reports import AT_A_TIME
 from api.results import Results
 from api.selected import names_selected
 from api.typegen import typed
@@ -34,8 +35,6 @@ from brain.schema import Schema
 
 FIRST = 100
 """Things told one by one, where nothing is said."""
-AT_A_TIME = 2
-"""Delays that are looked into at once: each may hold a log in memory. The others wait."""
 MOST_YEARS = 1000
 MOST_SECONDS = MOST_YEARS * 365.25 * 86_400
 PATIENCE = 5.0
@@ -102,6 +101,11 @@ def micros(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * MICRO)
 
 
+def begins(at: Any, as_of: Any) -> int | None:
+    """When a thing goes down, if it is said."""
+    return at if given(at) else as_of if given(as_of) else None
+
+
 def asked_of(
     info: Any, lasts: Any, depth: Any, first: Any, capacity: Any, *, at: int | None = None, patience: float | None
 ) -> Asked:
@@ -130,7 +134,7 @@ def _impact(schema: Schema, results: Results) -> Any:
         as_of: Any = UNSET,
         known_at: Any = UNSET,
     ) -> Any:
-        since = at if given(at) else as_of if given(as_of) else None
+        since = begins(at, as_of)
         asked = asked_of(info, lasts, depth, first, capacity, at=since, patience=positive("patience", patience, PATIENCE))
         snapshot, moment = await snapshot_of(info, as_of, known_at, since)
         return await answer(impact, snapshot, schema, await one_id(info, id, moment), asked)
@@ -156,7 +160,7 @@ def _concerned(schema: Schema, results: Results) -> Any:
         as_of: Any = UNSET,
         known_at: Any = UNSET,
     ) -> Any:
-        since, long = at if given(at) else as_of if given(as_of) else None, positive("patience", patience, PATIENCE)
+        since, long = begins(at, as_of), positive("patience", patience, PATIENCE)
         asked = asked_of(info, lasts, depth, info.context.limits.page, capacity, at=since, patience=long)
         most, until = within("first", first, FIRST, info.context.limits.page), deadline(long)
         snapshot, moment = await snapshot_of(info, as_of, known_at, since)

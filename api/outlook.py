@@ -7,8 +7,7 @@ import strawberry
 from strawberry.types.unset import UNSET
 
 from api.arguments import TIMES
-from api.dependencies import PATIENCE, micros, one_id, positive, snapshot_of
-from api.kernel import given
+from api.dependencies import PATIENCE, begins, micros, one_id, positive, snapshot_of
 from api.process_reports import AT_A_TIME
 from api.results import Results
 from api.typegen import typed
@@ -29,7 +28,7 @@ def outlook(schema: Schema, results: Results) -> Any:
         as_of: Any = UNSET,
         known_at: Any = UNSET,
     ) -> Any:
-        since = at if given(at) else as_of if given(as_of) else None
+        since = begins(at, as_of)
         asked = Asked(
             since,
             micros(positive("lasts", lasts, None)),

@@ -7,7 +7,7 @@ import strawberry
 from strawberry.types.unset import UNSET
 
 from api.arguments import TIMES
-from api.dependencies import PATIENCE, answer, asked_of, one_id, positive, snapshot_of
+from api.dependencies import IMPACT, PATIENCE, answer, asked_of, one_id, positive, snapshot_of
 from api.kernel import given
 from api.results import Results
 from api.typegen import typed
@@ -89,16 +89,9 @@ def scenario(schema: Schema, results: Results) -> Any:
 
         return await answer(work)
 
-    numbers = {
-        "capacity": float | None,
-        "lasts": float | None,
-        "depth": int | None,
-        "first": int | None,
-        "patience": float | None,
-    }
     arguments = {"changes": ScenarioInput, "others": ScenarioInput | None, "impact_of": strawberry.ID | None, "cls": str | None}
     return strawberry.field(
-        resolver=typed(of, results.output(WhatIf), **arguments, **numbers, **TIMES),
+        resolver=typed(of, results.output(WhatIf), **arguments, **IMPACT, **TIMES),
         description="What some changes would make of the graph of dependencies, and `others` beside them: what is lost, the"
         " impact of `impactOf` being down then (or at a `capacity`), and which single points of failure (of a class `cls`,"
         " else of assets and people) come and go. Nothing is kept of it.",

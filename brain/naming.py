@@ -23,10 +23,8 @@ async def resolve(store: Store, schema: Schema, name: str) -> str:
         return name if name in found else found[0]
     if found:
         raise BadQuery(f"{name!r} may mean {', '.join(found)}; write which")
-    alike = [
-        *await _found(store, Condition("id", Op.CONTAINS, name)),
-        *await _found(store, Condition("id", Op.CONTAINS, name.upper())),
-    ]
+    written = dict.fromkeys((name, name.upper()))
+    alike = [id for text in written for id in await _found(store, Condition("id", Op.CONTAINS, text))]
     mend = f"did you mean {' or '.join(dict.fromkeys(alike))}?" if alike else f"ids look like {schema.keyspaces[0]}/KEY"
     raise BadQuery(f"the store knows nothing called {name!r}; {mend}")
 

@@ -1,5 +1,6 @@
 """Figures in the words and units of people. Programs take the JSON."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
@@ -73,6 +74,12 @@ def rate(per_hour: float) -> str:
 def things(count: int, one: str, more: str | None = None) -> str:
     """`1 step`, `2 steps`."""
     return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
+def some_of(names: Sequence[str], most: int) -> str:
+    """`a, b, c and 14 more`."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def capitalised(sentence: str) -> str:

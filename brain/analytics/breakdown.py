@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from brain.analytics.causes import Context
+from brain.analytics.deadline import deadline, left
 from brain.analytics.forecast import Forecast, NothingDone
 from brain.analytics.graph.impact import Carrier, carrier
 from brain.analytics.graph.reflects import Reflects
 from brain.analytics.graph.snapshot import NODE_MASK, Snapshot, closed
 from brain.analytics.graph.times import carriers, spread, way
-from brain.analytics.lives import MICRO, Timed, timed
+from brain.analytics.lives import MICRO, Timed, timed, untimed
 from brain.analytics.outlook import ASSUMPTIONS, DEFINITION, FOR_GOOD, RUNS, Down, Outlook, outlook_of
 from brain.analytics.outlook import Asked as Runs
 from brain.analytics.process_material import machine_states
@@ -125,7 +126,7 @@ async def told_of(scan: AsyncIterator[Occurrence]) -> Told:
     lives: dict[str, list[Timed]] = {}
     plans: dict[str, list[tuple[int, str, str]]] = {}
     async for o in scan:
-        if o.lifecycle is None and o.started is None and o.completed is None:
+        if untimed(o):
             plans.setdefault(o.object, []).append((o.sequence or 0, o.step, o.activity))
         elif (step := timed(o, None)) is not None:
             lives.setdefault(o.object, []).append(step._replace(end=UNENDED) if o.completed is None else step)
@@ -142,17 +143,14 @@ async def breakdown(store: Store, schema: Schema, snapshot: Snapshot, id: str, a
     working = {name: {*_resources(one, known.at)} for name, one in known.told.items()}
     resources = [one for one in down_with(snapshot, id, at, asked.lasts) if any(one.id in w for w in working.values())]
     types = [name for name in working if any(one.id in working[name] for one in resources)]
-    outlooks = []
+    outlooks, end = [], None if asked.seconds is None else asked.began + asked.seconds
     for i, name in enumerate(types):
         try:
             forecast, due = await _forecast(store, schema, known, name)
         except NothingDone as error:
             outlooks.append(_none(name, at, str(error)))
             continue
-        until = None
-        if asked.seconds is not None:
-            now = time.monotonic()
-            until = now + max(asked.began + asked.seconds - now, 0) / (len(types) - i)
+        until = deadline(left(end, len(types) - i))
         outlooks.append(await asyncio.to_thread(_outlook, forecast, due, snapshot, resources, name, asked, until))
     return Breakdown(
         id,

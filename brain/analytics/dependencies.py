@@ -79,13 +79,18 @@ async def dependencies(store: Store, schema: Schema, root: str, toward: Toward, 
     return Dependencies(root, toward, depth, schema.version, nodes, told, partial, reflects=reflects)
 
 
-def _hops(schema: Schema, node: str, toward: Toward) -> Iterable[Hop]:
-    """The needed end of a relation is its `dependency`; going up we look for needed ends, going down for needing ones."""
+def ways(schema: Schema, toward: Toward) -> Iterable[tuple[Direction, tuple[str, ...]]]:
+    """The relations to follow at a thing, by direction. The needed end of a relation is its `dependency`; going up we look for
+    needed ends, going down for needing ones."""
     needed_out = Direction.OUT if toward is Toward.UP else Direction.IN
     for end, direction in (("target", needed_out), ("source", Direction.IN if needed_out is Direction.OUT else Direction.OUT)):
         names = tuple(sorted(name for name, relation in schema.relations.items() if relation.dependency == end))
         if names:
-            yield Hop(node, direction, names, FAN + 1)
+            yield direction, names
+
+
+def _hops(schema: Schema, node: str, toward: Toward) -> Iterable[Hop]:
+    return (Hop(node, direction, names, FAN + 1) for direction, names in ways(schema, toward))
 
 
 def _others(hop: Hop, edges: Iterable[Edge]) -> Iterable[str]:

@@ -82,6 +82,11 @@ async def read_lives(store: Store, object_type: str, lifecycle: Lifecycle | None
     return lives, left_out
 
 
+def untimed(step: Occurrence) -> bool:
+    """Whether work was told of, and no time of it: it is planned."""
+    return step.lifecycle is None and step.started is None and step.completed is None
+
+
 async def lives_in_time(store: Store, object_type: str, until: float | None) -> tuple[dict[str, list[Timed]], bool]:
     """The lives of the objects of a type that are read by `until`, of time.monotonic, each whole, and of some in any case; and
     whether these are all. BadQuery where no object has a step."""

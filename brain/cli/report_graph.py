@@ -62,14 +62,14 @@ async def whole(wanted: Wanted, store: str | None, form: str) -> None:
     async with opened(store) as o:
         snapshot, past = await read(o.merged, o.schema, wanted.at), rewound(o.merged, o.schema, wanted.at)
         then = None if begin is None else await read(o.merged, o.schema, begin)
-        pairs = None
-        if then is not None and wanted.coupling:
+        coupled, pairs = None, None
+        if wanted.coupling and then is None:
+            coupled = await hidden_coupling(past, o.schema, snapshot, wanted.cls or ASSETS, patience=long)
+        elif wanted.coupling and then is not None:
             pairs = await coupled_in(o.merged, o.schema, then, snapshot, wanted.cls, long)
+            coupled = pairs[1]
         asked = o.schema, wanted.cls, wanted.measure
         changed = None if then is None else changes(then, snapshot, *asked, coupled=pairs, patience=long)
-        coupled = pairs and pairs[1]
-        if wanted.coupling and coupled is None:
-            coupled = await hidden_coupling(past, o.schema, snapshot, wanted.cls or ASSETS, patience=long)
         layer = await read_layer(past, o.schema, wanted.object_types, long) if wanted.observed else NOTHING
         match form:
             case "graphml" | "gexf":

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("id_", metavar="ID")
-@click.option("--at", type=INSTANT, metavar="TIME", help="When it goes down; times are then told too.")
+@click.option("--at", type=INSTANT, metavar="TIME", help="When it goes down: times are told too; if past, as of then.")
 @click.option("--for", "lasts", type=SPAN, metavar="SPAN", help="For how long, such as 30m or 2h. [default: for good]")
 @click.option("--capacity", type=float, default=0.0, metavar="SHARE", help="What is left of ID, 0 to below 1. [default: 0, down]")
 @click.option("--causes", is_flag=True, help="What may be behind ID being down, or late if it has steps; --at: as of when.")

@@ -57,8 +57,13 @@ def takes_with_it(found: Impact) -> str:
 
 
 def after(seconds: float) -> str:
-    """How long after a loss."""
+    """How long after a loss, in a column of such."""
     return duration(seconds) if seconds else "at once"
+
+
+def felt(seconds: float) -> str:
+    """The same in a sentence: `after 2.0 h`."""
+    return f"after {after(seconds)}" if seconds else after(seconds)
 
 
 def tie(carrier: Carrier) -> Tie:

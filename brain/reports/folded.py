@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from brain.analytics.graph.impact import Affected
+from brain.words import some_of
 
 MANY = 3
 """Fewer are told each on a row of its own."""
@@ -22,9 +23,7 @@ class Fold:
 
     def ids(self) -> str:
         """`medicationorder/RX-1, medicationorder/RX-2, medicationorder/RX-3 and 14 more`."""
-        more = len(self.rows) - NAMED
-        told = ", ".join(row.id for row in self.rows[:NAMED])
-        return f"{told} and {more:,} more" if more > 0 else told
+        return some_of([row.id for row in self.rows], NAMED)
 
     def way(self, arrow: str) -> str:
         """What all ways have in common; where they differ, of what kind it is: `asset/ROB-1 → medicationorder/… → patient/…`."""

@@ -13,6 +13,7 @@ from brain.analytics.graph.snapshot import Snapshot
 from brain.reports.dependency_map import DependencyMap, Thing, dependency_map
 from brain.reports.dependency_things import (
     after,
+    felt,
     many,
     needs_between,
     not_asked,
@@ -28,7 +29,7 @@ from brain.reports.html import render
 from brain.reports.outlook_words import delays, late_rows, left, open_and_under_way, sentence, unforeseen
 from brain.reports.reflects_words import reflected
 from brain.schema import Schema
-from brain.words import duration, point
+from brain.words import point
 
 SOON = (60.0, 3600.0, 8 * 3600.0, 86400.0)
 """Seconds: what is lost earlier than the first of these is marked strongest."""
@@ -59,12 +60,12 @@ def impact_page(
         affected=found.affected[:first],
         folds=folded(found.affected[:first]),
         after=after,
+        felt=felt,
         absorbed=found.absorbed[:first],
         why=why_absorbed,
         concern=concern,
         why_concerned=why_concerned,
         not_asked=not_asked,
-        at_once=after(0),
         levels=LEVELS,
         reflected=reflected(found.reflects),
         says_so=links_on(found.affected[:first]),
@@ -100,7 +101,7 @@ def _told(found: Impact, known: dict[str, Thing]) -> Iterator[tuple[str, Thing]]
     yield found.id, replace(known[found.id], look="heavy", line="is down")
     for a in found.affected:
         level = 4 - sum(bound <= a.after_seconds for bound in SOON)
-        line = f"after {duration(a.after_seconds)}" if a.after_seconds else after(0)
+        line = felt(a.after_seconds)
         yield a.id, replace(known[a.id], line=line, after_seconds=a.after_seconds, level=level)
     for b in found.absorbed:
         yield b.id, replace(known[b.id], look="goes-on", line=f"goes on: {why_absorbed(b)}")

@@ -5,7 +5,7 @@ A and B fail for half an hour at 5, 31, 80 and 201, B a minute after A: at anoth
 failure of the one is near to one of the other's in 4 minutes of one hour a day, and in no other day's.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 
@@ -19,10 +19,7 @@ from brain.ports import Store
 from brain.query import AsOf, Find, Hop
 from brain.rewound import rewound
 from brain.schema import Schema
-from brain.stores.neo4j import Neo4jStore
-from brain.stores.sqlite import SqliteStore
 from ontology import load_schema
-from tests.contract.test_neo4j import wipe
 
 HOUR = 3_600_000_000
 MINUTE = HOUR // 60
@@ -96,21 +93,6 @@ async def filled(make: Callable[[Callable[[], int]], Store]) -> Merged:
 @pytest.fixture
 def schema() -> Schema:
     return load_schema(())
-
-
-@pytest.fixture
-async def sqlite() -> AsyncIterator[Merged]:
-    store = await filled(lambda now: SqliteStore("", now))
-    yield store
-    await store.close()
-
-
-@pytest.fixture
-async def neo4j(neo4j_url: str) -> AsyncIterator[Merged]:
-    await wipe(neo4j_url)
-    store = await filled(lambda now: Neo4jStore(neo4j_url, now))
-    yield store
-    await store.close()
 
 
 async def coupled(store: Merged, schema: Schema, at: AsOf) -> HiddenCoupling:

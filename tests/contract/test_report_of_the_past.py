@@ -4,7 +4,7 @@ Times are minutes. A cell holds for its asOf and knownAt; it has the waits of ea
 steps. "o2+o3" are merged: one order with the steps of both.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -19,10 +19,7 @@ from brain.ports import Store
 from brain.query import NOW, AsOf, Edges, Find, Hop, Occurrences
 from brain.rewound import rewound
 from brain.schema import Scalar, Schema
-from brain.stores.neo4j import Neo4jStore
-from brain.stores.sqlite import SqliteStore
 from ontology import load_schema
-from tests.contract.test_neo4j import wipe
 
 MINUTE = 60_000_000
 SECTIONS = frozenset(Section) - {Section.RELIEF}
@@ -115,21 +112,6 @@ async def filled(make: Callable[[Callable[[], int]], Store]) -> Merged:
 @pytest.fixture
 def schema() -> Schema:
     return load_schema()
-
-
-@pytest.fixture
-async def sqlite() -> AsyncIterator[Merged]:
-    store = await filled(lambda now: SqliteStore("", now))
-    yield store
-    await store.close()
-
-
-@pytest.fixture
-async def neo4j(neo4j_url: str) -> AsyncIterator[Merged]:
-    await wipe(neo4j_url)
-    store = await filled(lambda now: Neo4jStore(neo4j_url, now))
-    yield store
-    await store.close()
 
 
 async def check(store: Merged, schema: Schema, *cells: tuple[int | None, int | None]) -> None:

@@ -14,10 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from brain.analytics.breakdown import PROVIDES
-from brain.analytics.deadline import deadline
+from brain.analytics.deadline import deadline, left
 from brain.analytics.graph.causes import DEPTH, Suspects, causes
 from brain.analytics.graph.impact import LEFT, MOST, Part, part_of
 from brain.analytics.graph.reach import within
+from brain.analytics.graph.reflects import marks_at
 from brain.analytics.graph.snapshot import Snapshot, closed, kinds, seconds
 from brain.analytics.graph.suspected import Judged, judged, read_told
 from brain.analytics.graph.told_lives import Log, Waited, able_after, life_of, planned, read_log, steps_of, still_waits, waits_of
@@ -34,7 +35,7 @@ from brain.ports import Store
 from brain.query import EVERY, NOW, AsOf, Direction, Hop, Window
 from brain.rewound import rewound
 from brain.schema import Schema
-from brain.words import iso
+from brain.words import iso, some_of
 
 TOLD = 5
 """Waits that are told."""
@@ -95,15 +96,15 @@ async def delay(store: Store, schema: Schema, id: str, asked: Asked = Asked()) -
         raise await _of_objects(then, id)
     if part_of(schema, node.cls) not in MOVED:
         return None
-    marks = tuple(await then.marks()) if asked.at.known is None else ()
+    marks = await marks_at(then, asked.at)
     life = await _life(then, schema, node, asked, until)
     if life is None:
         return None
     point = AsOf(life.moment, asked.at.known)
     took = await _took(store, then, schema, life, point)
     taken, able = frozenset(each for one in took for each in one.things), {group for one in took for group in one.groups}
-    read = await upward(store, schema, id, taken, able, depth=asked.depth, at=point, until=_part(until))
-    found = await asyncio.to_thread(causes, read.snapshot, schema, id, asked.depth, read.snapshot.count, _left(_part(until)))
+    read = await upward(store, schema, id, taken, able, depth=asked.depth, at=point, until=_half(until))
+    found = await asyncio.to_thread(causes, read.snapshot, schema, id, asked.depth, read.snapshot.count, left(until, 2))
     unread = [one for one in read.unread if one not in found.unexplored_ids]
     found = replace(
         found,
@@ -112,25 +113,21 @@ async def delay(store: Store, schema: Schema, id: str, asked: Asked = Asked()) -
         unexplored_ids=(*found.unexplored_ids, *unread)[:LEFT],
         partial=found.partial or bool(unread),
     )
-    told = await read_told(then, [one.id for one in found.causes], _part(until))
+    told = await read_told(then, [one.id for one in found.causes], _half(until))
     suspects = judged(found.causes, life.waits, _needed(read.snapshot, schema, id, took), told)
     split, lacks = await _split(then, schema, life, suspects, until) if asked.split else ([], None)
     return _answer(found, life, suspects, split, lacks, asked.first)
 
 
-def _part(until: float | None) -> float | None:
-    """Half of the time that is left: what comes after needs some too."""
-    return None if until is None else (time.monotonic() + until) / 2
-
-
-def _left(until: float | None) -> float | None:
-    return None if until is None else max(until - time.monotonic(), 0.0)
+def _half(until: float | None) -> float | None:
+    """The deadline for half of the time that is left: what comes after needs some too."""
+    return deadline(left(until, 2))
 
 
 async def _of_objects(then: Store, id: str) -> BadQuery:
     (edges,) = await then.related([Hop(id, Direction.OUT, (OBJECT,), EVERY)])
     ids = sorted({edge.target for edge in edges})
-    objects = ", ".join(ids[:NAMED]) + (f" and {len(ids) - NAMED:,} more" if len(ids) > NAMED else "")
+    objects = some_of(ids, NAMED)
     if not ids:
         return BadQuery(f"{id!r} is a step that names no object, so that nothing waited for it; ask for an object")
     of = "that object" if len(ids) == 1 else "one of these"
@@ -145,7 +142,7 @@ async def _life(then: Store, schema: Schema, node: Node, asked: Asked, until: fl
         return None
     goes_on = bool(schema.classes[node.cls].closed_by) and not closed(schema, node)
     if log is None and (goes_on or asked.split):
-        log = await read_log(then, node.id, _part(until))
+        log = await read_log(then, node.id, _half(until))
         steps = log.own if log.complete and life_of(log.own) else steps
     if asked.moment is not None and asked.at.valid is not None and asked.moment > asked.at.valid:
         raise BadQuery(
@@ -262,8 +259,8 @@ async def _split(
         return [], None
     if log is None or not log.complete or of not in log.lives:
         return [], "the waits are not split by cause: the log was not read in time"
-    left, steps = _left(until), log.steps()
-    if left is not None and steps > left * STEPS_A_SECOND:
+    seconds_left, steps = left(until), log.steps()
+    if seconds_left is not None and steps > seconds_left * STEPS_A_SECOND:
         return [], f"the waits are not split by cause: for {steps:,} steps that takes longer than was left of the time"
     _, spans = await machine_states(then, schema, log.lives[of])
     states = {name: [(s.start, s.end, s.state) for s in mine] for name, mine in spans.items()}

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from brain.analytics.graph.reflects import marks_at
 from brain.analytics.graph.snapshot import Numbering, Snapshot, changed, empty, told_by
 from brain.model import Edge, Node
 from brain.ports import Store
@@ -19,13 +20,13 @@ AT_ONCE = 2000
 async def read(store: Store, schema: Schema, at: AsOf = NOW) -> Snapshot:
     """All dependencies that held at that point, between whatever things. Two scans now; in the past a read for all that ever
     had a dependency. A commit meanwhile may be in it or not, so follow the notices from before this was called."""
-    marks = tuple(await store.marks()) if at.known is None else ()
+    marks = await marks_at(store, at)
     base = empty(schema, at)
     numbers, keys = Numbering(base), array("q")
     async for edge in edges_of(store, base, at):
         keys.append(numbers.key(edge))
     nodes: dict[int, Node | None] = {}
-    for some in _parts(base.ids):
+    for some in parts(base.ids):
         nodes.update((base.index[id], node) for id, node in zip(some, await named(store, some, at), strict=True))
     added = np.unique(np.frombuffer(keys, np.int64)) if keys else np.zeros(0, np.int64)
     return changed(base, schema, np.zeros(0, np.int64), added, nodes, marks=marks)
@@ -50,7 +51,7 @@ async def edges_of(store: Store, snapshot: Snapshot, at: AsOf) -> AsyncIterator[
             yield edge
     elif relations:
         sources = sorted({edge.source async for edge in store.scan(Edges(relations, ever=True))})
-        for some in _parts(sources):
+        for some in parts(sources):
             for edges in await links(store, snapshot, some, at):
                 for edge in edges:
                     yield edge
@@ -61,7 +62,7 @@ async def refreshed(store: Store, schema: Schema, snapshot: Snapshot, subjects: 
     to hold meanwhile, of these subjects alone."""
     numbers, nodes = Numbering(snapshot), dict[int, Node | None]()
     removed, added = list[int](), list[int]()
-    for some in _parts(list(subjects)):
+    for some in parts(list(subjects)):
         for node, edges in zip(await store.nodes(some), await links(store, snapshot, some), strict=True):
             if node is None or (not edges and node.id not in snapshot.index):
                 continue
@@ -72,7 +73,7 @@ async def refreshed(store: Store, schema: Schema, snapshot: Snapshot, subjects: 
                 added += now - before
             nodes[number] = node
     met = [id for id in snapshot.ids[snapshot.count :] if snapshot.index[id] not in nodes]
-    for some in _parts(met):
+    for some in parts(met):
         nodes.update((snapshot.index[id], node) for id, node in zip(some, await store.nodes(some), strict=True))
     gone, come = (np.array(keys, np.int64) for keys in (removed, added))
     return changed(snapshot, schema, gone, come, nodes, followed=snapshot.followed + followed)
@@ -88,5 +89,6 @@ def _relations(snapshot: Snapshot) -> tuple[str, ...]:
     return tuple(sorted({kind.relation for kind in snapshot.kinds}))
 
 
-def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+def parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    """As they are read."""
     return (ids[i : i + AT_ONCE] for i in range(0, len(ids), AT_ONCE))

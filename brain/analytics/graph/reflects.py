@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from brain.model import Instant, Mark
 from brain.ports import Store
+from brain.query import AsOf
 from brain.rewound import point_of
 
 
@@ -24,8 +25,18 @@ class Reflects:
     followed: int = 0
 
 
+def reflecting(at: AsOf, marks: tuple[Mark, ...], followed: int = 0) -> Reflects:
+    """Of what was read at a point, with so many notices since."""
+    as_of, known_at = (None if time is None else Instant(time) for time in at)
+    return Reflects(as_of, known_at, marks, followed)
+
+
+async def marks_at(store: Store, at: AsOf) -> tuple[Mark, ...]:
+    """Where the streams are just before something is read at that point; none of what was known then."""
+    return tuple(await store.marks()) if at.known is None else ()
+
+
 async def reflects_of(store: Store) -> Reflects:
     """Of what is read from now on out of a store, or of one as it was (`brain.rewound`)."""
     at = point_of(store)
-    marks = tuple(await store.marks()) if at.known is None else ()
-    return Reflects(None if at.valid is None else Instant(at.valid), None if at.known is None else Instant(at.known), marks)
+    return reflecting(at, await marks_at(store, at))

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from brain.analytics.graph.reflects import Reflects
+from brain.analytics.graph.reflects import Reflects, reflecting
 from brain.errors import Reject
-from brain.model import Edge, Instant, Mark, Node
+from brain.model import Edge, Mark, Node
 from brain.query import NOW, AsOf
 from brain.schema import ROOT, Schema
 
@@ -93,8 +93,7 @@ class Snapshot:
 
     @property
     def reflects(self) -> Reflects:
-        as_of, known_at = (None if time is None else Instant(time) for time in self.at)
-        return Reflects(as_of, known_at, self.marks, self.followed)
+        return reflecting(self.at, self.marks, self.followed)
 
     def number(self, id: str) -> int | None:
         """The node's number; None for what no dependency touches."""

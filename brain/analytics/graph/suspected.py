@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from brain.analytics.calendars import Interval, common
-from brain.analytics.deadline import late
+from brain.analytics.deadline import in_time
 from brain.analytics.graph.causes import Suspect
 from brain.analytics.graph.told_lives import Waited
 from brain.analytics.graph.wait_causes import length_of
@@ -41,9 +41,7 @@ class Judged(NamedTuple):
 async def read_told(store: Store, ids: Sequence[str], until: float | None) -> dict[str, Signs]:
     """Of those that were asked in time (of time.monotonic)."""
     found = dict[str, Signs]()
-    for i in range(0, len(ids), AT_A_TIME):
-        if late(until):
-            break
+    for i in in_time(range(0, len(ids), AT_A_TIME), until):
         some = ids[i : i + AT_A_TIME]
         for id, versions in zip(some, await store.history(some, Window(limit=EVERY)), strict=True):
             said = signs(id, versions, (), END).troubles

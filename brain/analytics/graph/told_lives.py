@@ -1,16 +1,15 @@
 """The life of one object out of a store, and the lives beside it: what it waited for, and what everybody did meanwhile."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import aclosing
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from brain.analytics.deadline import late
-from brain.analytics.lives import Timed, lives_of, timed
+from brain.analytics.lives import Timed, lives_of, timed, untimed
 from brain.analytics.work import Lives, Wait
 from brain.model import Occurrence
 from brain.named_lives import named_lives
-from brain.ports import Store
+from brain.ports import Store, closing
 from brain.query import Occurrences
 
 
@@ -52,9 +51,11 @@ async def read_log(store: Store, id: str, until: float | None) -> Log:
     return Log(lives, tuple(own.values()), not late(until))
 
 
-async def _hurried(scan: Any, id: str, own: dict[str, Occurrence], until: float | None) -> AsyncIterator[Occurrence]:
-    async with aclosing(scan):
-        async for one in scan:
+async def _hurried(
+    scan: AsyncIterator[Occurrence], id: str, own: dict[str, Occurrence], until: float | None
+) -> AsyncIterator[Occurrence]:
+    async with closing(scan) as some:
+        async for one in some:
             if late(until):
                 return
             if one.object == id:
@@ -86,7 +87,7 @@ def still_waits(id: str, steps: Sequence[Occurrence], life: Sequence[Timed], now
 
 def planned(steps: Iterable[Occurrence]) -> list[Occurrence]:
     """Those that were told of and may be next: that have no time, and of such the first in sequence, where they have one."""
-    ahead = [one for one in steps if one.lifecycle is None and one.started is None and one.completed is None]
+    ahead = [one for one in steps if untimed(one)]
     first = min((one.sequence or 0 for one in ahead), default=0)
     return [one for one in ahead if (one.sequence or 0) == first]
 

@@ -7,12 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from brain.analytics.deadline import late
-from brain.analytics.graph.reading import AT_ONCE, named
+from brain.analytics.dependencies import Toward, ways
+from brain.analytics.graph.reading import named, parts
 from brain.analytics.graph.snapshot import NODE_BITS, ROW, Basis, Kind, Numbering, Snapshot, changed, empty
 from brain.analytics.surroundings import WORKS_AT
 from brain.model import OBJECT, PERFORMED_BY, Node
 from brain.ports import Store
-from brain.query import EVERY, AsOf, Direction, Hop
+from brain.query import EVERY, AsOf, Hop
 from brain.schema import Schema
 
 TAKEN = (PERFORMED_BY, OBJECT, WORKS_AT)
@@ -61,7 +62,7 @@ async def upward(
     keys = {number << ROW | kind << NODE_BITS | numbers.of(id) for kind, id in own}
     met, level, unread = {root}, [root], list[str]()
     for _ in range(depth + 1):
-        for some in _parts(level):
+        for some in parts(level):
             if late(until):
                 unread += some
             else:
@@ -71,7 +72,7 @@ async def upward(
         if not level:
             break
     nodes: dict[int, Node | None] = {}
-    for some in _parts(numbers.ids):
+    for some in parts(numbers.ids):
         nodes.update(zip((numbers.of(id) for id in some), await named(store, some, at), strict=True))
     added = np.array(sorted(keys), np.int64)
     return Upward(changed(base, schema, np.zeros(0, np.int64), added, nodes), tuple(unread))
@@ -87,14 +88,6 @@ def _base(schema: Schema, at: AsOf, groups: int) -> Snapshot:
 
 
 async def _needs(store: Store, schema: Schema, numbers: Numbering, ids: Sequence[str], at: AsOf) -> set[int]:
-    ends = {name: relation.dependency for name, relation in schema.dependencies.items()}
-    ways = [
-        (direction, tuple(sorted(name for name, needed in ends.items() if needed == end)))
-        for direction, end in ((Direction.OUT, "target"), (Direction.IN, "source"))
-    ]
-    hops = [Hop(id, direction, names, EVERY) for id in ids for direction, names in ways if names]
+    followed = [*ways(schema, Toward.UP)]
+    hops = [Hop(id, direction, names, EVERY) for id in ids for direction, names in followed]
     return {numbers.key(edge) for edges in (await store.related(hops, at) if hops else ()) for edge in edges}
-
-
-def _parts(ids: Sequence[str]) -> list[Sequence[str]]:
-    return [ids[i : i + AT_ONCE] for i in range(0, len(ids), AT_ONCE)]
