@@ -17,7 +17,7 @@ def evidence_of_carrier(schema: Schema) -> Any:
     async def evidence(root: Any, info: Any) -> Any:
         if root.basis is not Basis.DECLARED:
             return None
-        edges = await info.context.loaders.edges(hop_to(schema, root), root.at)
+        edges = await info.context.loaders.edges(hop_to(schema, root), root.at, root.merged)
         edge = link_of(schema, root, edges)
         return None if edge is None else EvidenceType(stamp=edge.stamp, about=edge.relation)
 

@@ -9,8 +9,9 @@ Nothing is cached: a websocket stays open for hours, and a cache would show it t
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
+from brain.analytics.graph.evidence import named_as_of
 from brain.conflicts import Conflict, Rules, conflicts_of
 from brain.model import Edge, Node, Quality, Version
 from brain.ports import Store
@@ -74,12 +75,19 @@ class Batch(Generic[G, K, V]):
                 future.set_result(value)
 
 
+class Point(NamedTuple):
+    at: AsOf
+    merged: AsOf | None
+
+
 class Loaders:
     """The batched reads of one request or one websocket."""
 
     def __init__(self, store: Store, schema: Schema) -> None:
         self._nodes: Batch[AsOf, str, Node | None] = Batch(lambda at, ids: store.nodes(ids, at))
-        self._edges: Batch[AsOf, Hop, list[Edge]] = Batch(lambda at, hops: store.related(hops, at))
+        self._edges: Batch[Point, Hop, list[Edge]] = Batch(
+            lambda point, hops: named_as_of(store, schema, point.merged).related(hops, point.at)
+        )
         self._history: Batch[Window, str, list[Version]] = Batch(lambda window, ids: store.history(ids, window))
         self._quality: Batch[None, str, list[Quality]] = Batch(lambda _, ids: store.quality(ids))
 
@@ -91,8 +99,9 @@ class Loaders:
     async def nodes(self, ids: Sequence[str], at: AsOf) -> list[Node | None]:
         return await asyncio.gather(*(self._nodes.load(at, id) for id in ids))
 
-    async def edges(self, hop: Hop, at: AsOf) -> list[Edge]:
-        return await self._edges.load(at, hop)
+    async def edges(self, hop: Hop, at: AsOf, merged: AsOf | None = None) -> list[Edge]:
+        """Where `merged` is given, of things as they are merged at that point."""
+        return await self._edges.load(Point(at, merged), hop)
 
     async def history(self, id: str, window: Window) -> list[Version]:
         return await self._history.load(window, id)

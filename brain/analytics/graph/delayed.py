@@ -29,6 +29,7 @@ from brain.analytics.lives import MICRO, Timed
 from brain.analytics.process_material import machine_states
 from brain.analytics.surroundings import WORKS_AT
 from brain.errors import BadQuery
+from brain.identities import under_names_of
 from brain.model import OBJECT, Instant, Node, Occurrence
 from brain.past import claimed
 from brain.ports import Store
@@ -101,9 +102,11 @@ async def delay(store: Store, schema: Schema, id: str, asked: Asked = Asked()) -
     if life is None:
         return None
     point = AsOf(life.moment, asked.at.known)
-    took = await _took(store, then, schema, life, point)
+    # What its steps took is called as it is at `at`, so that what was declared before under another name is its own.
+    named = under_names_of(store, then)
+    took = await _took(named, then, schema, life, point)
     taken, able = frozenset(each for one in took for each in one.things), {group for one in took for group in one.groups}
-    read = await upward(store, schema, id, taken, able, depth=asked.depth, at=point, until=_half(until))
+    read = await upward(named, schema, id, taken, able, depth=asked.depth, at=point, until=_half(until), merged=asked.at)
     found = await asyncio.to_thread(causes, read.snapshot, schema, id, asked.depth, read.snapshot.count, left(until, 2))
     unread = [one for one in read.unread if one not in found.unexplored_ids]
     found = replace(

@@ -11,9 +11,11 @@ from typing import Any, TypeVar, cast
 from brain.analytics.graph.impact import Carrier
 from brain.analytics.graph.reading import edges_of
 from brain.analytics.graph.snapshot import Basis, Snapshot
+from brain.identities import under_names_of
 from brain.model import Edge, Instant
 from brain.ports import Store
 from brain.query import EVERY, AsOf, Direction, Hop
+from brain.rewound import rewound
 from brain.schema import Schema
 
 T = TypeVar("T")
@@ -56,13 +58,18 @@ def link_of(schema: Schema, carrier: Carrier, edges: Iterable[Edge]) -> Edge | N
 
 async def with_evidence(store: Store, schema: Schema, found: T) -> T:
     """The same answer, each of its carriers with what says so: one read for each point in time that it is of."""
-    by_point: dict[AsOf, dict[Carrier, None]] = {}
+    by_point: dict[tuple[AsOf, AsOf | None], dict[Carrier, None]] = {}
     for carrier in _carriers(found):
-        by_point.setdefault(carrier.at, {})[carrier] = None
+        by_point.setdefault((carrier.at, carrier.merged), {})[carrier] = None
     known: dict[Carrier, Evidenced] = {}
-    for at, carriers in by_point.items():
-        known.update(await _evidenced(store, schema, list(carriers), at))
+    for (at, merged), carriers in by_point.items():
+        known.update(await _evidenced(named_as_of(store, schema, merged), schema, list(carriers), at))
     return cast(T, _with(found, known))
+
+
+def named_as_of(store: Store, schema: Schema, merged: AsOf | None) -> Store:
+    """The store under the names that a carrier has."""
+    return store if merged is None else under_names_of(store, rewound(store, schema, merged))
 
 
 async def _evidenced(store: Store, schema: Schema, carriers: Sequence[Carrier], at: AsOf) -> Mapping[Carrier, Evidenced]:

@@ -61,6 +61,8 @@ class Carrier:
     delay_seconds: float
     at: AsOf = field(default=NOW, metadata=UNTOLD)
     """The point in time of the graph that it is of: at that point `evidence` finds what says so."""
+    merged: AsOf | None = field(default=None, metadata=UNTOLD)
+    """The point of whose merges its ids are; None: of `at`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +268,8 @@ class Telling:
 def carrier(snapshot: Snapshot, edge: int) -> Carrier:
     kind, dependent = snapshot.kind_of(edge), edge >> ROW
     delay = kind.delay + int(snapshot.buffer[dependent])
-    return Carrier(snapshot.ids[edge & NODE_MASK], kind.relation, snapshot.ids[dependent], kind.basis, delay / MICRO, snapshot.at)
+    ends = snapshot.ids[edge & NODE_MASK], kind.relation, snapshot.ids[dependent]
+    return Carrier(*ends, kind.basis, delay / MICRO, snapshot.at, snapshot.merged)
 
 
 def _absorbing(snapshot: Snapshot, found: Spread) -> Ints:

@@ -68,7 +68,8 @@ class Snapshot:
     `cls` are numbers into `classes`; `closed` are lives that are over; `buffer` is µs, 0 where nothing is said; `names` and
     `states` hold str or None. `any_of[class, kind]` says where one provider that is left is enough. `at` is the point in time of
     which this is the graph. `marks` are the positions up to which streams were stored when all of it was last read; `followed`
-    counts the notices since then that bear on it and were followed (see `Reflects`).
+    counts the notices since then that bear on it and were followed (see `Reflects`). Ids that are merged at the point `merged`
+    are one thing in it; None: those that are at `at`.
     """
 
     ontology_version: str
@@ -90,6 +91,7 @@ class Snapshot:
     at: AsOf = NOW
     marks: tuple[Mark, ...] = ()
     followed: int = 0
+    merged: AsOf | None = None
 
     @property
     def reflects(self) -> Reflects:

@@ -48,9 +48,11 @@ async def upward(
     depth: int,
     at: AsOf,
     until: float | None = None,
+    merged: AsOf | None = None,
 ) -> Upward:
     """What the root needs over at most `depth` dependencies, and what these need: by what is declared, what its steps have
-    `taken`, and of each group of those `able` to do one of them somebody, which is observed. `until` is of time.monotonic."""
+    `taken`, and of each group of those `able` to do one of them somebody, which is observed. `until` is of time.monotonic;
+    `merged` as of a snapshot."""
     groups = sorted(map(sorted, {group for group in able if len(group) > 1}))[:GROUPS]
     base = _base(schema, at, len(groups))
     numbers = Numbering(base)
@@ -75,7 +77,7 @@ async def upward(
     for some in parts(numbers.ids):
         nodes.update(zip((numbers.of(id) for id in some), await named(store, some, at), strict=True))
     added = np.array(sorted(keys), np.int64)
-    return Upward(changed(base, schema, np.zeros(0, np.int64), added, nodes), tuple(unread))
+    return Upward(changed(base, schema, np.zeros(0, np.int64), added, nodes, merged=merged), tuple(unread))
 
 
 def _base(schema: Schema, at: AsOf, groups: int) -> Snapshot:
