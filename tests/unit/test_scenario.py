@@ -136,6 +136,7 @@ REFUSED = (
     (Scenario(link=(Triple("AIR", "monitors", "L1"),)), "is no relation by which things depend"),
     (Scenario(link=(Triple("AIR", "supplies", "Y"),)), "'Y' has no dependency so far: add it first"),
     (Scenario(link=(Triple("AIR", "supplies", "AIR"),)), "'AIR supplies AIR': nothing needs itself"),
+    (Scenario(link=(Triple("CAP-1", "partOf", "L2"), Triple("CAP-1", "partOf", "AIR"))), "L2 is linked too: keep one of the two"),
     (Scenario(add=(Thing("", "Machine"),)), "add '': an empty id is none"),
     (Scenario(add=(Thing("AIR", "Machine"),)), "'AIR' is there already"),
     (Scenario(add=(Thing("Y", "Machin"),)), "did you mean 'Machine'"),

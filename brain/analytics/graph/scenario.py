@@ -137,7 +137,7 @@ def _given(snapshot: Snapshot, schema: Schema, scenario: Scenario) -> Snapshot:
         if thing.id in base.index:
             raise BadQuery(f"{thing.id!r} is there already, or added twice: leave it out of what is added")
         nodes[numbers.of(thing.id)] = _node(schema, thing)
-    gone, come = set[int](), set[int]()
+    gone, come, single = set[int](), set[int](), dict[tuple[str, str], str]()
     for triple in dict.fromkeys(scenario.unlink):
         key = _key(base, numbers, schema, triple)
         if not _holds(base, key):
@@ -151,6 +151,8 @@ def _given(snapshot: Snapshot, schema: Schema, scenario: Scenario) -> Snapshot:
             raise BadQuery(f"{join(triple)!r} holds already: leave it out of what is linked")
         come.add(key)
         if schema.dependencies[triple.relation].functional:
+            if (other := single.setdefault(triple[:2], triple.target)) != triple.target:
+                raise BadQuery(f"{join(triple)!r}: it is one at a time, and {other} is linked too: keep one of the two")
             own = told_by(base, base.index[triple.source])
             gone.update(own[kinds(own) == key >> NODE_BITS & KIND_MASK].tolist())
     return changed(base, schema, _keys(gone), _keys(come), nodes)
