@@ -81,7 +81,7 @@ async def scenario(
     from brain.rewound import rewound
 
     parts = [_saved(name)] if name else []
-    parts += [scenario_in(file.read_text(encoding="utf-8"))] if file else []
+    parts += [scenario_in(file.read_bytes())] if file else []
     whole = _together([*parts, scenario_of(said)])
     if not whole.size:
         raise click.UsageError("say what to change: --without ID, --link 'A relation B', --file FILE, or the NAME of a saved one")
@@ -127,7 +127,7 @@ def _saved(name: str) -> "Scenario":
     if not path.exists():
         names = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none yet"
         raise Unsaved(f"no scenario {name!r} is saved; there are: {names}. Save one with --save {name}")
-    return scenario_in(path.read_text(encoding="utf-8"))
+    return scenario_in(path.read_bytes())
 
 
 async def _resolved(store: Store, schema: Schema, said: "Scenario") -> "Scenario":

@@ -64,11 +64,20 @@ def test_the_form_of_each_change() -> None:
         ("without: a", "a scenario has lists of changes"),
         ("- a", "a scenario has lists of changes"),
         ("a: [", "no YAML or JSON"),
+        (b"without: [\xd0]", "no YAML or JSON"),
+        ("without: [!!int a, 2026-13-45]\nzzz: []", "'zzz' is no change"),
     ],
 )
-def test_a_slip_of_the_pen_is_told_with_the_mend(text: str, told: str) -> None:
+def test_a_slip_of_the_pen_is_told_with_the_mend(text: str | bytes, told: str) -> None:
     with pytest.raises(BadScenario, match=told):
         scenario_in(text)
+
+
+def test_a_key_of_digits_is_taken_as_it_is_written() -> None:
+    """Not as a number of base eight, or of thousands, nor as a yes or a day."""
+    keys = ("0104", "1_000", "1e3", "yes", "2026-03-02", "~")
+    assert scenario_in(f"without: [{', '.join(keys)}]") == Scenario(without=keys)
+    assert scenario_in('{"without": [104]}'.encode()) == Scenario(without=("104",))
 
 
 def test_an_unknown_kind_from_a_program() -> None:
