@@ -1,6 +1,6 @@
 """Dependencies, first form: what a thing needs, and what needs it, over the relations that the ontology says are dependencies."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -10,7 +10,7 @@ from brain.analytics.graph.reflects import Reflects, reflects_of
 from brain.model import Edge
 from brain.ports import Store
 from brain.query import Direction, Hop
-from brain.schema import Schema
+from brain.schema import Relation, Schema
 
 FAN = 1000
 """Edges followed at one node; beyond that the answer is partial, and says so."""
@@ -79,18 +79,18 @@ async def dependencies(store: Store, schema: Schema, root: str, toward: Toward, 
     return Dependencies(root, toward, depth, schema.version, nodes, told, partial, reflects=reflects)
 
 
-def ways(schema: Schema, toward: Toward) -> Iterable[tuple[Direction, tuple[str, ...]]]:
-    """The relations to follow at a thing, by direction. The needed end of a relation is its `dependency`; going up we look for
+def ways(relations: Mapping[str, Relation], toward: Toward) -> Iterable[tuple[Direction, tuple[str, ...]]]:
+    """Which of these relations to follow at a thing, by direction. The needed end of a relation is its `dependency`; going up we look for
     needed ends, going down for needing ones."""
     needed_out = Direction.OUT if toward is Toward.UP else Direction.IN
     for end, direction in (("target", needed_out), ("source", Direction.IN if needed_out is Direction.OUT else Direction.OUT)):
-        names = tuple(sorted(name for name, relation in schema.relations.items() if relation.dependency == end))
+        names = tuple(sorted(name for name, relation in relations.items() if relation.dependency == end))
         if names:
             yield direction, names
 
 
 def _hops(schema: Schema, node: str, toward: Toward) -> Iterable[Hop]:
-    return (Hop(node, direction, names, FAN + 1) for direction, names in ways(schema, toward))
+    return (Hop(node, direction, names, FAN + 1) for direction, names in ways(schema.relations, toward))
 
 
 def _others(hop: Hop, edges: Iterable[Edge]) -> Iterable[str]:

@@ -239,6 +239,25 @@ async def test_who_provides_what_the_order_requires_stands_in_though_another_can
         assert {c.id: c.alone for c in told.causes}["asset/CAP"] is alone, required
 
 
+async def test_a_process_that_the_order_requires_needs_none_of_its_steps() -> None:
+    """What a step was part of is history, and no dependency; nor is who carried out a step that an order is related to."""
+    more = (
+        says(-60, "productionorder/0104", "ProductionOrder", ("requires", "process/P"), ("relatedTo", "step/0103-fill")),
+        says(-60, "process/P", "Process", name="bottling"),
+        says(17, "step/0103-cap", "Step", ("partOfProcess", "process/P")),
+    )
+    async with stored((*PLANT, *more)) as store:
+        told = await found(store)
+        assert {one.id for one in told.causes} == {
+            "asset/AIR",
+            "asset/TANK",
+            "asset/CAP",
+            "asset/SW",
+            "process/P",
+            "step/0103-fill",
+        }
+
+
 async def test_as_known_before_the_compressor_was_heard_of() -> None:
     late = [c for c in PLANT if c.event.startswith("asset/AIR") and c.valid > EIGHT]
     async with stored([c for c in PLANT if c not in late]) as store:

@@ -90,6 +90,6 @@ def _base(schema: Schema, at: AsOf, groups: int) -> Snapshot:
 
 
 async def _needs(store: Store, schema: Schema, numbers: Numbering, ids: Sequence[str], at: AsOf) -> set[int]:
-    followed = [*ways(schema, Toward.UP)]
+    followed = [*ways(schema.dependencies, Toward.UP)]
     hops = [Hop(id, direction, names, EVERY) for id in ids for direction, names in followed]
     return {numbers.key(edge) for edges in (await store.related(hops, at) if hops else ()) for edge in edges}
