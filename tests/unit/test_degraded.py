@@ -215,3 +215,11 @@ def test_what_is_no_part_of_a_capacity_is_refused(capacity: float) -> None:
 def test_at_the_deadline_it_ends_with_what_came_first() -> None:
     found = impact(hall(), SCHEMA, "water", Asked(capacity=0.5, seconds=0.0))
     assert (found.affected, found.partial, found.unexplored_ids) == ((), True, ("water",))
+
+
+def test_what_feels_it_only_after_it_is_over_has_nothing_in_its_place() -> None:
+    """An operator is missed after 20 µs, and is there for half of the time, or not at all, for 10 µs; of two one is enough."""
+    one, two = [("P", "operates", "M")], [("P", "operates", "M"), ("Q", "operates", "M")]
+    for capacity in (0.0, 0.5):
+        absorbed = [impact(graph_of(said), SCHEMA, "P", Asked(lasts=10, capacity=capacity)).absorbed for said in (one, two)]
+        assert [(b.id, b.by, "Q" in b.left) for (b,) in absorbed] == [("M", "BUFFER", False), ("M", "REDUNDANCY", True)]

@@ -287,10 +287,9 @@ def _absorbed(told: Telling, nodes: Ints, first: int) -> Iterable[Absorbed]:
         return
     needs = Needs.of(snapshot, nodes)
     hit = found.value[seconds(needs.edges)] < NEVER
-    if isinstance(found, Fallen):
-        gone, buffered = found.capacity[seconds(needs.edges)] == 0, found.input[nodes] < FULL
-    else:
-        gone, buffered = hit, np.maximum.reduceat(np.minimum.reduceat(hit, needs.heads), needs.first)
+    level = found.capacity[seconds(needs.edges)] if isinstance(found, Fallen) else np.where(hit, 0, FULL)
+    # Of some group less is left than it needs: it goes on for a time only, longer than the root is down.
+    gone, buffered = level == 0, np.minimum.reduceat(np.add.reduceat(level, needs.heads), needs.first) < FULL
     ends = [*needs.heads[needs.first].tolist(), len(hit)]
     for i, node in enumerate(nodes.tolist()):
         edges = slice(ends[i], ends[i + 1])
