@@ -26,6 +26,7 @@ from brain.ports import Store
 from brain.query import AsOf, Occurrences
 from brain.rewound import point_of
 from brain.schema import Schema
+from brain.words import point
 
 PROVIDES = "provides"
 """The relation from what is able to a capability of the upper ontology."""
@@ -137,10 +138,12 @@ async def told_of(scan: AsyncIterator[Occurrence]) -> Told:
 
 async def breakdown(store: Store, schema: Schema, snapshot: Snapshot, id: str, asked: Asked = Asked()) -> Breakdown:
     """`snapshot` has the dependencies. Of a store at a past time (`brain.rewound`) what was known then is all that is known, and
-    what was planned then is what is planned. BadQuery where no step is known."""
+    what was planned then is what is planned. BadQuery where no step is known, or nothing is called so."""
     known = await material(store, schema, asked.at)
     at = known.at if asked.at is None else asked.at
     working = {name: {*_resources(one, known.at)} for name, one in known.told.items()}
+    if snapshot.number(id) is None and not any(id in some for some in working.values()):
+        await _is_there(store, id)
     resources = [one for one in down_with(snapshot, id, at, asked.lasts) if any(one.id in w for w in working.values())]
     types = [name for name in working if any(one.id in working[name] for one in resources)]
     outlooks, end = [], None if asked.seconds is None else asked.began + asked.seconds
@@ -162,6 +165,13 @@ async def breakdown(store: Store, schema: Schema, snapshot: Snapshot, id: str, a
         schema.version,
         reflects=snapshot.reflects,
     )
+
+
+async def _is_there(store: Store, id: str) -> None:
+    """That nobody becomes late by it must not be said of a slip of the pen."""
+    if await store.nodes([id]) == [None]:
+        then = point(*point_of(store))
+        raise BadQuery(f"the store knows nothing called {id!r}{then and f' {then}'}; correct the id, such as asset/PUMP-07")
 
 
 def _resources(told: Told, at: int) -> Iterator[str | None]:

@@ -155,6 +155,13 @@ async def test_nobody_has_worked_before_the_first_step(store: Store) -> None:
     assert (await found(store, "asset/CAP", 100, at=0)).outlooks == ()
 
 
+async def test_of_what_nobody_knows_it_is_not_said_that_it_delays_nobody(store: Store) -> None:
+    with pytest.raises(BadQuery, match="knows nothing called 'asset/CAPP'; correct the id"):
+        await found(store, "asset/CAPP", 100)
+    await store.apply([thing("asset/SPARE", "Machine")])
+    assert (await found(store, "asset/SPARE", 100)).outlooks == (), "it is there, and nothing hangs on it"
+
+
 async def test_an_object_of_a_class_below_another_is_told_once(store: Store) -> None:
     await store.apply([thing("workobject/w", "WorkObject"), at_cap("workobject/w", 8000, 8100)])
     outlooks = (await found(store, "asset/CAP", 100)).outlooks
