@@ -21,7 +21,7 @@ from brain.analytics.graph.concerned import Concern, concerned
 from brain.analytics.graph.coupling import ASSETS, HiddenCoupling, hidden_coupling
 from brain.analytics.graph.critical import Criticality, Measure, SinglePoints, criticality, single_points
 from brain.analytics.graph.delayed import Asked as Delayed
-from brain.analytics.graph.delayed import delay
+from brain.analytics.graph.delayed import delay, dependencies_at
 from brain.analytics.graph.impact import DEPTH, Asked, Impact, graph_of, impact
 from brain.analytics.graph.reading import read
 from brain.analytics.graph.since import GraphChange, changes, coupled_in, point_then
@@ -194,8 +194,9 @@ def _causes(schema: Schema, results: Results) -> Any:
             found = await delay(info.context.store, schema, one, Delayed(point, since, far, most, long, split))
         if found is not None:
             return found
-        snapshot, _ = await snapshot_of(info, as_of if since is None else since, known_at)
-        return await answer(causes, snapshot, schema, one, far, most, long)
+        then = dependencies_at(point, since)
+        snapshot, _ = await snapshot_of(info, *then)
+        return await answer(causes, snapshot, schema, await one_id(info, id, then), far, most, long)
 
     turns = asyncio.Semaphore(AT_A_TIME)
     arguments = {"id": strawberry.ID, "at": Instant | None, "depth": int | None, "first": int | None, "patience": float | None}

@@ -114,7 +114,7 @@ async def _behind(
 ) -> "Suspects":
     """Of what has steps, what is behind its delay; else what may be behind its being down."""
     from brain.analytics.graph.causes import causes
-    from brain.analytics.graph.delayed import Asked, delay
+    from brain.analytics.graph.delayed import Asked, delay, dependencies_at
     from brain.analytics.graph.evidence import with_evidence
     from brain.analytics.graph.reading import read
     from brain.naming import resolve
@@ -124,7 +124,8 @@ async def _behind(
         root = await resolve(rewound(o.merged, o.schema, point), o.schema, id_)
         found = await delay(o.merged, o.schema, root, Asked(point, moment, depth, first, patience))
         if found is None:
-            then = point if moment is None else point._replace(valid=moment)
+            then = dependencies_at(point, moment)
+            root = await resolve(rewound(o.merged, o.schema, then), o.schema, id_)
             found = causes(await read(o.merged, o.schema, then), o.schema, root, depth, first, patience)
         return await with_evidence(o.merged, o.schema, found)
 

@@ -72,6 +72,12 @@ async def test_the_moment_and_the_past_are_asked_for_and_a_step_is_refused() -> 
         data = await api.ask('{ causes(id: "asset/CAP", at: "1970-01-01T08:30:00Z") { waitedSeconds causes { id state } } }')
         assert data["causes"]["waitedSeconds"] is None
         assert {c["id"]: c["state"] for c in data["causes"]["causes"]}["asset/AIR"] == "down"
+        code, message = await api.fault(
+            '{ causes(id: "asset/CAP", at: "1970-01-01T08:45:00Z", asOf: "1970-01-01T08:40:00Z") { id } }'
+        )
+        assert (code, "ask for an earlier `at`" in message) == ("REJECT", True)
+        data = await api.ask('{ causes(id: "asset/CAP", at: "9999-01-01T00:00:00Z") { reflects { asOf } } }')
+        assert data["causes"]["reflects"]["asOf"] < "9999", "at most now"
         code, message = await api.fault('{ causes(id: "step/0104-cap") { id } }')
         assert (code, f"a step in the life of {ORDER}" in message) == ("REJECT", True)
 

@@ -96,7 +96,7 @@ async def test_nothing_waits_into_the_future() -> None:
 async def test_dependencies_later_than_the_steps_are_refused() -> None:
     async with stored() as store:
         with pytest.raises(
-            BadQuery, match=r"dependencies at 1970-01-01T08:45:00.000000Z are none of steps as of 1970-01-01T08:40"
+            BadQuery, match=r"dependencies at 1970-01-01T08:45:00.000000Z are none of things as of 1970-01-01T08:40"
         ):
             await delay(store, SCHEMA, "productionorder/0104", Asked(AsOf(valid=at(40)), at(45)))
         assert (await found(store, asked=Asked(AsOf(valid=at(40)), at(40)))).at == at(40)

@@ -58,3 +58,12 @@ async def test_graphql_tells_the_event() -> None:
         (air, *_) = (await api.ask(query))["causes"]["causes"]
         assert air["id"] == "asset/AIR"
         assert [step["evidence"] and step["evidence"]["event"] for step in air["via"]] == EVENTS
+
+
+async def test_what_was_behind_a_thing_is_told_under_the_name_that_it_had_then() -> None:
+    """It has no steps, so that there is no wait to be told of; and nobody had merged it then."""
+    query = '{ causes(id: "asset/ERP-CAP", at: "1970-01-01T09:00:00Z") { id causes { id } } }'
+    async with merged() as store, plant_api((), schema=SCHEMA) as api:
+        api.store = store  # type: ignore[assignment]
+        told = (await api.ask(query))["causes"]
+        assert (told["id"], [one["id"] for one in told["causes"]]) == ("asset/ERP-CAP", ["asset/TANK", "asset/AIR"])

@@ -147,10 +147,7 @@ async def _life(then: Store, schema: Schema, node: Node, asked: Asked, until: fl
     if log is None and (goes_on or asked.split):
         log = await read_log(then, node.id, _half(until))
         steps = log.own if log.complete and life_of(log.own) else steps
-    if asked.moment is not None and asked.at.valid is not None and asked.moment > asked.at.valid:
-        raise BadQuery(
-            f"dependencies at {iso(asked.moment)} are none of steps as of {iso(asked.at.valid)}: ask for an earlier `at`"
-        )
+    dependencies_at(asked.at, asked.moment)
     life, now = life_of(steps), time.time_ns() // 1000
     waits = waits_of(node.id, life)
     longest = max(waits, key=lambda one: (one.until - one.since, -one.since), default=None)
@@ -164,6 +161,16 @@ async def _life(then: Store, schema: Schema, node: Node, asked: Asked, until: fl
     told = asked.at.valid if asked.moment is None else asked.moment
     cut = goes_on and log is not None and not log.complete
     return Life(node, waits, min(moment if told is None else told, now), able, planned(steps), log, cut)
+
+
+def dependencies_at(at: AsOf, moment: int | None) -> AsOf:
+    """The point of the dependencies of what is asked about as of `at`, at most now where a moment is given. BadQuery for one that
+    is later than `at`."""
+    if moment is None:
+        return at
+    if at.valid is not None and moment > at.valid:
+        raise BadQuery(f"dependencies at {iso(moment)} are none of things as of {iso(at.valid)}: ask for an earlier `at`")
+    return at._replace(valid=min(moment, time.time_ns() // 1000))
 
 
 async def _known_until(then: Store, id: str, life: Sequence[Timed], log: Log, now: int) -> int:
