@@ -104,7 +104,7 @@ def _size(said: ScenarioInput) -> int:
 
 async def _scenario(info: Any, said: ScenarioInput, at: AsOf) -> Scenario:
     """With the ids of what all are merged with."""
-    named = {*said.without, *(one.id for one in said.degrade)}
+    named = {*said.without, *(one.id for one in said.degrade), *(one.id for one in said.add)}
     named.update(end for link in (*said.unlink, *said.link) for end in (link.source, link.target))
     named.update(end for link in said.narrow for end in (link.source, link.target))
     ordered = sorted(named)
@@ -117,7 +117,7 @@ async def _scenario(info: Any, said: ScenarioInput, at: AsOf) -> Scenario:
         tuple(ids[id] for id in said.without),
         triples(said.unlink),
         triples(said.link),
-        tuple(Thing(one.id, one.cls, one.buffer_seconds) for one in said.add),
+        tuple(Thing(ids[one.id], one.cls, one.buffer_seconds) for one in said.add),
         tuple(Degraded(ids[one.id], one.capacity) for one in said.degrade),
         tuple(Narrow(ids[one.source], one.relation, ids[one.target], one.capacity) for one in said.narrow),
     )

@@ -80,8 +80,8 @@ async def dependencies(store: Store, schema: Schema, root: str, toward: Toward, 
 
 
 def ways(relations: Mapping[str, Relation], toward: Toward) -> Iterable[tuple[Direction, tuple[str, ...]]]:
-    """Which of these relations to follow at a thing, by direction. The needed end of a relation is its `dependency`; going up we look for
-    needed ends, going down for needing ones."""
+    """Which of these relations to follow at a thing, by direction. The needed end of a relation is its `dependency`; going up we
+    look for needed ends, going down for needing ones."""
     needed_out = Direction.OUT if toward is Toward.UP else Direction.IN
     for end, direction in (("target", needed_out), ("source", Direction.IN if needed_out is Direction.OUT else Direction.OUT)):
         names = tuple(sorted(name for name, relation in relations.items() if relation.dependency == end))

@@ -141,6 +141,7 @@ async def _resolved(store: Store, schema: Schema, said: "Scenario") -> "Scenario
 
     return replace(
         said,
+        add=tuple([thing._replace(id=await whole(thing.id)) for thing in said.add]),
         without=tuple([await whole(id) for id in said.without]),
         unlink=await triples(said.unlink),
         link=await triples(said.link),
@@ -150,8 +151,10 @@ async def _resolved(store: Store, schema: Schema, said: "Scenario") -> "Scenario
 
 
 async def _resolve(store: Store, schema: Schema, name: str, *scenarios: "Scenario | None") -> str:
-    """What is added is called as it was written."""
+    """What is added is called as it was written, unless that is another id of what is there."""
     from brain.naming import resolve
 
-    added = {thing.id for one in scenarios if one is not None for thing in one.add}
-    return name if name in added else await resolve(store, schema, name)
+    if not any(name == thing.id for one in scenarios if one is not None for thing in one.add):
+        return await resolve(store, schema, name)
+    (node,) = await store.nodes([name])
+    return name if node is None else node.id

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from tests.unit.test_api_dependencies import following
+from brain.identities import Merged, accept
+from tests.unit.api_plant import plant_api
+from tests.unit.test_api_dependencies import HOUR, PLANT, SCHEMA, following, says
 
 SCENARIO = """query($changes: ScenarioInput!, $others: ScenarioInput, $impactOf: ID, $capacity: Float, $asOf: DateTime) {
   scenario(changes: $changes, others: $others, impactOf: $impactOf, capacity: $capacity, asOf: $asOf) {
@@ -101,3 +103,17 @@ async def test_what_cannot_be_or_is_too_much_is_refused_with_the_mend() -> None:
         two = "{ a: scenario(changes: {}) { partial } b: scenario(changes: {}) { partial } }"
         code, message = await api.fault(two)
         assert (code, "120,040 nodes" in message) == ("LIMIT", True), message
+
+
+async def test_what_is_there_under_another_id_is_not_added_beside_it() -> None:
+    """The links of what is added would be those of the thing that it is merged with, and the added one nobody's."""
+    changes = {
+        "add": [{"id": "asset/ERP-CAP", "class": "Machine"}],
+        "link": [{"source": "asset/ERP-CAP", "relation": "supplies", "target": "asset/AIR"}],
+    }
+    async with plant_api((*PLANT, says("5", "asset/ERP-CAP", "Machine", 0)), schema=SCHEMA) as api:
+        store = Merged(api.store, SCHEMA)
+        await store.apply([await accept(store, ["asset/CAP", "asset/ERP-CAP"], "ann", 2 * HOUR)])
+        api.store = store  # type: ignore[assignment]
+        code, message = await api.fault(SCENARIO, changes=changes, asOf="1970-01-01T03:00:00Z")
+        assert (code, message.startswith("'asset/CAP' is there already")) == ("REJECT", True)

@@ -77,7 +77,7 @@ def test_a_key_of_digits_is_taken_as_it_is_written() -> None:
     """Not as a number of base eight, or of thousands, nor as a yes or a day."""
     keys = ("0104", "1_000", "1e3", "yes", "2026-03-02", "~")
     assert scenario_in(f"without: [{', '.join(keys)}]") == Scenario(without=keys)
-    assert scenario_in('{"without": [104]}'.encode()) == Scenario(without=("104",))
+    assert scenario_in(b'{"without": [104]}') == Scenario(without=("104",))
 
 
 def test_an_unknown_kind_from_a_program() -> None:
