@@ -225,7 +225,7 @@ def down_with(snapshot: Snapshot, id: str, at: int, lasts: int | None) -> Iterat
         found = spread(snapshot, [root], lasts=lasts)
         carried = carriers(snapshot, found)
         for node in found.reached[found.reached != root].tolist():
-            via = tuple(carrier(snapshot, edge) for edge in way(carried, node))
+            via = tuple(carrier(snapshot, edge) for edge in way(carried, node, found.value))
             yield DownResource(snapshot.ids[node], Instant(at + found.time(node)), until, via)
 
 

@@ -81,7 +81,7 @@ def test_it_is_what_the_definition_gives_tick_by_tick(
     found = fall(snapshot, {snapshot.index[id]: left for id, left in own.items()}, lasts=TICKS)
     assert told(snapshot, found) == ticked(said, own, buffers, classes)
     for node in found.reached.tolist():
-        on = way(found.by, node)
+        on = way(found.by, node, found.value)
         assert found.distance(node) == len(on)
         assert snapshot.ids[node] in own or (on[0] & (1 << 26) - 1 in {snapshot.index[id] for id in own} and on[-1] >> 36 == node)
 
@@ -102,7 +102,12 @@ def test_narrow_links_are_what_the_definition_gives_tick_by_tick(
     }
     own = dict.fromkeys(snapshot.ids[:1], three)
     numbers = {snapshot.index[id]: left for id, left in own.items()}
-    assert told(snapshot, fall(snapshot, numbers, narrow=narrow, lasts=TICKS)) == ticked(said, own, buffers, classes, links)
+    found = fall(snapshot, numbers, narrow=narrow, lasts=TICKS)
+    assert told(snapshot, found) == ticked(said, own, buffers, classes, links)
+    for node in found.reached.tolist():
+        on = way(found.by, node, found.value)
+        assert found.distance(node) == len(on)
+        assert snapshot.ids[node] in own or on[0] in narrow or snapshot.ids[on[0] & (1 << 26) - 1] in own
     after = fall(snapshot, numbers, start=fall(snapshot, {}, narrow=narrow))
     assert after.capacity.tolist() == fall(snapshot, numbers, narrow=narrow).capacity.tolist()
 

@@ -71,7 +71,7 @@ def test_the_shortest_times_are_those_of_networkx(said: list[Said], buffers: dic
         assert {snapshot.ids[i]: found.time(i) for i in found.reached.tolist()} == want
         carried = carriers(snapshot, found, redundancy=False)
         for node in found.reached.tolist():
-            on = [root, *(snapshot.ids[edge >> 36] for edge in way(carried, node))]
+            on = [root, *(snapshot.ids[edge >> 36] for edge in way(carried, node, found.value))]
             assert on[-1] == snapshot.ids[node]
             assert len(on) == found.distance(node) + 1
             assert nx.path_weight(graph, on, "weight") == found.time(node)
@@ -117,7 +117,7 @@ def test_with_redundancy_the_times_are_those_of_the_definition(
         carried = carriers(snapshot, found)
         for node in found.reached.tolist():
             at, on = 0, root
-            for edge in way(carried, node):
+            for edge in way(carried, node, found.value):
                 assert snapshot.ids[edge & (1 << 26) - 1] == on
                 on = snapshot.ids[edge >> 36]
                 at += DELAYS[snapshot.kind_of(edge).relation] + buffers.get(on, 0)

@@ -168,6 +168,15 @@ def test_a_narrow_pipe_to_one_capper_leaves_the_other_as_it_was() -> None:
     assert what_if(line(), SCHEMA, pipe).changes == ("narrow TANK supplies CAP-1 0.4",)
 
 
+def test_a_narrow_link_in_a_circle_is_where_the_ways_begin() -> None:
+    """A feeds B and B feeds A: what comes short by the one link comes short all round, and no way goes round twice."""
+    circle = graph_of([("A", "supplies", "B"), ("B", "supplies", "A")], delays={})
+    found = what_if(circle, SCHEMA, Scenario(narrow=(Narrow("A", "supplies", "B", 0.5),))).effect.lost
+    ways = {d.id: [(c.provider, c.dependent) for c in d.after.via] for d in found.differences if d.after is not None}
+    assert ways == {"B": [("A", "B")], "A": [("A", "B"), ("B", "A")]}
+    assert [(d.after.distance, d.after.capacity) for d in found.differences if d.after is not None] == [(2, 0.5), (1, 0.5)]
+
+
 def test_at_the_deadline_it_says_what_was_not_looked_at() -> None:
     found = what_if(line(), SCHEMA, Scenario(without=("AIR",)), id="SW", asked=Asked(seconds=0.0))
     assert found.partial

@@ -122,10 +122,11 @@ class _Course:
             return
         self.capacity[node] = level
         if self.value[node] == NEVER:
-            self.value[node], self.by[node] = value, edge
-            if edge >= 0:  # its provider may have come down before, by another way
+            first = value
+            if edge >= 0:  # its provider may have come down before, by another way; or not at all, where the link is narrow
                 distance = (int(self.value[edge & NODE_MASK]) & (1 << EDGE_BITS) - 1) + 1
-                self.value[node] = (value >> EDGE_BITS << EDGE_BITS) + distance
+                first = (value >> EDGE_BITS << EDGE_BITS) + distance
+            self.value[node], self.by[node] = first, edge
         snapshot = self.snapshot
         for fed in snapshot.feeds[snapshot.feeds_start[node] : snapshot.feeds_start[node + 1]].tolist():
             dependent, kind = fed & NODE_MASK, fed >> NODE_BITS & KIND_MASK

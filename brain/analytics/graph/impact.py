@@ -257,7 +257,7 @@ class Telling:
             after / MICRO,
             None if self._at is None else Instant(self._at + after),
             self.found.distance(node),
-            tuple(carrier(snapshot, edge) for edge in way(self._carried, node)),
+            tuple(carrier(snapshot, edge) for edge in way(self._carried, node, self.found.value)),
             self.capacity(node),
         )
 

@@ -300,10 +300,11 @@ def _carrying(snapshot: Snapshot, found: Spread, nodes: Ints, redundancy: bool) 
     return edges
 
 
-def way(carried: Ints, node: int) -> list[int]:
-    """The edges (as of `needs`) that carry a loss from a root to the node, in that order."""
-    edges = []
-    while (edge := int(carried[node])) >= 0:
+def way(carried: Ints, node: int, value: Ints) -> list[int]:
+    """The edges (as of `needs`) that carry a loss to the node, in that order: from a root, or from a link that is narrow, whose
+    provider is lost later, if at all. `value` as of a spread."""
+    edges, lost = [], True
+    while lost and (edge := int(carried[node])) >= 0:
         edges.append(edge)
-        node = edge & NODE_MASK
+        lost, node = bool(value[edge & NODE_MASK] < value[node]), edge & NODE_MASK
     return edges[::-1]
