@@ -1,9 +1,13 @@
 """How a graph changed since a past time: worked by hand on a line whose dependencies are limited in time."""
 
+from collections.abc import Iterable
+from unittest.mock import patch
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from brain.analytics.graph import since
 from brain.analytics.graph.coupling import Coupled, HiddenCoupling
 from brain.analytics.graph.reading import read
 from brain.analytics.graph.reflects import Reflects
@@ -171,3 +175,18 @@ def test_a_since_that_is_the_later_of_the_two_is_refused() -> None:
         point_then(5 * HOUR + 1, AsOf(5 * HOUR), 6 * HOUR)
     with pytest.raises(BadQuery, match=r"is after now, 1970-01-01T05:00:00.000000Z"):
         point_then(5 * HOUR + 1, AsOf(None, 6 * HOUR), 5 * HOUR)
+
+
+def test_what_a_live_graph_learns_meanwhile_changes_no_names() -> None:
+    """Another snapshot adds to the list of ids that this one shares, while it is compared in a thread."""
+    then, now = graph_of([("A", "supplies", "B"), ("X", "supplies", "Y")]), graph_of([("A", "supplies", "B")])
+
+    def learning(edges: Iterable[int]) -> dict[int, list[int]]:
+        now.index.setdefault("NEW", len(now.ids))
+        now.ids[now.count :] = ["NEW"]
+        return by_need(edges)
+
+    by_need = since._by_need
+    with patch.object(since, "_by_need", learning):
+        (gone,) = changes(then, now, SCHEMA).edges
+    assert (gone.how, gone.dependent, gone.provider_then) == (How.GONE, "Y", "X")

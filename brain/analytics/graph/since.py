@@ -1,6 +1,6 @@
 """How a graph of dependencies changed since a past time: what came, what went, what moved. Two snapshots, side by side."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -309,10 +309,11 @@ def _told_before(c: CouplingChange) -> tuple[bool, bool, float, str, str]:
 def _edges(then: Snapshot, now: Snapshot) -> list[DependencyChange]:
     """One that went and one that came from the same dependent by the same relation are one that moved, where they are the only
     ones."""
-    before = _renumbered(then, now)
+    # A live graph goes on learning ids meanwhile, in the list that `now` shares.
+    names = [*now.ids[: now.count], *(id for id in then.ids if now.number(id) is None)]
+    before = _renumbered(then, names)
     gone = _by_need(before[~np.isin(before, now.needs)].tolist())
     come = _by_need(now.needs[~np.isin(now.needs, before)].tolist())
-    names = [*now.ids, *(id for id in then.ids if id not in now.index)]
     found = []
     for need in gone.keys() | come.keys():
         dependent, relation = names[need >> ROW - NODE_BITS], now.kinds[need & (1 << ROW - NODE_BITS) - 1].relation
@@ -326,12 +327,12 @@ def _edges(then: Snapshot, now: Snapshot) -> list[DependencyChange]:
     return sorted(found, key=lambda e: (order[e.how], e.dependent, e.relation, e.provider_now or "", e.provider_then or ""))
 
 
-def _renumbered(then: Snapshot, now: Snapshot) -> Ints:
-    """The edges of `then` under the numbers of `now`, its other nodes beyond those."""
-    beyond = {id: i for i, id in enumerate((id for id in then.ids if id not in now.index), len(now.ids))}
-    number = np.array([now.index.get(id, beyond.get(id, -1)) for id in then.ids], np.int64)
+def _renumbered(then: Snapshot, names: Sequence[str]) -> Ints:
+    """The edges of `then`, its nodes under the places that they have among these names."""
     if not len(then.needs):
         return then.needs
+    place = {id: i for i, id in enumerate(names)}
+    number = np.array([place[id] for id in then.ids], np.int64)
     middle = then.needs & ((1 << ROW) - 1) & ~NODE_MASK
     edges: Ints = number[then.needs >> ROW] << ROW | middle | number[then.needs & NODE_MASK]
     return edges
