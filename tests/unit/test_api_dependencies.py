@@ -172,6 +172,9 @@ async def test_what_goes_down_together() -> None:
         assert soon["hiddenCoupling"] == {"partial": True, "unread": 4, "unexplored": 0, "pairs": 0}
         unknown = await api.ask(ask % 'asOf: "1970-01-04T03:30:00Z", knownAt: "1970-02-01T00:00:00Z"')
         assert unknown["hiddenCoupling"] == {"things": 0, "couplings": []}
+        for end in ("until", "asOf"):
+            never = await api.fault(ask % f'since: "1970-01-04T00:00:00Z", {end}: "1970-01-04T00:00:00Z"')
+            assert never[1].startswith("there is no time from 1970-01-04T00:00:00.000000Z until 1970-01-04T00:00:00")
 
 
 THEN = ', asOf: "1970-01-01T02:00:00Z"'

@@ -31,6 +31,7 @@ from brain.errors import BadQuery
 from brain.ports import Store
 from brain.rewound import point_of
 from brain.schema import Schema
+from brain.words import iso
 
 MINUTE = HOUR // 60
 WITHIN = 2 * MINUTE
@@ -114,10 +115,12 @@ async def hidden_coupling(
 ) -> HiddenCoupling:
     """Of things of a class and those below it, by their states in [since, until). Of a store at a past time (`brain.rewound`),
     with the snapshot of the same: what was still going on then ends there. `patience` in seconds. BadQuery for an unknown
-    class, or a share that is none."""
+    class, a share that is none, or where no time is looked at."""
     stop = deadline(patience)
-    ends = [end for end in (until, point_of(store).valid) if end is not None]
-    spans, unread = await spans_in_time(store, schema.of(cls).name, since, min(ends, default=None), stop=stop)
+    end = min((end for end in (until, point_of(store).valid) if end is not None), default=None)
+    if since is not None and end is not None and since >= end:
+        raise BadQuery(f"there is no time from {iso(since)} until {iso(end)}: give an earlier since")
+    spans, unread = await spans_in_time(store, schema.of(cls).name, since, end, stop=stop)
     # Arithmetic over all pairs: the loop goes on serving others meanwhile.
     found = await asyncio.to_thread(coupling_of, spans, snapshot, share, stop)
     return replace(found, partial=found.partial or unread > 0, unread=unread)
