@@ -144,7 +144,8 @@ async def breakdown(store: Store, schema: Schema, snapshot: Snapshot, id: str, a
     working = {name: {*_resources(one, known.at)} for name, one in known.told.items()}
     if snapshot.number(id) is None and not any(id in some for some in working.values()):
         await _is_there(store, id)
-    resources = [one for one in down_with(snapshot, id, at, asked.lasts) if any(one.id in w for w in working.values())]
+    lost = [*down_with(snapshot, id, at, asked.lasts)]
+    resources = [one for one in lost if any(one.id in w for w in working.values())]
     types = [name for name in working if any(one.id in working[name] for one in resources)]
     outlooks, end = [], None if asked.seconds is None else asked.began + asked.seconds
     for i, name in enumerate(types):
@@ -154,7 +155,7 @@ async def breakdown(store: Store, schema: Schema, snapshot: Snapshot, id: str, a
             outlooks.append(_none(name, at, str(error)))
             continue
         until = deadline(left(end, len(types) - i))
-        outlooks.append(await asyncio.to_thread(_outlook, forecast, due, snapshot, resources, name, asked, until))
+        outlooks.append(await asyncio.to_thread(_outlook, forecast, due, snapshot, resources, lost, name, asked, until))
     return Breakdown(
         id,
         Instant(at),
@@ -207,13 +208,20 @@ def _outlook(
     due: Mapping[str, int],
     snapshot: Snapshot,
     resources: Sequence[DownResource],
+    lost: Sequence[DownResource],
     name: str,
     asked: Asked,
     until: float | None,
 ) -> Outlook:
-    down = [Down(one.id, one.since, one.since + FOR_GOOD if one.until is None else one.until) for one in resources]
     standing_in = {one.id: able(snapshot, one.id) for one in resources}
-    return outlook_of(forecast, down, Runs(asked.runs, asked.tolerance, until, standing_in, due=due), name)
+    others = set[str]().union(*standing_in.values())
+    spares = [_down(one) for one in lost if one.id in others]  # whom it takes down too, though nobody saw them at work yet
+    runs = Runs(asked.runs, asked.tolerance, until, standing_in, due=due, spares=spares)
+    return outlook_of(forecast, [_down(one) for one in resources], runs, name)
+
+
+def _down(one: DownResource) -> Down:
+    return Down(one.id, one.since, one.since + FOR_GOOD if one.until is None else one.until)
 
 
 def down_with(snapshot: Snapshot, id: str, at: int, lasts: int | None) -> Iterator[DownResource]:

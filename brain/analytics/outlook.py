@@ -129,8 +129,8 @@ class Felt(NamedTuple):
 
 class Asked(NamedTuple):
     """`tolerance` in µs (None: TOLERANCE of the longest time down); no replay begins after `until` (time.monotonic). `able` has,
-    by resource, others that are declared able to do what it does. From the share `likely` of the replays on an object is late.
-    `due` has the due dates, µs, of the objects that have one."""
+    by resource, others that are declared able to do what it does; `spares` are when some of these are down too. From the share
+    `likely` of the replays on an object is late. `due` has the due dates, µs, of the objects that have one."""
 
     runs: int = RUNS
     tolerance: int | None = None
@@ -138,6 +138,7 @@ class Asked(NamedTuple):
     able: Mapping[str, Sequence[str]] = {}
     likely: float = LIKELY
     due: Mapping[str, int] = {}
+    spares: Sequence[Down] = ()
 
 
 def outlook_of(forecast: Forecast, down: Sequence[Down], asked: Asked = Asked(), object_type: str = "") -> Outlook:
@@ -147,6 +148,7 @@ def outlook_of(forecast: Forecast, down: Sequence[Down], asked: Asked = Asked(),
         longest = max((one.until - one.since for one in down), default=0)
         tolerance = round(TOLERANCE * (longest if longest < FOR_GOOD else forecast.horizon(0)))
     known = [one for one in down if one.resource in forecast.queues.floor.resources]
+    asked = asked._replace(spares=[one for one in asked.spares if one.resource not in forecast.queues.floor.resources])
     runs = [*_replayed(forecast, known, tolerance, asked)] if known else []
     late = sorted(_late(forecast, known, runs, asked), key=lambda one: (one.impact_median, one.id))
     return Outlook(
@@ -156,7 +158,7 @@ def outlook_of(forecast: Forecast, down: Sequence[Down], asked: Asked = Asked(),
         forecast.unforeseen,
         _in_time(runs, asked.likely),
         tuple(late),
-        tuple(_steps(forecast, known, runs, asked.able)),
+        tuple(_steps(forecast, known, runs, asked)),
         tolerance / MICRO,
         len(runs),
         0 < len(runs) < asked.runs,
@@ -176,7 +178,7 @@ def _replayed(forecast: Forecast, down: Sequence[Down], tolerance: int, asked: A
             return
         drawn = forecast.draw(Random(run), horizon)  # noqa: S311  chance to be repeated, not a secret
         before = play(drawn.floor, drawn.routes, drawn.fate, drawn.first)
-        after = play(broken(drawn.floor, down, asked.able), drawn.routes, drawn.fate, drawn.first)
+        after = play(broken(drawn.floor, [*down, *asked.spares], asked.able), drawn.routes, drawn.fate, drawn.first)
         due = [asked.due.get(one.object) for one in forecast.running]
         yield list(felt(drawn, due, before, after, tolerance, since))
 
@@ -289,11 +291,10 @@ def _for_good(delay: int) -> bool:
     return delay >= FOR_GOOD // 2
 
 
-def _steps(
-    forecast: Forecast, down: Sequence[Down], runs: Sequence[Sequence[Felt]], able: Mapping[str, Sequence[str]]
-) -> Iterator[StepOutlook]:
-    floor = broken(forecast.queues.floor, down, able)
-    out = {one.resource for one in down}
+def _steps(forecast: Forecast, down: Sequence[Down], runs: Sequence[Sequence[Felt]], asked: Asked) -> Iterator[StepOutlook]:
+    lost = [*down, *asked.spares]
+    floor = broken(forecast.queues.floor, lost, asked.able)
+    out = {one.resource for one in lost}
     for activity, pool in enumerate(floor.pools):
         names = [floor.resources[resource] for resource in pool]
         if out.intersection(names):

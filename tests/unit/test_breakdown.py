@@ -106,6 +106,24 @@ async def test_who_provides_the_same_stands_in(store: Store) -> None:
     assert of.outlooks[0].steps[0].left == ("asset/CAP-2",)
 
 
+async def test_who_would_stand_in_and_is_down_too_does_not(store: Store) -> None:
+    """The spare capper, which nobody saw at work, hangs on the same compressor. Where its buffer lasts until 40 it takes b at 30,
+    when that is filled, rests until 100, and is through 30 later than CAP would have been: at 210."""
+    link = (Link("supplies", "asset/CAP-2"),)
+    await store.apply(
+        [
+            thing("asset/CAP-2", "Machine", ("provides", "capability/capping")),
+            ChangeSet("air", "s", 0, 0, (Assert("asset/AIR", "Machine", {}, {}, link),)),
+        ]
+    )
+    of = await found(store, "asset/AIR", 100)
+    assert told(of) == {"a": (80, 20), "b": (80, 60)}
+    assert [(s.down, s.left) for s in of.outlooks[0].steps] == [(("asset/CAP", "asset/CAP-2"), ())]
+    lasting = Assert("asset/CAP-2", "Machine", {"bufferTime": 40.0})
+    await store.apply([ChangeSet("buffer", "s", 0, 0, (lasting,))])
+    assert told(await found(store, "asset/AIR", 100)) == {"a": (80, 20), "b": (30, 60)}
+
+
 async def test_an_object_whose_life_is_over_is_not_under_way(store: Store) -> None:
     await store.apply([ChangeSet("x", "s", 0, 0, (Assert("productionorder/b", "ProductionOrder", {"actualEnd": 1}, {}, ()),))])
     assert [*told(await found(store, "asset/CAP", 100))] == ["a"]
