@@ -147,19 +147,23 @@ async def test_who_may_stand_in_for_what_is_planned_is_counted() -> None:
     }
 
 
+def begun(order: str, activity: str, start: float) -> ChangeSet:
+    """A step without an end."""
+    name, said = f"step/{order}-{activity}", {"activity": activity, "startedAt": at(start)}
+    told = Assert(name, "Step", said, {}, (Link("object", f"productionorder/{order}"),))
+    return ChangeSet(f"begun {name}", "s", at(start), 0, (told,))
+
+
 async def test_who_is_at_work_is_not_waiting() -> None:
-    begun = ChangeSet(
-        "begun",
-        "s",
-        at(60),
-        0,
-        (
-            Assert(
-                "step/0106-cap", "Step", {"activity": "cap", "startedAt": at(60)}, {}, (Link("object", "productionorder/0106"),)
-            ),
-        ),
-    )
-    more = (says(-60, "productionorder/0106", "ProductionOrder"), begun, step("0107", "cap", "CAP", 90, 99))
+    more = (says(-60, "productionorder/0106", "ProductionOrder"), begun("0106", "cap", 60), step("0107", "cap", "CAP", 90, 99))
     async with stored((*PLANT, *more)) as store:
         told = await found(store, "productionorder/0106")
     assert (told.waits, told.notes) == ((), ("it has not waited, as far as its steps tell",))
+
+
+async def test_a_step_whose_end_nobody_told_is_over_once_the_order_went_on() -> None:
+    """0108 was filled from 5 on, nobody told until when; capped until 30, and waits since: until 99, the last that is known."""
+    more = (begun("0108", "fill", 5), step("0108", "cap", "CAP", 20, 30), step("0107", "cap", "CAP", 90, 99))
+    async with stored((*PLANT, says(-60, "productionorder/0108", "ProductionOrder"), *more)) as store:
+        told = await found(store, "productionorder/0108")
+    assert [(wait.target, wait.seconds / 60) for wait in told.waits] == [(None, 69), ("cap", 15)]

@@ -79,9 +79,11 @@ def waits_of(id: str, life: Sequence[Timed]) -> list[Waited]:
 
 
 def still_waits(id: str, steps: Sequence[Occurrence], life: Sequence[Timed], now: int) -> Waited | None:
-    """Since when it waits for a step that has not begun by now; None where one is under way, or it has only just ended one."""
+    """Since when it waits for a step that has not begun by now; None where one is under way, or it has only just ended one. What
+    has no end, and was not begun last, was left though nobody told it (as in `standing`)."""
     last = max(life, key=lambda step: (step.end, step))
-    going = any(one.lifecycle is None and one.started is not None and one.completed is None for one in steps)
+    unended = {one.step for one in steps if one.lifecycle is None and one.started is not None and one.completed is None}
+    going = life[-1].step in unended
     return None if going or last.end >= now else Waited(id, last, None, last.end, now)
 
 
