@@ -67,6 +67,14 @@ def test_what_the_scenario_takes_is_lost_already_and_no_relief() -> None:
     assert turns(found.impact) == dict.fromkeys(("CAP-1", "L1", "L2", "O-1", "O-2", "O-3"), ("lost already", 600.0, None))
 
 
+def test_what_does_no_more_in_the_scenario_already_is_no_relief() -> None:
+    """With A at 60 % B and C are at 60 %. Where B is at half for good nothing changes with A; where B is at 80 %, it does."""
+    three = graph_of([("A", "supplies", "B"), ("B", "supplies", "C")], delays={})
+    for capacity, want in ((0.5, "lost already"), (0.6, "lost already"), (0.8, None)):
+        found = what_if(three, SCHEMA, Scenario(degrade=(Degraded("B", capacity),)), id="A", asked=Asked(capacity=0.6)).effect
+        assert turns(found.impact) == ({} if want is None else dict.fromkeys("BC", (want, 0.0, None)))
+
+
 def test_single_points_that_take_others_with_them_than_before() -> None:
     """O-1 moves to line 2. Line 1 then takes O-2 alone, and CAP-1 the line and O-2; line 2 two orders, and CAP-2 the line and
     both. All else takes as many as before."""
@@ -142,7 +150,7 @@ def test_a_degraded_filler_leaves_less_to_lose() -> None:
     both = what_if(line(), SCHEMA, weak, weaker, id="FILL-2").between
     assert both is not None
     assert set(turns(both.lost)) == {"CAP-1", "L1", "O-1", "O-2"}
-    assert turns(both.impact) == dict.fromkeys(("L1", "O-1", "O-2"), ("no longer", 0.0, None))
+    assert turns(both.impact) == dict.fromkeys(("L1", "O-1", "O-2"), ("lost already", 0.0, None))
     down = what_if(line(), SCHEMA, weak, Scenario(degrade=(Degraded("FILL-1", 0.0),)), id="FILL-2").between
     assert down is not None
     assert {turn for turn, _, _ in turns(down.lost).values()} == {Turn.LESS}

@@ -33,7 +33,7 @@ class Turn(StrEnum):
 
     NEWLY = "newly"
     ALREADY = "lost already"
-    """What is lost with the thing before is lost without it after, since the scenario takes it."""
+    """What is lost, or does less, with the thing before is lost or does no more without it after, since the scenario takes it."""
     NO_LONGER = "no longer"
     SOONER = "sooner"
     LATER = "later"
@@ -280,12 +280,14 @@ def _compared(one: _Seen, two: _Seen, first: int, until: float | None) -> Compar
 
 
 def _differences(one: _Felt, two: _Felt, first: int, gone: _Felt | None = None) -> Differences:
-    """By turn, in each what comes first in time. `gone` has what is lost without the thing that is asked about."""
+    """By turn, in each what comes first in time. `gone` has what is lost, or does less, without the thing that is asked about."""
     places = np.flatnonzero((one.at != two.at) | (one.capacity != two.capacity))
     before, after = one.at[places], two.at[places]
     less = two.capacity[places] < one.capacity[places]
     # The first that holds.
-    already = np.zeros(len(places), bool) if gone is None else gone.capacity[places] == 0
+    already = np.zeros(len(places), bool)
+    if gone is not None:
+        already = (after == NEVER) & (gone.capacity[places] <= one.capacity[places])
     holds = (before == NEVER, already, after == NEVER, after < before, after > before, less, ~less)
     turn, when = np.select(holds, range(len(Turn))), np.where(after < NEVER, after, before)
     ids = one.ids_at(places)
