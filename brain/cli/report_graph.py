@@ -11,11 +11,12 @@ import orjson
 
 from brain.analytics.graph.circles import Circles, circles
 from brain.analytics.graph.coupling import ASSETS, Coupled, HiddenCoupling, hidden_coupling
-from brain.analytics.graph.critical import Measure, SinglePoints, criticality, single_points
+from brain.analytics.graph.critical import Criticality, Measure, SinglePoints, criticality, single_points
 from brain.analytics.graph.evidence import evidence_of_all, with_evidence
 from brain.analytics.graph.observing import NOTHING, Layer, read_layer
 from brain.analytics.graph.reading import read
 from brain.analytics.graph.since import GraphChange, changes, coupled_in, point_then
+from brain.cli.left_out import say_left_out
 from brain.cli.options import opened
 from brain.cli.report_bottlenecks import now
 from brain.cli.tables_graph import (
@@ -117,10 +118,20 @@ def _print(found: Any, form: str) -> None:
     columns, rows, table = _formed(found)
     if form == "csv":
         writer = csv.writer(sys.stdout)
+        told = [*rows]
         writer.writerow(columns)
-        writer.writerows(rows)
+        writer.writerows(told)
+        say_left_out(len(told), _count(found), found.partial, "--top" if isinstance(found, SinglePoints | Criticality) else None)
     else:
         table(found)
+
+
+def _count(found: Any) -> int:
+    """How many there are, told or not."""
+    if isinstance(found, GraphChange):
+        counts = found.points_count, found.ranks_count, found.circles_count, found.edges_count, found.couplings_count or 0
+        return sum(counts)
+    return int(found.count)
 
 
 def _formed(found: Any) -> tuple[Sequence[str], Iterable[Sequence[Any]], Callable[[Any], None]]:

@@ -9,6 +9,7 @@ import click
 import orjson
 
 from brain.analytics.lives import MICRO
+from brain.cli.left_out import say_left_out
 from brain.cli.options import format_option, opened, run, store_option
 from brain.cli.times import INSTANT, SPAN, past_options
 from brain.reports.document import document
@@ -143,6 +144,7 @@ def _print(found: Any, outlook: Any, concern: Any, form: str) -> None:
             from brain.cli.tables_outlook import outlook_rows
 
             csv.writer(sys.stdout).writerows(outlook_rows(outlook))
+            say_left_out(0, 0, outlook.partial)
         case "csv":
             from brain.analytics.graph.causes import Suspects
             from brain.reports.dependency_things import way_of
@@ -157,6 +159,8 @@ def _print(found: Any, outlook: Any, concern: Any, form: str) -> None:
             for r in rows:
                 told = (r.id, r.cls, r.name or "", r.part, r.after_seconds, r.distance, way_of(r))
                 writer.writerow((*told, *(getattr(r, column) for column in more), *link_cells(r)))
+            count = found.count if suspects else sum(counted.count for counted in found.counts)
+            say_left_out(len(rows), count, found.partial, "--first")
         case _:
             _print_tables(found, outlook, concern)
 

@@ -53,6 +53,20 @@ def filled(url: str, changes: Sequence[ChangeSet]) -> str:
     return url
 
 
+def test_rows_that_are_not_all_say_so_beside_them(store: str) -> None:
+    partial = "Partial: not all was looked at; --format json says what was not.\n"
+    for asked, said in (
+        (("impact", "AIR"), ""),
+        (("impact", "AIR", "--first", "2"), "2 of 3 are told: ask for more with --first.\n"),
+        (("impact", "AIR", "--depth", "1"), partial),
+        (("impact", "productionorder/1", "--causes", "--first", "1"), "1 of 3 are told: ask for more with --first.\n"),
+        (("dependencies", "--top", "1"), "1 of 3 are told: ask for more with --top.\n"),
+        (("dependencies", "--by", "flow", "--top", "1"), "1 of 3 are told: ask for more with --top.\n"),
+        (("dependencies", "AIR", "--depth", "1"), partial),
+    ):
+        assert brain("report", *asked, "--format", "csv", store=store).stderr == said
+
+
 def test_impact_in_three_forms_is_one_answer(store: str) -> None:
     asked = ("report", "impact", "AIR", "--at", "1970-01-01T08:00", "--for", "1h")
     found = json.loads(brain(*asked, "--format", "json", store=store).stdout)
