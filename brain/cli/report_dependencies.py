@@ -8,7 +8,7 @@ import click
 import orjson
 
 from brain.analytics.dependencies import Dependencies, Toward
-from brain.cli.left_out import say_left_out
+from brain.cli.left_out import say_partial
 from brain.cli.options import format_option, opened, run, store_option
 from brain.cli.times import INSTANT, SPAN, past_options
 from brain.query import AsOf
@@ -104,7 +104,7 @@ async def _near(id_: str, toward: Toward, depth: int, at: AsOf, store: str | Non
             writer = csv.writer(sys.stdout)
             writer.writerow(("id", "class", "name", "distance", "via"))
             writer.writerows((n.id, n.cls, n.name or "", n.distance, " > ".join(n.via)) for n in found.nodes)
-            say_left_out(0, 0, found.partial)
+            say_partial(found.partial)
         case _:
             from brain.cli.tables import print_dependencies
 

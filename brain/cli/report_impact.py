@@ -9,7 +9,7 @@ import click
 import orjson
 
 from brain.analytics.lives import MICRO
-from brain.cli.left_out import say_left_out
+from brain.cli.left_out import say_left_out, say_partial
 from brain.cli.options import format_option, opened, run, store_option
 from brain.cli.times import INSTANT, SPAN, past_options
 from brain.reports.document import document
@@ -144,7 +144,7 @@ def _print(found: Any, outlook: Any, concern: Any, form: str) -> None:
             from brain.cli.tables_outlook import outlook_rows
 
             csv.writer(sys.stdout).writerows(outlook_rows(outlook))
-            say_left_out(0, 0, outlook.partial)
+            say_partial(outlook.partial)
         case "csv":
             from brain.analytics.graph.causes import Suspects
             from brain.reports.dependency_things import way_of

@@ -9,7 +9,7 @@ import orjson
 from rich.table import Table
 
 from brain.analytics.observed import SHARE, Between, Observed, ObservedDependencies
-from brain.cli.left_out import say_left_out
+from brain.cli.left_out import say_partial
 from brain.cli.options import format_option, object_type_option, opened, run, store_option
 from brain.cli.report_bottlenecks import only_type
 from brain.cli.tables import console_of, plain
@@ -83,7 +83,7 @@ async def observed(
             writer = csv.writer(sys.stdout)
             writer.writerow(COLUMNS)
             writer.writerows(document(edge).values() for edge in found.edges)
-            say_left_out(0, 0, found.partial)
+            say_partial(found.partial)
         case _:
             _print(found, top)
 
