@@ -1,6 +1,5 @@
 """`brain report compare`: two periods, or two stores, beside each other."""
 
-import csv
 import io
 import re
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from brain.analytics.process_material import Asked, Material, Period
 from brain.cli.options import format_option, opened, run, store_option
 from brain.cli.report_bottlenecks import now, only_type
 from brain.cli.report_forms import changes, dated
+from brain.cli.sheets import Sheet
 from brain.cli.times import INSTANT, past_options, period_of
 from brain.query import AsOf
 from brain.reports.document import document
@@ -110,7 +110,7 @@ async def _material(side: Named, store: str | None, object_type: str | None, lif
 def _csv(found: Comparison) -> str:
     file = io.StringIO()
     told = document(found)
-    csv.writer(file).writerows(dated(told["a"], changes(COLUMNS, told["edges"])))
+    Sheet(file).writerows(dated(told["a"], changes(COLUMNS, told["edges"])))
     return file.getvalue()
 
 

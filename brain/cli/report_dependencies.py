@@ -1,6 +1,5 @@
 """`brain report dependencies`: what hangs on what."""
 
-import csv
 import sys
 from typing import Any
 
@@ -10,6 +9,7 @@ import orjson
 from brain.analytics.dependencies import Dependencies, Toward
 from brain.cli.left_out import say_partial
 from brain.cli.options import format_option, opened, run, store_option
+from brain.cli.sheets import Sheet
 from brain.cli.times import INSTANT, SPAN, past_options
 from brain.query import AsOf
 from brain.reports.document import document
@@ -101,7 +101,7 @@ async def _near(id_: str, toward: Toward, depth: int, at: AsOf, store: str | Non
         case "json":
             click.echo(orjson.dumps(dependencies_json(found), option=orjson.OPT_INDENT_2).decode())
         case "csv":
-            writer = csv.writer(sys.stdout)
+            writer = Sheet(sys.stdout)
             writer.writerow(("id", "class", "name", "distance", "via"))
             writer.writerows((n.id, n.cls, n.name or "", n.distance, " > ".join(n.via)) for n in found.nodes)
             say_partial(found.partial)

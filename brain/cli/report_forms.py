@@ -1,6 +1,5 @@
 """A process report for programs: one JSON document, or one table of it as CSV."""
 
-import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import orjson
 
 from brain.analytics.process_report import ProcessReport
+from brain.cli.sheets import Sheet
 from brain.reports.document import document
 
 Rows = Iterator[Sequence[Any]]
@@ -31,7 +31,7 @@ def csv_text(report: ProcessReport, sheet: str) -> str:
     """One table of the report, its first row the names of its columns."""
     file = io.StringIO()
     told = report_json(report)
-    csv.writer(file).writerows(dated(told, SHEETS[sheet](told)))
+    Sheet(file).writerows(dated(told, SHEETS[sheet](told)))
     return file.getvalue()
 
 

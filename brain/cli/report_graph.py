@@ -1,6 +1,5 @@
 """`brain report dependencies` without an ID: what the whole graph tells."""
 
-import csv
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -19,6 +18,7 @@ from brain.analytics.graph.since import GraphChange, changes, coupled_in, point_
 from brain.cli.left_out import say_left_out
 from brain.cli.options import opened
 from brain.cli.report_bottlenecks import now
+from brain.cli.sheets import Sheet
 from brain.cli.tables_graph import (
     changed_rows,
     print_changes,
@@ -117,7 +117,7 @@ def _print(found: Any, form: str) -> None:
         return
     columns, rows, table = _formed(found)
     if form == "csv":
-        writer = csv.writer(sys.stdout)
+        writer = Sheet(sys.stdout)
         told = [*rows]
         writer.writerow(columns)
         writer.writerows(told)

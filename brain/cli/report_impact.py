@@ -1,6 +1,5 @@
 """`brain report impact`: what stops when a thing is down, or what may be behind it."""
 
-import csv
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import orjson
 from brain.analytics.lives import MICRO
 from brain.cli.left_out import say_left_out, say_partial
 from brain.cli.options import format_option, opened, run, store_option
+from brain.cli.sheets import Sheet
 from brain.cli.times import INSTANT, SPAN, past_options
 from brain.reports.document import document
 
@@ -143,7 +143,7 @@ def _print(found: Any, outlook: Any, concern: Any, form: str) -> None:
         case "csv" if found is None:
             from brain.cli.tables_outlook import outlook_rows
 
-            csv.writer(sys.stdout).writerows(outlook_rows(outlook))
+            Sheet(sys.stdout).writerows(outlook_rows(outlook))
             say_partial(outlook.partial)
         case "csv":
             from brain.analytics.graph.causes import Suspects
@@ -153,7 +153,7 @@ def _print(found: Any, outlook: Any, concern: Any, form: str) -> None:
 
             suspects = isinstance(found, Suspects)
             rows = found.causes if suspects else found.affected
-            writer = csv.writer(sys.stdout)
+            writer = Sheet(sys.stdout)
             more = ("state", "alone", "down_seconds") if suspects else ("capacity",)
             writer.writerow((*COLUMNS, *map(camel, more), *LINK_COLUMNS))
             for r in rows:

@@ -1,6 +1,5 @@
 """`brain report observed`: what follows what, beyond chance."""
 
-import csv
 import sys
 from dataclasses import fields
 
@@ -12,6 +11,7 @@ from brain.analytics.observed import SHARE, Between, Observed, ObservedDependenc
 from brain.cli.left_out import say_partial
 from brain.cli.options import format_option, object_type_option, opened, run, store_option
 from brain.cli.report_bottlenecks import only_type
+from brain.cli.sheets import Sheet
 from brain.cli.tables import console_of, plain
 from brain.cli.times import SPAN, past_options
 from brain.reports.document import camel, document
@@ -80,7 +80,7 @@ async def observed(
         case "json":
             click.echo(orjson.dumps(document(found), option=orjson.OPT_INDENT_2).decode())
         case "csv":
-            writer = csv.writer(sys.stdout)
+            writer = Sheet(sys.stdout)
             writer.writerow(COLUMNS)
             writer.writerows(document(edge).values() for edge in found.edges)
             say_partial(found.partial)
