@@ -9,11 +9,11 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from importlib.metadata import version
 
 import click
 
+from brain.cli.lazy import Lazy
 from brain.errors import BadUrl, BrainError
 from brain.legible import legible
 
@@ -36,21 +36,7 @@ COMMANDS = {
 }
 
 
-class Lazy(click.Group):
-    """A group whose commands are imported when they are named."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(module), name)
-        return command
-
-
-@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.group(cls=Lazy, where=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(version("enterprise-brain"), prog_name="brain")
 def brain() -> None:
     """Enterprise Brain: one live model of assets, people and processes.

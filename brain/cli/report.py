@@ -2,15 +2,15 @@
 
 import click
 
-from brain.cli.report_bottlenecks import bottlenecks
-from brain.cli.report_compare import compare
-from brain.cli.report_dependencies import dependencies
-from brain.cli.report_impact import impact
-from brain.cli.report_observed import observed
-from brain.cli.report_scenario import scenario
+from brain.cli.lazy import Lazy
+
+REPORTS = {
+    name: f"brain.cli.report_{name}:{name}"
+    for name in ("bottlenecks", "compare", "dependencies", "observed", "impact", "scenario")
+}
 
 
-@click.group()
+@click.group(cls=Lazy, where=REPORTS)
 def report() -> None:
     """Reports: where time is lost, and what hangs on what.
 
@@ -22,11 +22,3 @@ def report() -> None:
     brain report impact asset/ROB-1 --for 2h
     brain report scenario --without asset/ROB-1
     """
-
-
-report.add_command(bottlenecks)
-report.add_command(compare)
-report.add_command(dependencies)
-report.add_command(observed)
-report.add_command(impact)
-report.add_command(scenario)
