@@ -178,17 +178,25 @@ class Follower:
                 self.causes.resume(*of_causes)
             return str(place)
 
-    async def check(self) -> None:
-        """Holds some lives against the store, once all that was told is followed; where one differs everything is read anew."""
+    async def differing(self, among: Sequence[str] | None = None) -> list[str]:
+        """Of these objects (None: of some of each type) those whose life is another in the store than here. It is another for a
+        moment too where a commit is in the store, and its notices were not followed yet."""
         async with self._turn():
+            found = list[str]()
             for (object_type, lifecycle), figures in self._figures.items():
-                names = figures.lives.held.some(CHECKED)
+                names = figures.lives.held.some(CHECKED) if among is None else among
                 nodes = await nodes_by_id(self._store, names)
                 read = await named_lives(self._store, names, nodes)
                 for name in names:
-                    found = read[name] if object_type in self._types_of(nodes[name]) else ()
-                    if figures.lives.of(name) != {o.step: account(o, lifecycle) for o in found}:
-                        self._doubt = True
+                    steps = read[name] if object_type in self._types_of(nodes[name]) else ()
+                    if figures.lives.of(name) != {o.step: account(o, lifecycle) for o in steps}:
+                        found.append(name)
+            return found
+
+    async def lose(self) -> None:
+        """The figures are not believed: everything watched is read anew."""
+        async with self._turn():
+            self._doubt = True
             await self._certain()
 
     async def _things(self, subjects: Iterable[str]) -> list[str]:

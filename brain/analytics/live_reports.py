@@ -27,6 +27,8 @@ from brain.schema import Schema
 
 SAVE_SECONDS = 60.0
 """Between two savings, while changes come. What came after the last one is told again by the feed."""
+DIFFER_SECONDS, LOOK_SECONDS = 2.0, 0.1
+"""For so long a life may differ from the store's, since notices follow their commits; and how often one looks again."""
 AWAY = "the feed of changes is away, and live figures with it; `bottlenecks` reads the store itself"
 
 
@@ -55,12 +57,18 @@ class LiveReports(Following):
         """Whether there were changes since, also while nothing could be saved."""
         self._unchecked = False
         """Whether the figures are those of an earlier process, and were not held against the store yet."""
+        self._differ: list[str] | None = None
+        """The lives that differed from the store's when they were last held against it, and since when (time.monotonic)."""
+        self._differ_since = 0.0
 
     async def report(
         self, object_type: str, *, lifecycle: Lifecycle | None = None, min_frequency: int | None = None
     ) -> Bottlenecks:
         """As `Follower.report`, with all that the feed has told so far. NotFollowing while the feed is away."""
         await self.caught_up(AWAY)
+        while self._unchecked:
+            await asyncio.sleep(LOOK_SECONDS)
+            await self.caught_up(AWAY)
         return await self._follower.report(object_type, lifecycle=lifecycle, min_frequency=min_frequency)
 
     async def explained(self, question: Question, *, min_frequency: int | None = None) -> LiveBottlenecks:
@@ -90,12 +98,25 @@ class LiveReports(Following):
 
     async def _up_to(self, place: str | None, changed: bool) -> None:
         if self._unchecked and self._following.is_set():
-            await self._follower.check()
-            self._unchecked = False
+            await self._check()
         self._followed = place
         self._unsaved |= changed
         if self._unsaved and time.monotonic() - self._saved >= SAVE_SECONDS:
             await self._save()
+
+    async def _check(self) -> None:
+        """Holds some lives of an earlier process against the store, and reads everything anew where one goes on to differ."""
+        first = self._differ is None
+        self._differ = await self._follower.differing(self._differ)
+        now = time.monotonic()
+        if first:
+            self._differ_since = now
+        if self._differ and now - self._differ_since < DIFFER_SECONDS:
+            asyncio.get_running_loop().call_later(LOOK_SECONDS, self._stir.set)
+            return
+        if self._differ:
+            await self._follower.lose()
+        self._unchecked = False
 
     async def _end(self) -> None:
         if self._working is not None:

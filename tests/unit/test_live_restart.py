@@ -5,7 +5,7 @@ import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -145,6 +145,22 @@ async def test_after_a_crash_it_goes_on_where_it_was_saved_last(plant: Plant, mo
     async with plant.living() as living:
         assert await living.agrees() == {("a", "b"): 30.0, ("b", "c"): 70.0, ("c", "d"): 1.0}
     assert plant.read == []
+
+
+async def test_a_commit_whose_notices_are_still_to_come_is_no_doubt(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    differing, found = Follower.differing, list[list[str]]()
+    async with plant.living() as living:
+
+        async def while_one_commits(self: Follower, among: Sequence[str] | None = None) -> list[str]:
+            if not found:
+                await living.says(LATE)
+            found.append(await differing(self, among))
+            return found[-1]
+
+        monkeypatch.setattr(Follower, "differing", while_one_commits)
+        await living.live.report("t")
+        assert await living.agrees() == {("a", "b"): 30.0, ("b", "c"): 70.0}
+    assert (found[0], found[-1], plant.read) == (["object/x"], [], [])
 
 
 async def test_it_is_saved_while_it_goes(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
