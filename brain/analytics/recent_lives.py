@@ -146,7 +146,10 @@ class RecentLives:
         steps, last = 0, 0
         for i in range(0, len(ordered), TOGETHER):
             some = ordered[i : i + TOGETHER]
-            enough = steps > SPARE * self._most or (lately is not None and ends[some[0]] < _spared(lately))
+            # The last life may be too many steps by itself: it is the next one that shows since when all is known.
+            enough = (steps > SPARE * self._most and len(self._held) > 1) or (
+                lately is not None and ends[some[0]] < _spared(lately)
+            )
             if enough and ends[some[0]] < last:
                 floor = max(floor, ends[some[0]])
                 break
@@ -167,8 +170,8 @@ class RecentLives:
                 if step is not None and step.end > max(floor, ends.get(o.object, floor)):
                     ends[o.object] = step.end
                     if len(ends) > most:
-                        ordered = sorted(ends.values())
-                        floor = min(ordered[len(ordered) // 2], ordered[-1] - 1)
+                        # One more than may be held, since each has a step: and all that ended with it.
+                        floor = sorted(ends.values())[-self._most - 1] - 1
                         ends = {name: end for name, end in ends.items() if end > floor}
                         most = max(most, 2 * len(ends))
         return ends, floor
@@ -281,7 +284,7 @@ class RecentLives:
         if self.lately is None:
             return
         spared = max(_spared(self.lately), _cut(ends, SPARE * self._most) + 1)
-        floor = min(spared, self.lately.context_since) - 1
+        floor = min(spared, self.lately.context_since - 1) - 1  # the life that is too much stays, for it tells that it is
         if floor > self._floor and (gone := [name for name, held in self._held.items() if held.end <= floor]):
             for name in gone:
                 self._drop(name)

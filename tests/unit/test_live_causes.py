@@ -192,6 +192,23 @@ def parts(found: LiveCauses) -> dict[str, float]:
     return {part.cause.value: part.seconds for part in found.causes.parts}
 
 
+async def test_one_life_that_is_too_long_by_itself_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """x has two steps where one may be held, so y, which ended 1 s before it, is beyond what is known; as it is the next time."""
+    monkeypatch.setattr(recent_lives, "TOGETHER", 1)
+    steps = day("x1", "x", 0, 10, "m"), day("x2", "x", 15, 20, "m"), day("y1", "y", 0, 19, "n")
+    store = await filled(SCHEMA, thing("x", "t"), thing("y", "t"), *steps)
+    live, question = Follower(store, SCHEMA, span=20 * MICRO, steps=1), Question("t")
+    live.causes.answer(question)
+    for state in ("down", "running"):
+        said = Assert("machine/m", "Device", {"state": state})
+        await live.follow(await store.apply([ChangeSet(state, "test", 5 * MICRO, 0, (said,))]))
+        await live.causes.checkpoint()
+        found = live.causes.answer(question)
+        assert (found.context_since, found.limited, found.known_steps) == (19 * MICRO + 1, True, 2)
+        assert await equal(live, store, question, 20 * MICRO, 1) == found
+    await store.close()
+
+
 async def test_an_answer_is_of_the_last_checkpoint_and_tells_how_much_has_changed_since() -> None:
     store = await filled(SCHEMA, *CONTENDED)
     live, question = Follower(store, SCHEMA, span=20 * MICRO), Question("t")
