@@ -5,15 +5,31 @@ from pathlib import Path
 
 import pytest
 
+from brain.model import Assert
 from brain.ports import Store
+from brain.query import Nodes
 from brain.schema import Schema
 from brain.stores.sqlite import SqliteStore
-from tests.contract.order import a_function_of_the_set
+from tests.contract.order import a_function_of_the_set, event
 from tests.contract.reads import find_means_matches
 from tests.contract.suite import ConcurrentContract, Fresh, StoreContract, Ticks
 
 
-class TestSqliteMemory(StoreContract):
+class ScanContract:
+    async def test_a_commit_beside_a_scan_is_not_refused_and_not_seen(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("brain.stores.sqlite.scans.CHUNK", 1)
+        await store.apply([event(f"e{i}", i, Assert(f"p/{i}", "Pump", {"name": "old"})) for i in range(9)])
+        told = []
+        async for node in store.scan(Nodes("Pump")):
+            told.append(node.properties["name"])
+            await store.apply([event(f"f{i}", 10 + i, Assert(f"p/{i}", "Pump", {"name": "new"})) for i in range(12)])
+        assert told == ["old"] * 9
+        assert [node.properties["name"] async for node in store.scan(Nodes("Pump"))] == ["new"] * 12
+
+
+class TestSqliteMemory(StoreContract, ScanContract):
     test_any_order_and_batching = a_function_of_the_set(10_000)
     test_find_means_matches = find_means_matches(200)
 
@@ -32,7 +48,7 @@ class TestSqliteMemory(StoreContract):
             await store.close()
 
 
-class TestSqliteFile(StoreContract, ConcurrentContract):
+class TestSqliteFile(StoreContract, ConcurrentContract, ScanContract):
     @pytest.fixture
     async def fresh(self, schema: Schema, clock: Ticks, tmp_path: Path) -> AsyncIterator[Fresh]:
         opened: list[Store] = []

@@ -29,6 +29,11 @@ class Scans:
 
     async def scan(self, scope: Scope) -> AsyncIterator[Any]:
         sql, values, make = self._plan(scope)
+        if not self._path:
+            # A shared in-memory database locks whole tables, without waiting: a scan that is still open would refuse its writer.
+            for row in await self._connections.read(lambda db: db.execute(sql, values).fetchall()):
+                yield make(row)
+            return
         db = await asyncio.to_thread(self._connections.connect)
         try:
             with told(self._path):
