@@ -84,6 +84,29 @@ async def test_a_line_that_moved_has_another_site() -> None:
     ]
 
 
+def ring(*ids: str, relation: str = "partOf") -> list[Said]:
+    return [(a, relation, b) for a, b in zip(ids, (*ids[1:], ids[0]), strict=True)]
+
+
+def test_a_circle_that_stays_beside_one_of_the_same_things_that_went() -> None:
+    """Both of them feed each other, and no longer are parts of each other."""
+    feeds = ring("asset/1", "asset/2", relation="feeds")
+    found = changes(graph_of(ring("asset/1", "asset/2") + feeds), graph_of(feeds), SCHEMA)
+    assert [(c.how, c.circle.relation) for c in found.circles] == [(How.GONE, "partOf")]
+    found = changes(graph_of(feeds + ring("asset/1", "asset/2", relation="supplies")), graph_of(feeds), SCHEMA)
+    assert [(c.how, c.circle.relation) for c in found.circles] == [(How.GONE, "supplies")]
+
+
+def test_a_large_circle_of_which_the_last_thing_is_another() -> None:
+    """Of 25 things twenty are told; 24 stay."""
+    ids = [f"asset/{i:02}" for i in range(24)]
+    found = changes(graph_of(ring(*ids, "asset/x")), graph_of(ring(*ids, "asset/y")), SCHEMA)
+    assert [(c.how, c.circle.count, c.circle.ids) for c in found.circles] == [
+        (How.COME, 25, tuple(ids[:20])),
+        (How.GONE, 25, tuple(ids[:20])),
+    ]
+
+
 async def test_a_circle_that_was_declared_has_come_and_back_it_is_gone() -> None:
     before, after = await line(4), await line(5)
     found = changes(before, after, SCHEMA)

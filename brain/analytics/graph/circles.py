@@ -47,18 +47,19 @@ DEFINITION = (
 )
 
 
-def circles(snapshot: Snapshot, first: int = MOST, patience: float | None = None) -> Circles:
-    """`patience` in seconds."""
-    until, found = deadline(patience), dict[tuple[int, ...], int | None]()
+def circles(snapshot: Snapshot, first: int = MOST, patience: float | None = None, each: int = MOST) -> Circles:
+    """The `first` of them, with the ids of so many things of `each`. `patience` in seconds."""
+    until, found = deadline(patience), list[tuple[tuple[int, ...], int | None]]()
     unexplored = len(snapshot.kinds) + 1
     for number in in_time(range(unexplored), until):
         unexplored -= 1
         if unexplored:
-            found.update((members, number) for members in _by_kind(snapshot, number))
+            found += [(members, number) for members in _by_kind(snapshot, number)]
         else:  # by all together what is by one alone is found again
-            found.update((members, None) for members in _joined(snapshot.condensed[0]) if members not in found)
-    order = sorted(found.items(), key=lambda one: (one[1] is None, -len(one[0]), snapshot.ids[one[0][0]]))
-    told = tuple(_circle(snapshot, members, number, until) for members, number in order[:first])
+            alone = {members for members, _ in found}
+            found += [(members, None) for members in _joined(snapshot.condensed[0]) if members not in alone]
+    order = sorted(found, key=lambda one: (one[1] is None, -len(one[0]), snapshot.ids[one[0][0]]))
+    told = tuple(_circle(snapshot, members, number, each, until) for members, number in order[:first])
     partial = unexplored > 0 or not all(circle.via for circle in told)
     version = snapshot.ontology_version
     return Circles(told, len(found), DEFINITION, version, partial, unexplored, reflects=snapshot.reflects)
@@ -80,13 +81,13 @@ def _joined(of: Ints) -> Iterator[tuple[int, ...]]:
         yield tuple(members.tolist())
 
 
-def _circle(snapshot: Snapshot, members: tuple[int, ...], number: int | None, until: float | None) -> Circle:
+def _circle(snapshot: Snapshot, members: tuple[int, ...], number: int | None, each: int, until: float | None) -> Circle:
     among = np.zeros(snapshot.count, bool)
     among[list(members)] = True
     ids = sorted(snapshot.ids[node] for node in members)
     way = [] if late(until) else _round(snapshot, snapshot.index[ids[0]], among, number)
     relation = None if number is None else snapshot.kinds[number].relation
-    return Circle(len(ids), tuple(ids[:MOST]), relation, tuple(carrier(snapshot, edge) for edge in way))
+    return Circle(len(ids), tuple(ids[:each]), relation, tuple(carrier(snapshot, edge) for edge in way))
 
 
 def _round(snapshot: Snapshot, start: int, among: Bools, number: int | None) -> list[int]:

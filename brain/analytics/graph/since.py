@@ -1,13 +1,14 @@
 """How a graph of dependencies changed since a past time: what came, what went, what moved. Two snapshots, side by side."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
 
 from brain.analytics.deadline import deadline, left
+from brain.analytics.graph.circles import MOST as MEMBERS
 from brain.analytics.graph.circles import Circle, Circles, circles
 from brain.analytics.graph.coupling import ASSETS, Coupled, HiddenCoupling, hidden_coupling
 from brain.analytics.graph.coupling import DEFINITION as COUPLING
@@ -180,7 +181,7 @@ def changes(
     `patience` in seconds. BadQuery for an unknown class."""
     until, graphs, edges, pairs = deadline(patience), (then, now), _edges(then, now), None
     # What takes longest has what the others leave.
-    rounds, unsought = _circles(*(circles(graph, EVERY, left(until, 6 - i)) for i, graph in enumerate(graphs)))
+    rounds, unsought = _circles(*(circles(graph, EVERY, left(until, 6 - i), EVERY) for i, graph in enumerate(graphs)))
     ranked = (criticality(graph, schema, measure, cls, EVERY, left(until, 4 - i)) for i, graph in enumerate(graphs))
     ranks, unsettled = _ranks(*ranked)
     points, unjudged = _points(*(_alone(graph, schema, cls, left(until, 2 - i)) for i, graph in enumerate(graphs)))
@@ -275,12 +276,13 @@ def _ranks(then: Criticality, now: Criticality) -> tuple[list[RankChange], int]:
 
 
 def _circles(then: Circles, now: Circles) -> tuple[list[CircleChange], int]:
-    """None where not all relations of both graphs were looked at, and how many were not."""
-    was, is_ = ({(circle.ids, circle.count, circle.relation): circle for circle in found.circles} for found in (then, now))
+    """Of circles with all of their things. None where not all relations of both graphs were looked at, and how many were not."""
+    was, is_ = ({(circle.ids, circle.relation): circle for circle in found.circles} for found in (then, now))
     if unsought := max(then.unexplored, now.unexplored):
         return [], unsought
-    come = [CircleChange(How.COME, circle) for key, circle in is_.items() if key not in was]
-    return come + [CircleChange(How.GONE, circle) for key, circle in was.items() if key not in is_], 0
+    come = [(How.COME, circle) for key, circle in is_.items() if key not in was]
+    gone = [(How.GONE, circle) for key, circle in was.items() if key not in is_]
+    return [CircleChange(how, replace(circle, ids=circle.ids[:MEMBERS])) for how, circle in come + gone], 0
 
 
 def _couplings(then: HiddenCoupling, now: HiddenCoupling) -> tuple[list[CouplingChange], int]:
