@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from brain.analytics.graph import since
 from brain.analytics.graph.coupling import Coupled, HiddenCoupling
+from brain.analytics.graph.critical import Measure, criticality
 from brain.analytics.graph.reading import read
 from brain.analytics.graph.reflects import Reflects
 from brain.analytics.graph.since import Compared, How, changes, point_then
@@ -82,6 +83,21 @@ async def test_a_line_that_moved_has_another_site() -> None:
         ("site/A", How.GONE, 2, None),
         ("site/B", How.COME, None, 2),
     ]
+
+
+@pytest.mark.parametrize("measure", Measure)
+@pytest.mark.parametrize("count", [9, 700])
+def test_of_one_graph_read_in_another_order_nothing_moved(count: int, measure: Measure) -> None:
+    """Each thing feeds the two after it: alike is whatever is as far from the ends. Of 700 not all are counted from."""
+    said = [(f"asset/{i}", "feeds", f"asset/{i + j}") for i in range(count) for j in (1, 2)]
+    found = changes(graph_of(said[::-1]), graph_of(said), SCHEMA, measure=measure)
+    assert (found.ranks, found.points, found.edges) == ((), (), ())
+
+
+def test_what_is_alike_ranks_by_id() -> None:
+    said = [("asset/A", "feeds", "asset/L"), ("asset/B", "feeds", "asset/L"), ("asset/C", "feeds", "asset/L")]
+    for some in (said, said[::-1]):
+        assert [one.id for one in criticality(graph_of(some), SCHEMA, first=2).ranked] == ["asset/A", "asset/B"]
 
 
 def ring(*ids: str, relation: str = "partOf") -> list[Said]:

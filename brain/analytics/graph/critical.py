@@ -1,6 +1,6 @@
 """Which things most hangs on: the single points of failure, and what flows through each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -22,6 +22,8 @@ SOURCES = 200
 """Things from which shortest ways are counted, where betweenness is asked for."""
 EXAMPLES = 3
 GOLDEN = (5**0.5 - 1) / 2
+DIGITS = 9
+"""Values that differ by less, in shares of the greatest, are alike: a sum of floats depends on the order of what is added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +173,15 @@ def criticality(
     cls: str | None = None,
     first: int = 20,
     patience: float | None = None,
+    sources: Sequence[int] | None = None,
 ) -> Criticality:
-    """As `single_points` in what it ranks; `patience` in seconds. BadQuery for an unknown class or measure."""
+    """As `single_points` in what it ranks; `patience` in seconds. Betweenness is counted from these `sources`, else from some
+    spread over all. BadQuery for an unknown class or measure."""
     if measure not in DEFINITIONS:
         raise BadQuery(f"criticality is by {' or '.join(Measure)}, not by {measure!r}")
     _, candidates = _candidates(snapshot, schema, cls)
-    values, left = _values(snapshot, measure, deadline(patience))
-    order = candidates[np.argsort(-values[candidates], kind="stable")][:first]
+    values, left = _values(snapshot, measure, deadline(patience), spread_out(snapshot) if sources is None else sources)
+    order = _greatest(snapshot, candidates, values, first)
     joints = np.isin(order, articulation_points(snapshot))
     ranked = [
         Critical(*_told(snapshot, node), float(values[node]), joint)
@@ -187,11 +191,25 @@ def criticality(
     return Criticality(measure, *told, left > 0, left, reflects=snapshot.reflects)
 
 
-def _values(snapshot: Snapshot, measure: Measure, until: float | None) -> tuple[Floats, int]:
+def _greatest(snapshot: Snapshot, nodes: Ints, values: Floats, first: int) -> Ints:
+    """The first so many of some nodes, those alike by id: their numbers are the order in which somebody happened to read them."""
+    told = np.round(values[nodes] / (values[nodes].max(initial=0) or 1), DIGITS)
+    if 0 < first < len(nodes):
+        chosen = told >= np.partition(told, len(nodes) - first)[len(nodes) - first]
+        nodes, told = nodes[chosen], told[chosen]
+    order = sorted(zip((-told).tolist(), [snapshot.ids[node] for node in nodes.tolist()], nodes.tolist(), strict=True))
+    return np.array([node for _, _, node in order[:first]], np.int64)
+
+
+def spread_out(snapshot: Snapshot) -> Sequence[int]:
+    """At most `SOURCES` nodes, evenly among all."""
+    return range(0, snapshot.count, max(1, -(-snapshot.count // SOURCES)))
+
+
+def _values(snapshot: Snapshot, measure: Measure, until: float | None, sources: Sequence[int]) -> tuple[Floats, int]:
     """And what is left to count, for want of time."""
     if measure is Measure.FLOW:
         return ranks(snapshot, until=until)
-    sources = range(0, snapshot.count, max(1, -(-snapshot.count // SOURCES)))
     counted = 0
 
     def in_time() -> Iterator[int]:

@@ -12,7 +12,7 @@ from brain.analytics.graph.circles import MOST as MEMBERS
 from brain.analytics.graph.circles import Circle, Circles, circles
 from brain.analytics.graph.coupling import ASSETS, Coupled, HiddenCoupling, hidden_coupling
 from brain.analytics.graph.coupling import DEFINITION as COUPLING
-from brain.analytics.graph.critical import DEFINITIONS, SINGLE, Criticality, Measure, criticality, singles
+from brain.analytics.graph.critical import DEFINITIONS, SINGLE, Criticality, Measure, criticality, singles, spread_out
 from brain.analytics.graph.reflects import Reflects
 from brain.analytics.graph.snapshot import NODE_BITS, NODE_MASK, ROW, Ints, Snapshot
 from brain.errors import BadQuery
@@ -182,7 +182,10 @@ def changes(
     until, graphs, edges, pairs = deadline(patience), (then, now), _edges(then, now), None
     # What takes longest has what the others leave.
     rounds, unsought = _circles(*(circles(graph, EVERY, left(until, 6 - i), EVERY) for i, graph in enumerate(graphs)))
-    ranked = (criticality(graph, schema, measure, cls, EVERY, left(until, 4 - i)) for i, graph in enumerate(graphs))
+    ranked = (
+        criticality(graph, schema, measure, cls, EVERY, left(until, 4 - i), _sources(graph, now))
+        for i, graph in enumerate(graphs)
+    )
     ranks, unsettled = _ranks(*ranked)
     points, unjudged = _points(*(_alone(graph, schema, cls, left(until, 2 - i)) for i, graph in enumerate(graphs)))
     counts = {Compared.POINTS: unjudged, Compared.RANKS: unsettled, Compared.CIRCLES: unsought}
@@ -223,6 +226,11 @@ async def coupled_in(
         return await hidden_coupling(rewound(store, schema, graph.at), schema, graph, cls or ASSETS, patience=seconds)
 
     return await of(then, left(until, 2)), await of(now, left(until))
+
+
+def _sources(graph: Snapshot, now: Snapshot) -> list[int]:
+    """Those of the graph now, wherever they are there: counted from others, what did not change would move."""
+    return [node for source in spread_out(now) if (node := graph.number(now.ids[source])) is not None]
 
 
 def _how(then: object | None, now: object | None) -> How:
