@@ -70,6 +70,26 @@ async def test_it_tells_what_changed_and_only_then(monkeypatch: pytest.MonkeyPat
         assert not api.graph._watchers
 
 
+async def test_what_is_read_anew_and_is_the_same_is_not_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three machines that come one by one hang on the compressor alike. A gap in the feed has all read anew."""
+    monkeypatch.setattr("api.watched.LEAST_SECONDS", 0)
+    async with following() as api:
+        stream = await watching(api)
+        await told(stream)
+        for n in (3, 1, 2):
+            await commit(api, says(f"z{n}", "asset/AIR", "Machine", HOUR, Link("supplies", f"asset/Z-{n}")))
+            found = ids(await told(stream))
+        assert len(found) == 6
+        await api.feed.publish([GAP])
+        waiting = asyncio.ensure_future(told(stream))
+        await asyncio.wait({waiting}, timeout=0.5)
+        assert not waiting.done()
+        await commit(api, says("9", "asset/AIR", "Machine", 2 * HOUR, Link("supplies", "asset/Z-0")))
+        # The capper holds for ten minutes, and what hangs on it with it.
+        assert ids(await waiting) == [*found[:3], "asset/Z-0", *found[3:]]
+        await stream.aclose()
+
+
 async def test_a_thing_that_nothing_touches_yet_or_any_more_and_what_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.watched.LEAST_SECONDS", 0)
     async with following() as api:

@@ -41,7 +41,7 @@ class LiveGraph(Following):
             if held is None:
                 return
             if GAP in notices:
-                self._held = await read(self._store, self._schema)
+                self._held = await read(self._store, self._schema, before=held)
                 return
             told = [notice.subject for notice in notices if self._matters(held, notice)]
             if told:

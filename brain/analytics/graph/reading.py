@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from brain.analytics.graph.reflects import marks_at
-from brain.analytics.graph.snapshot import Numbering, Snapshot, changed, empty, told_by
+from brain.analytics.graph.snapshot import Ints, Numbering, Snapshot, changed, empty, renumbered, told_by
 from brain.model import Edge, Node
 from brain.ports import Store
 from brain.query import EVERY, NOW, AsOf, Direction, Edges, Hop
@@ -17,19 +17,32 @@ AT_ONCE = 2000
 """Nodes that are read at a time."""
 
 
-async def read(store: Store, schema: Schema, at: AsOf = NOW) -> Snapshot:
+async def read(store: Store, schema: Schema, at: AsOf = NOW, before: Snapshot | None = None) -> Snapshot:
     """All dependencies that held at that point, between whatever things. Two scans now; in the past a read for all that ever
-    had a dependency. A commit meanwhile may be in it or not, so follow the notices from before this was called."""
+    had a dependency. A commit meanwhile may be in it or not, so follow the notices from before this was called. Things that were
+    in the snapshot `before` stand in the order that they have there, so that what is the same is told in the same order."""
     marks = await marks_at(store, at)
     base = empty(schema, at)
     numbers, keys = Numbering(base), array("q")
     async for edge in edges_of(store, base, at):
         keys.append(numbers.key(edge))
+    needs = np.frombuffer(keys, np.int64) if keys else np.zeros(0, np.int64)
+    if before is not None:
+        needs = _in_order_of(before, base, needs)
     nodes: dict[int, Node | None] = {}
     for some in parts(base.ids):
         nodes.update((base.index[id], node) for id, node in zip(some, await named(store, some, at), strict=True))
-    added = np.unique(np.frombuffer(keys, np.int64)) if keys else np.zeros(0, np.int64)
-    return changed(base, schema, np.zeros(0, np.int64), added, nodes, marks=marks)
+    return changed(base, schema, np.zeros(0, np.int64), np.unique(needs), nodes, marks=marks)
+
+
+def _in_order_of(before: Snapshot, base: Snapshot, needs: Ints) -> Ints:
+    """The edges by the numbers that the ids of `base` get, which are those of nothing else yet."""
+    ids = [*filter(base.index.__contains__, before.ids), *(id for id in base.ids if id not in before.index)]
+    place = {id: number for number, id in enumerate(ids)}
+    needs = renumbered(needs, np.array([place[id] for id in base.ids], np.int64))
+    base.ids[:] = ids
+    base.index.update(place)
+    return needs
 
 
 async def named(store: Store, ids: Sequence[str], at: AsOf) -> list[Node | None]:

@@ -14,7 +14,7 @@ from brain.analytics.graph.coupling import ASSETS, Coupled, HiddenCoupling, hidd
 from brain.analytics.graph.coupling import DEFINITION as COUPLING
 from brain.analytics.graph.critical import DEFINITIONS, SINGLE, Criticality, Measure, criticality, singles, spread_out
 from brain.analytics.graph.reflects import Reflects
-from brain.analytics.graph.snapshot import NODE_BITS, NODE_MASK, ROW, Ints, Snapshot
+from brain.analytics.graph.snapshot import NODE_BITS, NODE_MASK, ROW, Ints, Snapshot, renumbered
 from brain.errors import BadQuery
 from brain.ports import Store
 from brain.query import EVERY, AsOf
@@ -339,13 +339,8 @@ def _edges(then: Snapshot, now: Snapshot) -> list[DependencyChange]:
 
 def _renumbered(then: Snapshot, names: Sequence[str]) -> Ints:
     """The edges of `then`, its nodes under the places that they have among these names."""
-    if not len(then.needs):
-        return then.needs
     place = {id: i for i, id in enumerate(names)}
-    number = np.array([place[id] for id in then.ids], np.int64)
-    middle = then.needs & ((1 << ROW) - 1) & ~NODE_MASK
-    edges: Ints = number[then.needs >> ROW] << ROW | middle | number[then.needs & NODE_MASK]
-    return edges
+    return renumbered(then.needs, np.array([place[id] for id in then.ids], np.int64))
 
 
 def _by_need(edges: Iterable[int]) -> dict[int, list[int]]:

@@ -213,6 +213,14 @@ def turned(keys: Ints) -> Ints:
     return seconds(keys) << ROW | kinds(keys) << NODE_BITS | firsts(keys)
 
 
+def renumbered(keys: Ints, number: Ints) -> Ints:
+    """The edges between nodes that have other numbers, by their own; not sorted."""
+    if not len(keys):
+        return keys
+    found: Ints = number[firsts(keys)] << ROW | kinds(keys) << NODE_BITS | number[seconds(keys)]
+    return found
+
+
 def rows(start: Ints, keys: Ints, nodes: Ints) -> Ints:
     """The edges in the rows of some nodes, one row after the other."""
     return keys[ranges(start[nodes], start[nodes + 1])]
