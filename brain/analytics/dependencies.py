@@ -52,7 +52,8 @@ class Dependencies:
 
 
 async def dependencies(store: Store, schema: Schema, root: str, toward: Toward, depth: int = 3) -> Dependencies:
-    """Breadth first from a node id, one read of the store a level. A cycle is walked once."""
+    """Breadth first from a node id, one read of the store a level. A cycle is walked once. What a step needed one may ask of the
+    step; nothing hangs on a thing for it, since it is history (`Schema.dependencies`)."""
     reflects = await reflects_of(store)
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_node(root)
@@ -90,7 +91,8 @@ def ways(relations: Mapping[str, Relation], toward: Toward) -> Iterable[tuple[Di
 
 
 def _hops(schema: Schema, node: str, toward: Toward) -> Iterable[Hop]:
-    return (Hop(node, direction, names, FAN + 1) for direction, names in ways(schema.relations, toward))
+    relations = schema.relations if toward is Toward.UP else schema.dependencies
+    return (Hop(node, direction, names, FAN + 1) for direction, names in ways(relations, toward))
 
 
 def _others(hop: Hop, edges: Iterable[Edge]) -> Iterable[str]:

@@ -113,6 +113,17 @@ async def test_two_relations_between_the_same_things_are_two_edges() -> None:
     assert [e.relation for e in found.edges] == ["isHostedBy", "locatedIn"]
 
 
+async def test_steps_that_a_machine_carried_out_do_not_hang_on_it_and_yet_needed_it() -> None:
+    store = SqliteStore("")
+    await store.prepare(SCHEMA)
+    step = Assert("step/1", "Step", {"activity": "fill", "completedAt": 5}, links=(Link("performedBy", "asset/M"),))
+    order = Assert("productionorder/1", "ProductionOrder", links=(Link("scheduledOn", "asset/M"),))
+    await store.apply([ChangeSet("1", "test", 0, 0, (step, order, Assert("asset/M", "Machine")))])
+    found = [await dependencies(store, SCHEMA, *asked) for asked in (("asset/M", Toward.DOWN), ("step/1", Toward.UP))]
+    assert [[n.id for n in one.nodes] for one in found] == [["productionorder/1"], ["asset/M"]]
+    await store.close()
+
+
 async def test_a_cycle_is_walked_once_and_is_whole() -> None:
     ring = [(THINGS[i], "isHostedBy", THINGS[(i + 1) % 3]) for i in range(3)]
     found = await answer(ring, "entity/a", Toward.UP, 2)
