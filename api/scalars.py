@@ -23,7 +23,8 @@ def instant_text(value: int) -> str:
     try:
         moment = EPOCH + timedelta(microseconds=value)
     except OverflowError:
-        raise BadQuery(f"{value} µs lies outside the years 1 to 9999, which have text: correct the source's clock") from None
+        mend = "correct the source's clock, or the time that was asked about"
+        raise BadQuery(f"{value} µs lies outside the years 1 to 9999, which have text: {mend}") from None
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
@@ -41,6 +42,10 @@ def instant_value(text: object) -> Instant:
         raise BadQuery(f"{text!r} is not a DateTime: {mend}") from None
     if moment.tzinfo is None:
         raise BadQuery(f"{text!r} has no offset from UTC: {mend}")
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        raise BadQuery(f"{text!r} lies outside the years 1 to 9999 in UTC, which alone have text: ask about one within") from None
     return Instant((moment - EPOCH) // MICROSECOND)
 
 

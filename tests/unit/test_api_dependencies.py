@@ -65,6 +65,15 @@ async def test_impact_now_then_and_after_a_change() -> None:
         assert short["impact"] == {"affected": [], "absorbed": [{"id": "asset/CAP", "by": "BUFFER", "bufferSeconds": 600.0}]}
 
 
+async def test_a_time_that_has_no_text_is_told_apart_from_a_clock_that_is_wrong() -> None:
+    async with following() as api:
+        _, message = await api.fault('{ impact(id: "asset/AIR", at: "9999-12-31T23:59:00-10:00") { at } }')
+        assert "9999-12-31T23:59:00-10:00' lies outside the years 1 to 9999 in UTC" in message
+        # The capper holds for ten minutes.
+        _, message = await api.fault('{ impact(id: "asset/AIR", at: "9999-12-31T23:59:00Z", first: 1) { affected { at } } }')
+        assert "the time that was asked about" in message
+
+
 async def test_causes_single_points_and_criticality() -> None:
     async with following() as api:
         causes = await api.ask('{ causes(id: "productionorder/1") { count causes { id alone afterSeconds } } }')
