@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brain.analytics.graph.causes import causes
+from brain.analytics.graph.impact import Asked, impact
 from tests.unit.test_graph_structure import Said, oracle, typed_graphs
 from tests.unit.test_graph_times import classes, graph_of, knuth
 from tests.unit.test_impact import SCHEMA, line
@@ -49,3 +50,23 @@ def test_an_order_that_is_done_has_the_suspects_that_it_had() -> None:
     done, running = (causes(line(), SCHEMA, order).causes for order in ("O-9", "O-3"))
     assert [(c.id, c.alone, c.after_seconds) for c in done] == [(c.id, c.alone, c.after_seconds) for c in running]
     assert sum(bool(c.alone) for c in done) == 6
+
+
+YEAR = 365 * 86_400 * 1_000_000
+
+
+def test_what_would_be_felt_too_late_to_be_told_is_said_to_be_left_out() -> None:
+    """D is fed by C, C by B and B by A. B and C hold for nine years each: the loss of B would take D in nine, that of A in 18."""
+    said = [("asset/A", "feeds", "asset/B"), ("asset/B", "feeds", "asset/C"), ("asset/C", "feeds", "asset/D")]
+    buffers = {"asset/B": 9 * YEAR, "asset/C": 9 * YEAR}
+    found = causes(graph_of(said, buffers), SCHEMA, "asset/D")
+    assert [(one.id, one.after_seconds * 1_000_000) for one in found.causes] == [("asset/C", 0), ("asset/B", 9 * YEAR)]
+    assert [note[:8] for note in found.notes] == ["1 that w"]
+    assert causes(graph_of(said, buffers | {"asset/C": 8 * YEAR}), SCHEMA, "asset/D").notes == ()
+
+
+def test_a_loss_of_ten_years_takes_what_holds_for_nine_and_a_half() -> None:
+    said = [("asset/A", "feeds", "asset/B")]
+    found = impact(graph_of(said, {"asset/B": 19 * YEAR // 2}), SCHEMA, "asset/A", Asked(lasts=10 * YEAR))
+    assert [(one.id, one.after_seconds * 2_000_000) for one in found.affected] == [("asset/B", 19 * YEAR)]
+    assert found.absorbed == ()

@@ -1,6 +1,6 @@
 """What may be behind a thing that is down: all that it needs, those first whose loss alone would do it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,6 +19,9 @@ DEPTH = 20
 DEFINITION = (
     "all that it needs, directly or not; first those whose loss alone is its own (any-of redundancy counted), then by the least"
     " time and the fewest dependencies on the way; declared dependencies"
+)
+LATER = (
+    "{:,} that would be felt only in more than 17 years, over buffers that hold so long, are not among them, nor what these need"
 )
 
 
@@ -83,7 +86,7 @@ def causes(
     """`patience` in seconds. BadQuery for a thing that no dependency touches."""
     until = deadline(patience)
     node = numbered(snapshot, id)
-    value, by, beyond = _back(snapshot, node, depth, until)
+    value, by, beyond, later = _back(snapshot, node, depth, until)
     found = np.flatnonzero((value < NEVER) & (value > 0))
     found = found[np.argsort(value[found], kind="stable")]
     alone, judged = _alone(snapshot, node, found, until)
@@ -107,12 +110,15 @@ def causes(
     unjudged, open_ = len(found) - judged, tuple(snapshot.ids[other] for other in beyond[:LEFT].tolist())
     partial, version = len(beyond) > 0 or unjudged > 0, snapshot.ontology_version
     left = len(beyond), open_, unjudged
-    return Suspects(id, cls, name, depth, len(found), told, partial, DEFINITION, version, *left, reflects=snapshot.reflects)
+    notes = (LATER.format(later),) if later else ()
+    answer = Suspects(id, cls, name, depth, len(found), told, partial, DEFINITION, version, *left, reflects=snapshot.reflects)
+    return replace(answer, notes=notes)
 
 
-def _back(snapshot: Snapshot, node: int, depth: int, until: float | None) -> tuple[Ints, Ints, Ints]:
+def _back(snapshot: Snapshot, node: int, depth: int, until: float | None) -> tuple[Ints, Ints, Ints, int]:
     """For each thing that the node needs: the least time until its loss is felt (see `times`), over at most `depth` edges, and
-    the edge by which. Then those that need more, which was not looked at for want of depth or time."""
+    the edge by which. Then those that need more, which was not looked at for want of depth or time; and how many are needed by
+    what was looked at, and would be felt too late to be told."""
     value, by = np.full(snapshot.count, NEVER), np.full(snapshot.count, -1, np.int64)
     cost = costs(snapshot)
     value[node] = 0
@@ -129,7 +135,9 @@ def _back(snapshot: Snapshot, node: int, depth: int, until: float | None) -> tup
         level, best = provider[better], best[better]
         value[level], by[level] = after[best], edges[best]
     edges = rows(snapshot.needs_start, snapshot.needs, np.flatnonzero(near & (value < NEVER)))
-    return value, by, np.union1d(level, firsts(edges[~near[seconds(edges)]]))
+    provider = seconds(edges)
+    later = np.unique(provider[near[provider] & (value[provider] == NEVER) & ~np.isin(firsts(edges), level)])
+    return value, by, np.union1d(level, firsts(edges[~near[provider]])), len(later)
 
 
 def _via(snapshot: Snapshot, by: Ints, cause: int) -> tuple[Carrier, ...]:

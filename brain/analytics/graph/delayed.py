@@ -303,7 +303,7 @@ def _answer(
     unasked = sum(one.of.down_seconds is None for one in suspects)
     partial = found.partial or life.cut or bool(unasked or lacks)
     notes = [CUT] if life.cut else [] if partial and life.waits else _silence(life, suspects, troubled)
-    notes += [lacks] if lacks else []
+    notes += [*found.notes, *([lacks] if lacks else [])]
     if unasked:
         notes.append(f"the time was over before {unasked:,} of the causes had been asked for their states")
     return replace(

@@ -37,8 +37,8 @@ MANY = 256
 """Where more than one in so many of all things tell others of their loss, one looks at all things rather than at each edge."""
 AT_ONCE = 1 << 14
 """Things whose dependents are looked at before one looks at the clock."""
-LONGEST = 1 << 62 - EDGE_BITS - 1
-"""µs: some nine years."""
+LONGEST = 1 << 62 - EDGE_BITS
+"""µs, some 17 years: what is felt only then, over a way of several buffers, is as good as never."""
 
 
 @dataclass(frozen=True)
