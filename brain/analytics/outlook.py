@@ -196,14 +196,18 @@ def broken(floor: Floor, down: Sequence[Down], able: Mapping[str, Sequence[str]]
 
 
 def _stands_in(floor: Floor, down: Down, other: str) -> Floor:
-    """Who was never seen at work does it for as long as the one is down."""
+    """Whoever is able does it for as long as the one is down, beside what it does at all times."""
     if other not in floor.resources:
-        only = tuple(span for span in ((0, down.since), (down.until, down.until + FOR_GOOD)) if span[0] < span[1])
         resources, capacity = (*floor.resources, other), (*floor.capacity, 1)
-        floor = floor._replace(resources=resources, capacity=capacity, away=(*floor.away, only))
+        floor = floor._replace(resources=resources, capacity=capacity, away=(*floor.away, ()))
     one, number = floor.resources.index(down.resource), floor.resources.index(other)
-    pools = tuple(tuple(sorted({*pool, number})) if one in pool else pool for pool in floor.pools)
-    return floor._replace(pools=pools)
+    lent, pools = dict(floor.lent), list(floor.pools)
+    for activity, pool in enumerate(pools):
+        if one in pool and (number not in pool or (activity, number) in lent):
+            known = lent.get((activity, number), ())
+            lent[activity, number] = tuple(merged(sorted((*known, (down.since, down.until)))))
+            pools[activity] = tuple(sorted({*pool, number}))
+    return floor._replace(pools=tuple(pools), lent=lent)
 
 
 def felt(drawn: Drawn, dues: Sequence[int | None], before: Played, after: Played, tolerance: int, since: int) -> Iterator[Felt]:

@@ -8,6 +8,7 @@ is full and somebody is free; when nothing else can happen, with what is there. 
 All times are µs. A replay is a function of its floor and its fate alone: ties are served in the order of the steps.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
@@ -23,7 +24,8 @@ class Floor(NamedTuple):
 
     `pools` has the resources of each activity (none: nobody is needed), `capacity` how many jobs a resource has in hand at the
     most, `away` the times when it begins nothing, ascending and apart. `halts`, where given, the times when even what it has in
-    hand rests, likewise: they should be among those when it is away.
+    hand rests, likewise: they should be among those when it is away. `lent` has the times when a resource of the pool begins the
+    activity, where these are not all, likewise, by activity and resource.
     """
 
     activities: tuple[str, ...]
@@ -32,6 +34,7 @@ class Floor(NamedTuple):
     capacity: tuple[int, ...]
     away: tuple[tuple[Span, ...], ...]
     halts: tuple[tuple[Span, ...], ...] = ()
+    lent: Mapping[tuple[int, int], tuple[Span, ...]] = {}
 
 
 class Routes(NamedTuple):
@@ -91,7 +94,7 @@ class _Replay:
     in the order of their numbers; a pool is in that order."""
 
     def __init__(self, floor: Floor, routes: Routes, fate: Fate) -> None:
-        self.capacity, self.halts, self.ends = floor.capacity, floor.halts, fate.ends
+        self.capacity, self.halts, self.ends, self.lent = floor.capacity, floor.halts, fate.ends, floor.lent
         self.activity, self.fate = routes.activity, fate
         self.luck, self.delay, self.services = fate.luck, fate.delay, fate.service
         self.next: list[list[int]] = [[] for _ in routes.activity]
@@ -107,6 +110,8 @@ class _Replay:
         self.returns: list[Span] = []
         """When each one who is known to be away is back, and who."""
         self.waking = [False] * len(floor.resources)
+        self.asked: set[tuple[int, int]] = set()
+        """Who will look again whether it may begin what it does at times, and when."""
         self.batch = [0] * len(floor.activities)
         self.started, self.ended = [0] * len(routes.activity), [0] * len(routes.activity)
         self.events: list[tuple[int, int, int, int | Job]] = []
@@ -173,11 +178,27 @@ class _Replay:
 
     def _free(self, now: int, activity: int) -> int:
         """The first of the pool who has a hand free and is at work; -1 where there is none."""
-        while free := self.pools[activity] & self.hands:
+        pool = self.pools[activity]
+        if self.lent:
+            pool &= ~sum(1 << r for a, r in self.lent if a == activity and not self._may(now, a, r))
+        while free := pool & self.hands:
             resource = (free & -free).bit_length() - 1
             if self._present(now, resource):
                 return resource
         return -1
+
+    def _may(self, now: int, activity: int, resource: int) -> bool:
+        """Whether this resource begins the activity now; if not, it will look again when it does."""
+        spans = self.lent.get((activity, resource))
+        if spans is None:
+            return True
+        place = bisect_right(spans, now, key=lambda span: span[0])
+        if place and now < spans[place - 1][1]:
+            return True
+        if place < len(spans) and (resource, spans[place][0]) not in self.asked:
+            self.asked.add((resource, spans[place][0]))
+            self._push(spans[place][0], BACK, resource)
+        return False
 
     def _size(self, activity: int) -> int:
         sizes = self.fate.batches[activity]
@@ -208,6 +229,8 @@ class _Replay:
     def _serve(self, now: int, resource: int) -> None:
         """A resource may have a hand free: it takes what it can."""
         serves = self.serves[resource]
+        if self.lent:
+            serves &= ~sum(1 << a for a, r in self.lent if r == resource and not self._may(now, a, r))
         while self.full & serves and self.busy[resource] < self.capacity[resource]:
             if not self._present(now, resource):
                 return
@@ -264,7 +287,7 @@ class _Replay:
         _, activity = min(waiting)
         self.now = max(self.now, self.latest)
         for resource in _places(self.pools[activity]):
-            if self._present(self.now, resource):
+            if self._may(self.now, activity, resource) and self._present(self.now, resource):
                 self._take(self.now, activity, resource)
                 break
         return True

@@ -6,7 +6,8 @@ import pytest
 
 from brain.analytics.forecast import Forecast
 from brain.analytics.lives import MICRO, Timed
-from brain.analytics.outlook import FOR_GOOD, Asked, Down, Late, Outlook, outlook_of
+from brain.analytics.outlook import FOR_GOOD, Asked, Down, Late, Outlook, broken, outlook_of
+from brain.analytics.replay import play
 from brain.analytics.standing import UNENDED, standing
 from tests.unit.lives_by_hand import lives
 
@@ -88,6 +89,32 @@ def test_who_is_declared_able_stands_in() -> None:
     found = outlook(log, down("m", AT, AT + 100), able={"m": ("s",)})
     assert [late.id for late in found.late] == ["a"]
     assert found.steps[0].left == ("s",)
+
+
+def played(log: Lives, one: Down, name: str) -> float:
+    """When an object ends with x in the place of what is down, seconds from the instant on."""
+    forecast = Forecast(log, AT * MICRO)
+    drawn = forecast.draw(Random(0), forecast.horizon(one.until))
+    ended = play(broken(drawn.floor, [one], {one.resource: ("x",)}), drawn.routes, drawn.fate, drawn.first).ended
+    cases = [forecast.running[case].object for case in drawn.routes.case[: drawn.first]]
+    return max(end for case, end in zip(cases, ended, strict=False) if case == name) / MICRO - AT
+
+
+def test_who_stands_in_and_has_work_elsewhere_does_so_while_the_one_is_down_alone() -> None:
+    # x paints, and is declared able to do as m does. m has a until 60, and b to f queue. Down from 100 to 300: b, begun at 60,
+    # rests, and ends at 380 in place of 180. x does c from 100 on and d from 220 to 340, which would have begun at 180 and 300.
+    # m, back, does e from 380 on, not at 420. Had x helped before, b would be done, and c rest; after, it would have e at 340.
+    log = before(ONE) | lives(**{f"p{n}": f"paint {400 * n}-{400 * n + 30} x" for n in range(10)})
+    log |= lives(a="come 9940, do 9940-10060 m")
+    log |= {name: lives(x=f"come {9970 + i}")["x"] for i, name in enumerate("bcdef")}
+    found = outlook(log, down("m", AT + 100, AT + 300), able={"m": ("x",)})
+    assert {late.id: felt(late) for late in found.late} == {"b": (200, 100)}
+    ends = [played(log, down("m", AT + 100, AT + 300), name) for name in "abcdef"]
+    assert ends == [60, 380, 220, 340, 500, 620]
+    floor = broken(Forecast(log, AT * MICRO).queues.floor, [down("m", AT + 100, AT + 300)], {"m": ("x", "new")})
+    do = floor.activities.index("do")
+    lent = {floor.resources[resource]: spans for (activity, resource), spans in floor.lent.items() if activity == do}
+    assert lent == dict.fromkeys(("x", "new"), (((AT + 100) * MICRO, (AT + 300) * MICRO),))
 
 
 def test_what_has_passed_the_machine_is_not_affected() -> None:
