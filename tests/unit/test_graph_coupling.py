@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from brain.analytics.device_states import StateSpan
 from brain.analytics.graph import coupling
-from brain.analytics.graph.coupling import HOUR, MINUTE, WITHIN, Failing, coupling_of, failures
+from brain.analytics.graph.coupling import HOUR, MINUTE, WITHIN, Failing, coupling_of, failures, hidden_coupling
 from brain.analytics.graph.snapshot import Snapshot
 from brain.errors import BadQuery
-from tests.dependency_graphs import graph
+from brain.model import Assert, ChangeSet
+from brain.stores import open_store
+from tests.dependency_graphs import SCHEMA, graph
 
 DAY = 24 * HOUR
 UNTIL = 28 * DAY
@@ -63,6 +65,28 @@ def test_what_is_declared_explains_it() -> None:
     assert third.explained == 2
     assert [(c.a, c.b, c.hidden) for c in third.couplings] == [("A", "B", False)]
     assert [(p.id, p.cls, p.down) for p in third.couplings[0].common] == [("SW", "Machine", 4), ("HALL", "Site", None)]
+
+
+async def test_what_was_down_already_when_one_begins_to_look_did_not_fail_together_then() -> None:
+    """A goes down at 10 and B at 20 o'clock, until 40; from 30 on one looks. They fail together five times after that."""
+    later = [50.0, 75.0, 124.0, 245.0, 377.0]
+    store, downs = open_store("sqlite://"), {"A": [10.0, *later], "B": [20.0, *later]}
+    await store.prepare(SCHEMA)
+    for id, begins in downs.items():
+        said = [(at, "fault") for at in begins] + [(40.0 if at < 40 else at + 0.5, "running") for at in begins]
+        events = [(0.0, "running"), *said, (28 * 24.0, "running")]
+        await store.apply(
+            [
+                ChangeSet(f"{id}{i}", "test", round(at * HOUR), 0, (Assert(f"asset/{id}", "Machine", {"state": state}),))
+                for i, (at, state) in enumerate(events)
+            ]
+        )
+    told = {since: (await hidden_coupling(store, SCHEMA, NOBODY, since=since)).couplings for since in (None, 30 * HOUR)}
+    await store.close()
+    assert {since: [(c.together, c.failures_a, c.failures_b) for c in found] for since, found in told.items()} == {
+        None: [(5, 6, 6)],
+        30 * HOUR: [(5, 5, 5)],
+    }
 
 
 def test_what_goes_off_every_evening_or_every_monday_is_not_coupled() -> None:

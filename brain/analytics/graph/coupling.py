@@ -120,21 +120,30 @@ async def hidden_coupling(
     end = min((end for end in (until, point_of(store).valid) if end is not None), default=None)
     if since is not None and end is not None and since >= end:
         raise BadQuery(f"there is no time from {iso(since)} until {iso(end)}: give an earlier since")
-    spans, unread = await spans_in_time(store, schema.of(cls).name, since, end, stop=stop)
+    spans, unread = await spans_in_time(store, schema.of(cls).name, None, end, stop=stop)
     # Arithmetic over all pairs: the loop goes on serving others meanwhile.
-    found = await asyncio.to_thread(coupling_of, spans, snapshot, share, stop)
+    found = await asyncio.to_thread(coupling_of, spans, snapshot, share, stop, since)
     return replace(found, partial=found.partial or unread > 0, unread=unread)
 
 
 def coupling_of(
-    spans: Mapping[str, Sequence[StateSpan]], snapshot: Snapshot, share: float = SHARE, stop: float | None = None
+    spans: Mapping[str, Sequence[StateSpan]],
+    snapshot: Snapshot,
+    share: float = SHARE,
+    stop: float | None = None,
+    since: int | None = None,
 ) -> HiddenCoupling:
-    """The same of states that are at hand, until `stop`, of time.monotonic."""
+    """The same of states that are at hand, from when they began, until `stop`, of time.monotonic."""
     if not 0 < share <= UNLIKELY:
         raise BadQuery(f"{share:g} is no share of false discoveries here: more than 0 and at most {UNLIKELY}, such as {SHARE}")
+    if since is not None:
+        spans = {id: [span for span in mine if span.end > since] for id, mine in spans.items()}
     known = [span for mine in spans.values() for span in mine]
     start, end = min((s.start for s in known), default=0), max((s.end for s in known), default=0)
-    downs = {id: failures(mine) for id, mine in spans.items()}
+    start = start if since is None else max(start, since)
+    every = {id: failures(mine) for id, mine in spans.items()}
+    # What was down already did not fail at the moment from which on one looks, with all else that was.
+    downs = {id: [one for one in mine if one[0] >= start] for id, mine in every.items()}
     often = {id: Failing(mine, start, end) for id, mine in sorted(downs.items()) if len(mine) >= LEAST}
     tested = [(*pair, _compared(often[pair[0]], often[pair[1]])) for pair in in_time(combinations(often, 2), stop)]
     sure = q_values([p for _, _, (_, _, p) in tested])
@@ -150,7 +159,7 @@ def coupling_of(
         if a in needed(b) or b in needed(a):
             explained += 1
             continue
-        common = _common(snapshot, needed, (a, b), _together(downs[a], often[a], often[b]), spans, downs)
+        common = _common(snapshot, needed, (a, b), _together(downs[a], often[a], often[b]), spans, every)
         told.append(replace(pair, hidden=not common, common=common))
     told.sort(key=_worst_first)
     pairs = comb(len(often), 2)
