@@ -178,7 +178,8 @@ class Following(ABC):
         """Whether other ids are one thing now than before: lives of objects were joined, or parted."""
         if not isinstance(self._store, Merged):
             return False
-        if any(not notice.names or not {SAME, DIFFERENT}.isdisjoint(notice.names) for notice in told):
+        merging = {SAME, DIFFERENT, *self._store.known.sure}
+        if any(not notice.names or not merging.isdisjoint(notice.names) for notice in told):
             self._store.forget()
         before, self._together = self._together, await self._store.known.clusters()
         return self._together != before

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from brain.analytics.graph.snapshot import Snapshot, firsts, kinds, seconds, tur
 from brain.engine import Engine
 from brain.feeds.memory import MemoryFeed
 from brain.identities import Merged
+from brain.identity import CERTAIN
 from brain.model import GAP, Assert, ChangeSet, Link, Mark, Retract, Void
 from brain.ports import Store
 from brain.query import AsOf, Edges
@@ -238,6 +240,31 @@ async def test_a_merge_moves_the_edges_to_the_one_thing() -> None:
         assert needs_of(await plant.live.snapshot()) == {("asset/t", "feeds", "asset/a"), ("asset/u", "feeds", "asset/a")}
         await plant.says(says("4", "asset/b", "Pump", 3, Link("feeds", "asset/v")))
         assert ("asset/v", "feeds", "asset/a") in needs_of(await plant.live.snapshot())
+
+
+async def test_what_another_process_merges_by_an_identity_beyond_doubt_moves_them_too() -> None:
+    """Its commit is heard of long before what is merged would be looked up again."""
+    number = replace(SCHEMA.classes["Pump"].properties["serialNumber"], identity=CERTAIN)
+    classes = {
+        name: replace(cls, properties=dict(cls.properties) | {"serialNumber": number})
+        if "serialNumber" in cls.properties
+        else cls
+        for name, cls in SCHEMA.classes.items()
+    }
+    schema, feed, raw = Schema("sure", classes), MemoryFeed(), open_store("sqlite://")
+    await raw.prepare(schema)
+    live = LiveGraph(Merged(raw, schema, age=3600), schema, feed)
+    running = asyncio.create_task(live.run())
+    try:
+        await raw.apply([says(id, f"asset/{id}", "Pump", 0, Link("feeds", "asset/t"), serialNumber=id) for id in "ab"])
+        assert len(needs_of(await live.snapshot())) == 2
+        await feed.publish(await raw.apply([says("c", "asset/b", "Pump", 1, serialNumber="a")]))
+        await asyncio.sleep(0)
+        assert needs_of(await live.snapshot()) == {("asset/t", "feeds", "asset/a")}
+    finally:
+        await feed.close()
+        await asyncio.wait_for(running, 5)
+        await raw.close()
 
 
 async def test_what_was_lost_on_the_way_is_read_anew() -> None:
