@@ -24,7 +24,7 @@ from brain.analytics.graph.delayed import Asked as Delayed
 from brain.analytics.graph.delayed import delay, dependencies_at
 from brain.analytics.graph.impact import DEPTH, Asked, Impact, graph_of, impact
 from brain.analytics.graph.reading import read
-from brain.analytics.graph.since import GraphChange, changes, coupled_in, point_then
+from brain.analytics.graph.since import GraphChange, changes, coupled_in, point_then, read_then
 from brain.analytics.graph.snapshot import MICRO, Snapshot
 from brain.analytics.observed import SHARE
 from brain.errors import BadQuery
@@ -277,7 +277,7 @@ def _changes(schema: Schema, results: Results) -> Any:
         until = deadline(positive("patience", patience, PATIENCE))
         begin = point_then(since, moment(as_of, known_at), time.time_ns() // 1000)
         now, _ = await snapshot_of(info, as_of, known_at)
-        then = await read(store, schema, begin)
+        then = await read_then(store, schema, begin, moment(as_of, known_at))
         named = str(cls) if given(cls) else None
         coupled = await coupled_in(store, schema, then, now, named, left(until, 2)) if coupling else None
         return await answer(changes, then, now, schema, named, Measure(measure), most, coupled, left(until))

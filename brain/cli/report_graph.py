@@ -14,7 +14,7 @@ from brain.analytics.graph.critical import Criticality, Measure, SinglePoints, c
 from brain.analytics.graph.evidence import evidence_of_all, with_evidence
 from brain.analytics.graph.observing import NOTHING, Layer, read_layer
 from brain.analytics.graph.reading import read
-from brain.analytics.graph.since import GraphChange, changes, coupled_in, point_then
+from brain.analytics.graph.since import GraphChange, changes, coupled_in, point_then, read_then
 from brain.cli.left_out import say_left_out
 from brain.cli.options import opened
 from brain.cli.report_bottlenecks import now
@@ -62,7 +62,7 @@ async def whole(wanted: Wanted, store: str | None, form: str) -> None:
     begin = None if wanted.since is None else point_then(wanted.since, wanted.at, now())
     async with opened(store) as o:
         snapshot, past = await read(o.merged, o.schema, wanted.at), rewound(o.merged, o.schema, wanted.at)
-        then = None if begin is None else await read(o.merged, o.schema, begin)
+        then = None if begin is None else await read_then(o.merged, o.schema, begin, wanted.at)
         coupled, pairs = None, None
         if wanted.coupling and then is None:
             coupled = await hidden_coupling(past, o.schema, snapshot, wanted.cls or ASSETS, patience=long)

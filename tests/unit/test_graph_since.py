@@ -12,15 +12,16 @@ from brain.analytics.graph.coupling import Coupled, HiddenCoupling
 from brain.analytics.graph.critical import Measure, criticality
 from brain.analytics.graph.reading import read
 from brain.analytics.graph.reflects import Reflects
-from brain.analytics.graph.since import Compared, How, changes, point_then
+from brain.analytics.graph.since import Compared, How, changes, coupled_in, point_then, read_then
 from brain.analytics.graph.snapshot import Snapshot
 from brain.errors import BadQuery
+from brain.identities import Merged
 from brain.model import ChangeSet, Link, Retract
 from brain.query import AsOf
 from brain.schema import Schema
 from brain.stores import open_store
 from ontology import load_schema
-from tests.unit.test_graph_snapshot import HOUR, says
+from tests.unit.test_graph_snapshot import HOUR, needs_of, says
 from tests.unit.test_graph_structure import Said, typed_graphs
 from tests.unit.test_graph_times import graph_of, needs
 
@@ -72,6 +73,30 @@ async def test_a_filler_that_was_sold_leaves_the_other_as_a_single_point() -> No
         "site/A": (How.MOVED, 2, 3),
     }
     assert found.circles == ()
+
+
+async def test_who_says_that_two_ids_are_one_changes_nothing_else() -> None:
+    """The switch is A to the one source and B to the other, which is said at three. Both names feed, and went down with C."""
+    store = Merged(open_store("sqlite://"), SCHEMA)
+    await store.prepare(SCHEMA)
+    downs = [n * 7 * HOUR for n in range(1, 40, 9)]
+    said = [says(f"f{id}", f"asset/{id}", "Machine", 0, Link("feeds", f"asset/{to}")) for id, to in ("AX", "BY", "CZ")]
+    said += [
+        says(f"{id}{at}{state}", f"asset/{id}", "Machine", at + (state == "run") * HOUR, state=state)
+        for id in "BC"
+        for at in downs
+        for state in ("fault", "run")
+    ]
+    late = downs[-1] + 3 * HOUR
+    await store.apply([*said, says("m", "asset/B", "Entity", late, Link("sameAs", "asset/A"))])
+    begin, at = point_then(late - HOUR, AsOf(valid=late + HOUR), late + HOUR), AsOf(valid=late + HOUR)
+    now, then = await read(store, SCHEMA, at), await read_then(store, SCHEMA, begin, at)
+    assert needs_of(now) == needs_of(then) == {(f"asset/{b}", "feeds", f"asset/{a}") for a, b in ("AX", "AY", "CZ")}
+    found = changes(then, now, SCHEMA, coupled=await coupled_in(store, SCHEMA, then, now))
+    assert (found.points, found.ranks, found.edges, found.couplings) == ((), (), (), ())
+    coupled = [[(c.a, c.b, c.together) for c in one.couplings] for one in await coupled_in(store, SCHEMA, then, now)]
+    assert coupled == [[("asset/A", "asset/C", 5)]] * 2
+    await store.close()
 
 
 async def test_a_line_that_moved_has_another_site() -> None:

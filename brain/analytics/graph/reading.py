@@ -17,10 +17,13 @@ AT_ONCE = 2000
 """Nodes that are read at a time."""
 
 
-async def read(store: Store, schema: Schema, at: AsOf = NOW, before: Snapshot | None = None) -> Snapshot:
+async def read(
+    store: Store, schema: Schema, at: AsOf = NOW, before: Snapshot | None = None, merged: AsOf | None = None
+) -> Snapshot:
     """All dependencies that held at that point, between whatever things. Two scans now; in the past a read for all that ever
     had a dependency. A commit meanwhile may be in it or not, so follow the notices from before this was called. Things that were
-    in the snapshot `before` stand in the order that they have there, so that what is the same is told in the same order."""
+    in the snapshot `before` stand in the order that they have there, so that what is the same is told in the same order. `merged`
+    is the point of which the store's names are, where that is another."""
     marks = await marks_at(store, at)
     base = empty(schema, at)
     numbers, keys = Numbering(base), array("q")
@@ -32,7 +35,7 @@ async def read(store: Store, schema: Schema, at: AsOf = NOW, before: Snapshot | 
     nodes: dict[int, Node | None] = {}
     for some in parts(base.ids):
         nodes.update((base.index[id], node) for id, node in zip(some, await named(store, some, at), strict=True))
-    return changed(base, schema, np.zeros(0, np.int64), np.unique(needs), nodes, marks=marks)
+    return changed(base, schema, np.zeros(0, np.int64), np.unique(needs), nodes, marks=marks, merged=merged)
 
 
 def _in_order_of(before: Snapshot, base: Snapshot, needs: Ints) -> Ints:

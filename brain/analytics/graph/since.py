@@ -13,9 +13,12 @@ from brain.analytics.graph.circles import Circle, Circles, circles
 from brain.analytics.graph.coupling import ASSETS, Coupled, HiddenCoupling, hidden_coupling
 from brain.analytics.graph.coupling import DEFINITION as COUPLING
 from brain.analytics.graph.critical import DEFINITIONS, SINGLE, Criticality, Measure, criticality, singles, spread_out
+from brain.analytics.graph.evidence import named_as_of
+from brain.analytics.graph.reading import read
 from brain.analytics.graph.reflects import Reflects
 from brain.analytics.graph.snapshot import NODE_BITS, NODE_MASK, ROW, Ints, Snapshot, renumbered
 from brain.errors import BadQuery
+from brain.identities import under_names_of
 from brain.ports import Store
 from brain.query import EVERY, AsOf
 from brain.rewound import rewound
@@ -167,6 +170,11 @@ def point_then(since: int, at: AsOf, now: int) -> AsOf:
     return AsOf(since, at.known)
 
 
+async def read_then(store: Store, schema: Schema, begin: AsOf, at: AsOf) -> Snapshot:
+    """The graph at `begin`, of things as they are merged at `at`: that two ids are one was so before anybody said it."""
+    return await read(named_as_of(store, schema, at), schema, begin, merged=at)
+
+
 def changes(
     then: Snapshot,
     now: Snapshot,
@@ -223,7 +231,8 @@ async def coupled_in(
     until = deadline(patience)
 
     async def of(graph: Snapshot, seconds: float | None) -> HiddenCoupling:
-        return await hidden_coupling(rewound(store, schema, graph.at), schema, graph, cls or ASSETS, patience=seconds)
+        named = under_names_of(rewound(store, schema, graph.at), rewound(store, schema, now.at))
+        return await hidden_coupling(named, schema, graph, cls or ASSETS, patience=seconds)
 
     return await of(then, left(until, 2)), await of(now, left(until))
 
