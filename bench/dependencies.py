@@ -204,23 +204,26 @@ def _betweenness(snapshot: Snapshot, theirs: Peers, some: Sequence[int], rounds:
 
 
 def queries(schema: Schema, name: str, snapshot: Snapshot) -> None:
-    """Of random things on which something hangs, and of those on which most does."""
+    """Of random things on which something hangs, and of those on which most does: lost, and with half of their capacity left."""
     rank = pagerank(snapshot)
     needed = np.flatnonzero(np.diff(snapshot.feeds_start))
     random = np.random.default_rng(5)
-    for who, nodes in (
-        ("random things", random.choice(needed, QUERIES)),
-        (f"the first {HUBS} by flow", np.argsort(-rank)[:HUBS]),
+    some, hubs = random.choice(needed, QUERIES), np.argsort(-rank)[:HUBS]
+    for who, nodes, capacity in (
+        ("random things", some, 0.0),
+        (f"the first {HUBS} by flow", hubs, 0.0),
+        ("random things, half left", some, 0.5),
+        (f"the first {HUBS}, half left", hubs, 0.5),
     ):
         times, lost = [], []
         for node in nodes.tolist():
             begin = time.process_time()
-            found = impact(snapshot, schema, snapshot.ids[node], Asked(at=0, depth=6, first=100))
+            found = impact(snapshot, schema, snapshot.ids[node], Asked(at=0, depth=6, first=100, capacity=capacity))
             times.append((time.process_time() - begin) * 1000)
             lost.append(sum(c.count for c in found.counts))
         cuts = statistics.quantiles(times, n=20)
         print(
-            f"  {name}, {snapshot.edges:,} edges, {who:20} p50 {cuts[9]:6.1f} ms   p95 {cuts[18]:6.1f} ms"
+            f"  {name}, {snapshot.edges:,} edges, {who:24} p50 {cuts[9]:6.1f} ms   p95 {cuts[18]:6.1f} ms"
             f"   most {max(times):6.1f} ms   ({statistics.mean(lost):,.0f} lost in the mean, {max(lost):,} at most)"
         )
 

@@ -1,8 +1,9 @@
 """What comes down once a thing has a part of its capacity left: plants by hand, the definition tick by tick, down as ever."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,13 @@ from tests.unit.test_graph_times import DELAYS, SCHEMA, buffers, classes, graph_
 from tests.unit.test_impact import line
 
 TICKS = 60
+
+
+@pytest.fixture(scope="module", autouse=True, params=[0, 1 << 60], ids=["together", "one by one"])
+def handled(request: pytest.FixtureRequest) -> Iterator[None]:
+    """All events of one time are handled together, or none are."""
+    with patch("brain.analytics.graph.events.MANY", request.param), patch("brain.analytics.graph.degraded.MANY", request.param):
+        yield
 
 
 def groups_of(said: Sequence[Said], classes: Mapping[str, str]) -> dict[str, list[tuple[str, list[str]]]]:

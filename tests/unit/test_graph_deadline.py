@@ -16,6 +16,7 @@ from brain.analytics.graph.circles import circles
 from brain.analytics.graph.coupling import coupling_of, hidden_coupling
 from brain.analytics.graph.critical import Measure, criticality, single_points
 from brain.analytics.graph.degraded import fall
+from brain.analytics.graph.events import MANY
 from brain.analytics.graph.observing import NOTHING
 from brain.analytics.graph.reach import ancestors, descendants
 from brain.analytics.graph.since import Compared, changes
@@ -72,13 +73,17 @@ def test_within_a_round_too_an_impact_is_true_as_far_as_it_goes(
     assert np.all(found.value >= whole.value)
     beyond = {below for node in found.open.tolist() for below in (node, *descendants(snapshot, node).tolist())}
     assert set(np.flatnonzero(found.value > whole.value).tolist()) <= beyond
-    with patch("brain.analytics.graph.degraded.OFTEN", 1), patch("brain.analytics.graph.degraded.late", after(looks)):
-        part = fall(snapshot, {0: 500_000}, depth=depth, until=0.0)
     fallen = fall(snapshot, {0: 500_000}, depth=depth)
-    assert np.all(part.capacity >= fallen.capacity)
-    assert np.all((part.value == fallen.value) | (part.value == NEVER))
-    beyond = {below for node in part.open.tolist() for below in (node, *descendants(snapshot, node).tolist())}
-    assert set(np.flatnonzero(part.capacity > fallen.capacity).tolist()) <= beyond
+    for many in (0, 2, MANY):
+        with ExitStack() as patched:
+            for name, now in (("OFTEN", 1), ("AT_ONCE", 1), ("MANY", many), ("late", after(looks))):
+                patched.enter_context(patch(f"brain.analytics.graph.degraded.{name}", now))
+            patched.enter_context(patch("brain.analytics.graph.events.MANY", many))
+            part = fall(snapshot, {0: 500_000}, depth=depth, until=0.0)
+        assert np.all(part.capacity >= fallen.capacity)
+        assert np.all((part.value == fallen.value) | (part.value == NEVER))
+        beyond = {below for node in part.open.tolist() for below in (node, *descendants(snapshot, node).tolist())}
+        assert set(np.flatnonzero(part.capacity > fallen.capacity).tolist()) <= beyond
 
 
 @given(typed_graphs, classes, st.integers(0, 8))
