@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from brain.analytics.graph.degraded import FULL, Fallen, fall
 from brain.analytics.graph.events import MANY, Batch, Event, Queue
-from brain.analytics.graph.snapshot import Snapshot
+from brain.analytics.graph.snapshot import NODE_MASK, Snapshot
 from tests.unit.test_degraded import capacities
 from tests.unit.test_graph_structure import RELATIONS, Said, dense_graphs, things, typed_graphs
 from tests.unit.test_graph_times import CLASSES, DELAYS, EVEN, graph_of
@@ -79,6 +79,38 @@ def test_behind_a_narrow_link_a_provider_that_falls_at_that_time_is_on_the_way_i
             with handled(many):
                 found = fall(snapshot, {}, narrow=narrow)
             assert (found.time(number[dependent]), found.distance(number[dependent])) == (7, far)
+
+
+def test_a_buffer_is_used_up_by_what_brings_its_thing_lowest() -> None:
+    snapshot = graph_of([("A", "supplies", "TANK"), ("B", "supplies", "TANK")], {"TANK": 10})
+    number = snapshot.index
+    for many in (TOGETHER, ONE_BY_ONE):
+        with handled(many):
+            found = fall(snapshot, {number["A"]: 500_000, number["B"]: 0})
+        tank = number["TANK"]
+        assert (found.time(tank), int(found.capacity[tank]), int(found.by[tank]) & NODE_MASK) == (13, 0, number["B"])
+
+
+def test_of_a_group_all_is_summed_up_though_its_thing_gets_less_than_each_by_another() -> None:
+    """The water gets 0.3 of its air from 3 µs on. Chiller 1 is at 0.5 from 7 µs on, when chiller 2 is lost, and lost at 20 µs."""
+    groups = [(f"CHILL-{i}", "provides", "water") for i in (1, 2)] + [(f"CHILL-{i}", "requires", f"P-{i}") for i in (1, 2)]
+    said = [*groups, ("AIR", "supplies", "water"), ("CREW", "operates", "CHILL-1")]
+    snapshot = graph_of(said, classes={"water": "Capability"})
+    number = snapshot.index
+    own = {number["AIR"]: 300_000, number["P-1"]: 500_000, number["P-2"]: 0, number["CREW"]: 0}
+    for many in (TOGETHER, ONE_BY_ONE):
+        for lasts, capacity in ((20, 300_000), (21, 0)):
+            with handled(many):
+                found = fall(snapshot, own, lasts=lasts)
+            assert (found.time(number["water"]), int(found.capacity[number["water"]])) == (3, capacity)
+
+
+def test_at_the_deadline_all_whose_fall_is_still_to_be_felt_are_open() -> None:
+    snapshot = graph_of([("R", "supplies", "A"), ("B", "requires", "S")])
+    roots = sorted(snapshot.index[id] for id in "RS")
+    for many in (TOGETHER, ONE_BY_ONE):
+        with handled(many):
+            assert fall(snapshot, dict.fromkeys(roots, 0), until=0.0).open.tolist() == roots
 
 
 events = st.lists(
