@@ -168,7 +168,7 @@ async def test_a_flood_without_acknowledgement_does_not_fill_the_memory(
 ) -> None:
     monkeypatch.setattr("ingest.sources.mqtt.HELD", 3_000)
     store = Slow("")
-    store.batches, store.pause = [], 0.4
+    store.batches, store.pause = [], 3.0  # in which a thousand come, however busy the machine is
     await store.prepare(SCHEMA)
     source = MqttSource(mqtt_address, [TOPIC], tmp_path.name)
     ready = asyncio.Event()
@@ -187,9 +187,14 @@ async def test_a_flood_without_acknowledgement_does_not_fill_the_memory(
     async with aiomqtt.Client(host, port) as client:
         for i in range(12_000):
             await client.publish(TOPIC, reading(f"P-{i}", 1), qos=0)
+    deadline = asyncio.get_running_loop().time() + 60
+    while most <= 1_000:
+        assert asyncio.get_running_loop().time() < deadline, "no flood came"
+        await asyncio.sleep(0.05)
+    store.pause = 0.4
     # Reading goes on: what is published now arrives, though the broker was left waiting in between.
     await publish(mqtt_address, reading("LAST", 1))
-    deadline = asyncio.get_running_loop().time() + 40
+    deadline = asyncio.get_running_loop().time() + 60
     while (await store.nodes(["asset/LAST"]))[0] is None:
         assert asyncio.get_running_loop().time() < deadline, f"{sum(store.batches)} taken, {source.waiting} wait"
         await asyncio.sleep(0.05)
@@ -197,7 +202,7 @@ async def test_a_flood_without_acknowledgement_does_not_fill_the_memory(
         task.cancel()
     await asyncio.gather(running, watching, return_exceptions=True)
     await store.close()
-    assert 1_000 < most <= 3_000, "no flood came, or nothing held it back"
+    assert most <= 3_000, "nothing held it back"
 
 
 async def test_two_stores_on_one_machine_each_get_every_message(broker: MqttBroker, tmp_path: Path) -> None:
