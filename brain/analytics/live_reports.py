@@ -58,7 +58,7 @@ class LiveReports(Following):
         self._unchecked = False
         """Whether the figures are those of an earlier process, and were not held against the store yet."""
         self._differ: list[str] | None = None
-        """The lives that differed from the store's when they were last held against it, and since when (time.monotonic)."""
+        """The lives that differed from the store when they were last held against it; one looks since then (time.monotonic):"""
         self._differ_since = 0.0
 
     async def report(
@@ -106,12 +106,10 @@ class LiveReports(Following):
 
     async def _check(self) -> None:
         """Holds some lives of an earlier process against the store, and reads everything anew where one goes on to differ."""
-        first = self._differ is None
+        if self._differ is None:
+            self._differ_since = time.monotonic()
         self._differ = await self._follower.differing(self._differ)
-        now = time.monotonic()
-        if first:
-            self._differ_since = now
-        if self._differ and now - self._differ_since < DIFFER_SECONDS:
+        if self._differ and time.monotonic() - self._differ_since < DIFFER_SECONDS:
             asyncio.get_running_loop().call_later(LOOK_SECONDS, self._stir.set)
             return
         if self._differ:

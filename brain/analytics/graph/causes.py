@@ -1,6 +1,6 @@
 """What may be behind a thing that is down: all that it needs, those first whose loss alone would do it."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -111,8 +111,8 @@ def causes(
     partial, version = len(beyond) > 0 or unjudged > 0, snapshot.ontology_version
     left = len(beyond), open_, unjudged
     notes = (LATER.format(later),) if later else ()
-    answer = Suspects(id, cls, name, depth, len(found), told, partial, DEFINITION, version, *left, reflects=snapshot.reflects)
-    return replace(answer, notes=notes)
+    of = id, cls, name, depth, len(found), told, partial, DEFINITION, version
+    return Suspects(*of, *left, notes=notes, reflects=snapshot.reflects)
 
 
 def _back(snapshot: Snapshot, node: int, depth: int, until: float | None) -> tuple[Ints, Ints, Ints, int]:
